@@ -1,0 +1,43 @@
+"""upres makes small pictures large. `import upres` loads nothing heavy; each name is fetched on first use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from upres.errors import UpresError
+
+if TYPE_CHECKING:
+    from upres.image import Picture, imresize, read, write
+    from upres.upscale import Upscaler, load, upscale
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Picture",
+    "UpresError",
+    "Upscaler",
+    "__version__",
+    "imresize",
+    "load",
+    "read",
+    "upscale",
+    "write",
+]
+
+_HOMES = {
+    "Picture": "upres.image",
+    "imresize": "upres.image",
+    "read": "upres.image",
+    "write": "upres.image",
+    "Upscaler": "upres.upscale",
+    "load": "upres.upscale",
+    "upscale": "upres.upscale",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'upres' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,7 @@
+"""`upres evaluate`."""
+
+from __future__ import annotations
+
+
+def evaluate() -> None:
+    """Not written yet."""

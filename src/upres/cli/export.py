@@ -1,0 +1,7 @@
+"""`upres export`."""
+
+from __future__ import annotations
+
+
+def export() -> None:
+    """Not written yet."""

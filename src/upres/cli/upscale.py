@@ -1,0 +1,7 @@
+"""`upres upscale`."""
+
+from __future__ import annotations
+
+
+def upscale() -> None:
+    """Not written yet."""

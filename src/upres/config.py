@@ -1,0 +1,92 @@
+"""Frozen configuration dataclasses, validated where a file or an option enters upres.
+
+One decorator (`config`) makes a component's configuration; one function (`parse`) turns plain data into it.
+pydantic does the checking and is imported only when something is checked.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, TypeVar, dataclass_transform, get_type_hints
+
+from upres.errors import ConfigError, nearest
+
+T = TypeVar("T")
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+def config(cls: type[T]) -> type[T]:
+    """Make a class a frozen, keyword-only dataclass that refuses unknown keys and loose types.
+
+    pydantic ignores unknown keys of a plain dataclass unless it is told not to on each class, which is why
+    no configuration is declared with `dataclasses.dataclass` directly (a test holds us to it).
+    """
+    cls.__pydantic_config__ = {"extra": "forbid"}  # type: ignore[attr-defined]
+    return dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+
+
+def parse(cls: type[T], values: Any, *, where: str, key: str = "") -> T:
+    """Check plain data (from YAML, JSON or the command line) and build the configuration `cls` from it.
+
+    Args:
+        cls: a class made by `config`.
+        values: a mapping of the class's fields.
+        where: the file or option the data came from, for the message.
+        key: dotted path of `values` inside that file, for the message.
+
+    Raises:
+        ConfigError: names the place, the dotted key, the value and what was allowed, for every fault at once.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where}: {key or 'the file'} is {values!r}; expected a mapping of {_fields(cls)}")
+    try:
+        return TypeAdapter(cls).validate_python(dict(values))
+    except ValidationError as error:
+        faults = [_fault(cls, item, key) for item in error.errors()]
+    raise ConfigError(f"{where}: " + "; ".join(faults))
+
+
+def dump(value: Any) -> dict[str, Any]:
+    """Return a configuration as plain data that `parse` accepts again (tuples become lists)."""
+    plain = dataclasses.asdict(value)
+
+    def listed(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {name: listed(item) for name, item in node.items()}
+        if isinstance(node, list | tuple):
+            return [listed(item) for item in node]
+        return node
+
+    result: dict[str, Any] = listed(plain)
+    return result
+
+
+def _fields(cls: Any) -> str:
+    return ", ".join(field.name for field in dataclasses.fields(cls))
+
+
+def _fault(cls: Any, item: Any, key: str) -> str:
+    loc = [str(part) for part in item["loc"]]
+    dotted = ".".join([key, *loc] if key else loc)
+    if item["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        owner = _owner(cls, loc[:-1])
+        return f"unknown key {dotted} = {item['input']!r}: {nearest(loc[-1], _names(owner))}"
+    if item["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
+        return f"{dotted} is missing and has no default"
+    rule = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return f"{dotted} = {item['input']!r}: should be {rule}" if rule != item["msg"] else f"{dotted}: {rule}"
+
+
+def _owner(cls: Any, path: list[str]) -> Any:
+    for name in path:
+        if not dataclasses.is_dataclass(cls):
+            return None
+        cls = get_type_hints(cls).get(name)
+    return cls
+
+
+def _names(cls: Any) -> list[str]:
+    return [field.name for field in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []

@@ -1,0 +1,73 @@
+"""Every exception that upres raises on purpose.
+
+    UpresError
+    ├── InputError           what the caller gave cannot be used: exit code 2, HTTP 400
+    │   ├── ConfigError      a recipe, an option or a configuration value
+    │   ├── PictureError     a picture that cannot be read, or cannot be held by the format asked for
+    │   ├── ModelError       an unknown, damaged or unfitting model
+    │   └── DataError        a training or evaluation set: missing, mis-paired, too small
+    ├── MissingExtraError    an optional part of upres is not installed: exit code 2, HTTP 501
+    └── FailedError          the work was begun and could not be done right: exit code 1, HTTP 500
+        ├── NonFiniteError   a loss or a tile became NaN or infinite
+        └── ParityError      two runtimes that should agree do not
+
+A message is one line that says what, where, why and what to do. Front doors print it as it stands.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UpresError(Exception):
+    """The root: catch this to catch everything upres raises on purpose."""
+
+
+class InputError(UpresError):
+    """What the caller gave cannot be used; nothing was written."""
+
+
+class ConfigError(InputError):
+    """A recipe, an option or a configuration value is wrong."""
+
+
+class PictureError(InputError):
+    """A picture cannot be read, or cannot be held by the format asked for."""
+
+
+class ModelError(InputError):
+    """A model is unknown, damaged, or does not fit the job."""
+
+
+class DataError(InputError):
+    """A training or evaluation set is missing, mis-paired or too small."""
+
+
+class MissingExtraError(UpresError):
+    """An optional part of upres is needed and not installed."""
+
+
+class FailedError(UpresError):
+    """The work was begun and could not be done right."""
+
+
+class NonFiniteError(FailedError):
+    """A loss or a tile became NaN or infinite."""
+
+
+class ParityError(FailedError):
+    """Two runtimes that should give the same pixels do not."""
+
+
+def nearest(unknown: str, known: Iterable[str]) -> str:
+    """Return the tail of a message about an unknown name: the known ones, closest first.
+
+    >>> nearest("edrs", ["srcnn", "edsr"])
+    'did you mean edsr? Known: edsr, srcnn'
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(unknown, names, n=len(names) or 1, cutoff=0.5)
+    rest = [name for name in names if name not in close]
+    hint = f"did you mean {close[0]}? " if close else ""
+    return f"{hint}Known: {', '.join(close + rest) or 'none'}"

@@ -1,0 +1,70 @@
+"""What a model knows about itself, written into every model file so that nobody asks twice."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import field
+from typing import Any, Literal
+
+from upres.config import config, dump, parse
+from upres.errors import ConfigError, ModelError
+
+Colour = Literal["rgb", "gray", "luma"]
+
+# The key of the JSON text in safetensors' and ONNX's own metadata tables.
+METADATA_KEY = "upres"
+
+
+@config
+class Facts:
+    """The facts of one model; all lengths are low-resolution pixels.
+
+    Attributes:
+        name: what people call it.
+        scale: output side ÷ input side.
+        colour: what its channels are: `rgb` (3), `gray` (1), or `luma` (1, BT.601 Y of a colour picture).
+        radius: how far, in pixels, an output pixel looks at the input; `None` when it looks at all of it.
+        multiple: input sides must be multiples of this.
+        parameters: how many numbers were trained.
+        arch: the architecture's name and configuration, as a recipe writes them.
+        degradation: how its training inputs were made.
+        trained_on: the data, in words.
+        licence: the licence of the weights.
+        scores: protocol → figure, e.g. `{"Set5 psnr_y border 4": 31.2}`.
+    """
+
+    name: str
+    scale: int
+    colour: Colour = "rgb"
+    radius: int | None = None
+    multiple: int = 1
+    parameters: int = 0
+    arch: dict[str, Any] = field(default_factory=dict)
+    degradation: dict[str, Any] = field(default_factory=dict)
+    trained_on: str = ""
+    licence: str = ""
+    scores: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def channels(self) -> int:
+        """Number of channels the model takes and gives."""
+        return 3 if self.colour == "rgb" else 1
+
+
+def to_json(facts: Facts) -> str:
+    """Return the facts as one line of JSON."""
+    return json.dumps(dump(facts), sort_keys=True)
+
+
+def from_json(text: str | None, *, where: str) -> Facts:
+    """Read facts back from a model file's metadata.
+
+    Raises:
+        ModelError: the file has none, or they are not ones this version understands.
+    """
+    if text is None:
+        raise ModelError(f"{where}: carries no upres facts (scale, colour, radius); export it with upres export")
+    try:
+        return parse(Facts, json.loads(text), where=where, key=METADATA_KEY)
+    except (json.JSONDecodeError, ConfigError) as error:
+        raise ModelError(f"{where}: its upres facts cannot be read ({error}); export it again") from error
