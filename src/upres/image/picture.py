@@ -1,0 +1,135 @@
+"""One picture in memory: pixels, alpha, colour profile and the metadata that travels with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from upres.errors import PictureError
+
+# The kinds of metadata that every part of upres carries without looking inside.
+METADATA_KINDS = ("exif", "iptc", "xmp")
+
+_DTYPES = {np.dtype(np.uint8): 8, np.dtype(np.uint16): 16, np.dtype(np.float32): 32}
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An upright picture; `dataclasses.replace` makes the next one from it.
+
+    Attributes:
+        pixels: `h w c`, c = 1 (gray) or 3 (R, G, B); uint8, uint16, or float32 in [0, 1].
+        alpha: `h w` of the same dtype, not premultiplied, or `None` when the picture is opaque.
+        profile: the ICC profile that says what the numbers in `pixels` mean, or `None` (then sRGB).
+        metadata: the blobs that travel, by kind: `exif`, `iptc`, `xmp`.
+        resolution: horizontal and vertical pixels per millimetre, or `None` when the file did not say.
+
+    Raises:
+        PictureError: the shapes, dtypes or float values are not the ones above.
+    """
+
+    pixels: NDArray[Any]
+    alpha: NDArray[Any] | None = None
+    profile: bytes | None = field(default=None, repr=False)
+    metadata: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    resolution: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        shape, dtype = self.pixels.shape, self.pixels.dtype
+        if len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
+            raise PictureError(f"pixels have shape {shape}; a picture is h w c, with c = 1 (gray) or 3 (RGB)")
+        if dtype not in _DTYPES:
+            raise PictureError(f"pixels are {dtype}; a picture is uint8, uint16, or float32 in [0, 1]")
+        _check_unit_range(self.pixels, "pixels")
+        if self.alpha is not None:
+            if self.alpha.shape != shape[:2] or self.alpha.dtype != dtype:
+                raise PictureError(
+                    f"alpha is {self.alpha.dtype} {self.alpha.shape}; should be {dtype} {shape[:2]} like the pixels"
+                )
+            _check_unit_range(self.alpha, "alpha")
+        unknown = sorted(set(self.metadata) - set(METADATA_KINDS))
+        if unknown:
+            raise PictureError(
+                f"metadata of kind {unknown[0]!r}; a picture carries {', '.join(METADATA_KINDS)}"
+            )
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def depth(self) -> int:
+        """Bits per channel: 8, 16, or 32 for float."""
+        return _DTYPES[self.pixels.dtype]
+
+    @property
+    def gray(self) -> bool:
+        """Whether the picture has one channel."""
+        return bool(self.pixels.shape[2] == 1)
+
+
+def _check_unit_range(values: NDArray[Any], name: str) -> None:
+    if values.dtype != np.float32:
+        return
+    low, high = float(values.min()), float(values.max())
+    if not (low >= 0 and high <= 1):  # written so that NaN fails
+        raise PictureError(
+            f"{name} go from {low:g} to {high:g}; float pictures are in [0, 1], so scale or clip them"
+        )
+
+
+def peak(dtype: DTypeLike) -> float:
+    """Return the number that means white: 255, 65535, or 1 for floats.
+
+    Raises:
+        PictureError: neither uint8, uint16 nor a float.
+    """
+    kind = np.dtype(dtype)
+    if kind.kind == "f":
+        return 1.0
+    if kind in _DTYPES:
+        return float(np.iinfo(kind).max)
+    raise PictureError(f"pixels are {kind}; upres takes uint8, uint16, or floats in [0, 1]")
+
+
+def to_unit(array: NDArray[Any]) -> NDArray[np.float32]:
+    """Return uint8, uint16 or float numbers as float32 in which white is 1; any shape, never a view.
+
+    Raises:
+        PictureError: another dtype.
+    """
+    white = peak(array.dtype)
+    result = array.astype(np.float32)
+    if white != 1:
+        result /= np.float32(white)
+    return result
+
+
+def from_unit(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+    """Return floats in which white is 1 as `dtype`: clipped to [0, 1], halves rounded up; any shape.
+
+    Raises:
+        PictureError: a value is NaN (it has no level, and a cast would make one up), or another dtype.
+    """
+    white = peak(dtype)
+    clipped = np.clip(array, 0, 1)
+    if np.isnan(clipped).any():
+        raise PictureError(
+            "from_unit: the array holds NaN, which no picture can hold; recompute it in float32"
+        )
+    if white == 1:
+        return clipped.astype(dtype)
+    clipped = clipped * clipped.dtype.type(white)
+    clipped += clipped.dtype.type(0.5)
+    return np.floor(clipped, out=clipped).astype(dtype)
