@@ -1,0 +1,144 @@
+"""Which part of a picture to give the network at once, so that the parts together equal the whole.
+
+Lengths are low-resolution pixels. Two boxes belong to a tile: the *core* is what it answers for, the *input*
+is what the network must see to answer exactly: the core and a halo of the network's receptive-field radius
+on every side, except where the picture ends. An input box ends at a true edge only where the picture does,
+so that the padding inside the network meets the same pixels as it does in the whole picture.
+
+A network whose input sides must be multiples of `m` runs on a *canvas*: the picture continued to the right
+and downward, by fewer than `m` pixels, to a multiple of `m`. The canvas, not the picture, is what the
+whole-picture run sees too, so tiles of it stay exact. Input boxes begin and end on multiples of `m`.
+
+All tiles of a plan have one and the same input shape, because runtimes specialise on shapes (buffers,
+kernels, compiled graphs): the tiles are made just large enough for their number, and none is smaller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from upres.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One tile on one axis: the core `[start, stop)` inside the input `[input_start, input_stop)`."""
+
+    start: int
+    stop: int
+    input_start: int
+    input_stop: int
+
+    @property
+    def input_length(self) -> int:
+        """Pixels that the network is given."""
+        return self.input_stop - self.input_start
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One tile: a row span and a column span."""
+
+    rows: Span
+    columns: Span
+
+    def __str__(self) -> str:
+        return f"rows {self.rows.start}-{self.rows.stop - 1}, columns {self.columns.start}-{self.columns.stop - 1}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The tiles of one picture: every row span crossed with every column span.
+
+    Attributes:
+        height, width: the picture.
+        canvas_height, canvas_width: the picture continued to the size multiple; input boxes lie in it.
+        rows, columns: the spans of the two axes, in order; their cores cover the axis once.
+    """
+
+    height: int
+    width: int
+    canvas_height: int
+    canvas_width: int
+    rows: tuple[Span, ...]
+    columns: tuple[Span, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows) * len(self.columns)
+
+    def __iter__(self) -> Iterator[Tile]:
+        """Yield the tiles band by band, from the top; a band needs only the rows of its input."""
+        return (Tile(rows, columns) for rows in self.rows for columns in self.columns)
+
+    @property
+    def input_shape(self) -> tuple[int, int]:
+        """Height and width of the input box, the same for every tile."""
+        return self.rows[0].input_length, self.columns[0].input_length
+
+
+def plan(height: int, width: int, *, tile: int, halo: int | None, multiple: int = 1) -> Plan:
+    """Divide a picture of `height` × `width` into tiles.
+
+    Args:
+        height, width: the picture, at least 1×1.
+        tile: the largest side of a core that has neighbours on both sides, so that no input box is longer
+            than `tile + 2 * halo` with both rounded up to the multiple.
+        halo: how far an output pixel looks at the input; `None` when at all of it: then one tile is the
+            whole picture.
+        multiple: input sides must be multiples of this.
+
+    Raises:
+        ConfigError: a number is out of its range.
+    """
+    for name, value, least in (
+        ("height", height, 1),
+        ("width", width, 1),
+        ("tile", tile, 1),
+        ("halo", 0 if halo is None else halo, 0),
+        ("multiple", multiple, 1),
+    ):
+        if value < least:
+            raise ConfigError(f"{name} = {value}: should be at least {least}")
+    return Plan(
+        height=height,
+        width=width,
+        canvas_height=_units(height, multiple) * multiple,
+        canvas_width=_units(width, multiple) * multiple,
+        rows=_spans(height, tile, halo, multiple),
+        columns=_spans(width, tile, halo, multiple),
+    )
+
+
+def _spans(length: int, tile: int, halo: int | None, multiple: int) -> tuple[Span, ...]:
+    # Counted in units of the multiple, in which canvas, halo and cores are whole numbers.
+    canvas = _units(length, multiple)
+    if halo is None:
+        return (Span(0, length, 0, canvas * multiple),)
+    margin = _units(halo, multiple)
+    # n inputs of length core + 2 margin, each core beginning where the last one ends, reach n core + 2 margin.
+    needed = canvas - 2 * margin
+    count = max(1, _units(needed, _units(tile, multiple)))
+    if count == 1:
+        return (Span(0, length, 0, canvas * multiple),)
+    core = _units(needed, count)
+    count = _units(needed, core)  # rounding the core up can leave the last of them nothing to do
+    side = core + 2 * margin
+    spans = []
+    for index in range(count):
+        start = 0 if index == 0 else index * core + margin
+        stop = (index + 1) * core + margin
+        first = min(index * core, canvas - side)
+        spans.append(
+            Span(
+                start=start * multiple,
+                stop=length if index == count - 1 else stop * multiple,
+                input_start=first * multiple,
+                input_stop=(first + side) * multiple,
+            )
+        )
+    return tuple(spans)
+
+
+def _units(length: int, unit: int) -> int:
+    return -(-length // unit)
