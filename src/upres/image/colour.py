@@ -22,7 +22,8 @@ _INVERSE = np.linalg.inv(_MATRIX)
 
 def ycbcr_from_rgb(rgb: NDArray[Any]) -> NDArray[np.float64]:
     """Convert `h w 3` in [0, 1] to Y, Cb, Cr on the 8-bit studio scale (Y 16-235), unrounded, float64."""
-    return np.asarray(rgb, dtype=np.float64) @ _MATRIX.T + _OFFSET
+    result: NDArray[np.float64] = np.asarray(rgb, dtype=np.float64) @ _MATRIX.T + _OFFSET
+    return result
 
 
 def rgb_from_ycbcr(ycbcr: NDArray[Any]) -> NDArray[np.float64]:

@@ -49,9 +49,15 @@ class Picture:
         if self.alpha is not None:
             if self.alpha.shape != shape[:2] or self.alpha.dtype != dtype:
                 raise PictureError(
-                    f"alpha is {self.alpha.dtype} {self.alpha.shape}; should be {dtype} {shape[:2]} like the pixels"
+                    f"alpha is {self.alpha.dtype} {self.alpha.shape}; "
+                    f"should be {dtype} {shape[:2]} like the pixels"
                 )
             _check_unit_range(self.alpha, "alpha")
+        if self.profile is not None and not profile_fits(self.profile, shape[2]):
+            kind = "gray" if shape[2] == 1 else "RGB"
+            raise PictureError(
+                f"profile is damaged or not for {kind} pixels; leave it out or give a fitting one"
+            )
         unknown = sorted(set(self.metadata) - set(METADATA_KINDS))
         if unknown:
             raise PictureError(
@@ -89,6 +95,14 @@ def _check_unit_range(values: NDArray[Any], name: str) -> None:
         )
 
 
+def profile_fits(profile: bytes, channels: int) -> bool:
+    """Return whether an ICC profile describes pixels of 1 (gray) or 3 (RGB) channels.
+
+    Source: ICC.1:2022, 7.2.6: bytes 16 to 19 of the header name the colour space.
+    """
+    return profile[16:20] == (b"GRAY" if channels == 1 else b"RGB ") and len(profile) >= 128
+
+
 def peak(dtype: DTypeLike) -> float:
     """Return the number that means white: 255, 65535, or 1 for floats.
 
@@ -123,7 +137,7 @@ def from_unit(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
         PictureError: a value is NaN (it has no level, and a cast would make one up), or another dtype.
     """
     white = peak(dtype)
-    clipped = np.clip(array, 0, 1)
+    clipped: NDArray[Any] = np.clip(array, 0, 1)
     if np.isnan(clipped).any():
         raise PictureError(
             "from_unit: the array holds NaN, which no picture can hold; recompute it in float32"
@@ -132,4 +146,5 @@ def from_unit(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
         return clipped.astype(dtype)
     clipped = clipped * clipped.dtype.type(white)
     clipped += clipped.dtype.type(0.5)
-    return np.floor(clipped, out=clipped).astype(dtype)
+    np.floor(clipped, out=clipped)
+    return clipped.astype(dtype)

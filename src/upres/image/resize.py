@@ -69,12 +69,13 @@ def _resize(
     trailing = (1,) * (pixels.ndim - 2)
     row_weights = row_weights.reshape(*row_weights.shape, 1, *trailing)
     column_weights = column_weights.reshape(column_weights.shape[0], 1, column_weights.shape[1], *trailing)
+    source: NDArray[Any] = pixels
     out = np.empty((*size, *pixels.shape[2:]), dtype=pixels.dtype)
     for top in range(0, size[0], _CHUNK):
         chunk = slice(top, min(top + _CHUNK, size[0]))
         tall = np.zeros((chunk.stop - top, *pixels.shape[1:]), dtype=np.float64)
         for tap in range(len(rows)):
-            tall += row_weights[tap, chunk] * pixels[rows[tap, chunk]]
+            tall += row_weights[tap, chunk] * source[rows[tap, chunk]]
         tall = _rounded(tall, pixels.dtype)
         wide = np.zeros((chunk.stop - top, size[1], *pixels.shape[2:]), dtype=np.float64)
         for tap in range(len(columns)):

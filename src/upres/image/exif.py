@@ -1,0 +1,309 @@
+"""EXIF blocks and the tables of TIFF files, which are one structure (TIFF 6.0, section 2; Exif 2.32, 4.6).
+
+libvips carries EXIF in JPEG, PNG and WebP, but in TIFF it neither reads nor writes it, and it cuts IPTC there
+to a quarter. The functions below fill that gap, and keep true the tags that say how the pixels lie.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from typing import BinaryIO, Literal, cast
+
+Order = Literal["little", "big"]
+
+# Tags, by the names of the Exif and TIFF specifications.
+_IMAGE_WIDTH, _IMAGE_LENGTH, _ORIENTATION, _EXTRA_SAMPLES, _IPTC = 0x0100, 0x0101, 0x0112, 0x0152, 0x83BB
+_EXIF_IFD, _GPS_IFD, _INTEROP_IFD = 0x8769, 0x8825, 0xA005
+_PIXEL_X, _PIXEL_Y = 0xA002, 0xA003
+_POINTERS = (_EXIF_IFD, _GPS_IFD, _INTEROP_IFD)
+# What of a TIFF file's first table is about the photograph and not about how this file stores it:
+# ImageDescription, Make, Model, Software, DateTime, Artist, Copyright and the two tables of Exif.
+_DESCRIPTIVE = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298, _EXIF_IFD, _GPS_IFD)
+
+_BYTE, _SHORT, _LONG, _UNDEFINED, _LONG8 = 1, 3, 4, 7, 16
+_SIZES = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+    16: 8,
+    17: 8,
+    18: 8,
+}
+_RATIONALS = (5, 10)
+
+# A table longer than this, or a value larger, is damage and not metadata.
+_MOST_ENTRIES, _MOST_BYTES = 4096, 64 << 20
+
+
+class _DamagedError(Exception):
+    """The structure cannot be followed; callers then carry nothing rather than something wrong."""
+
+
+@dataclass(frozen=True)
+class _Value:
+    kind: int
+    data: bytes  # little-endian
+
+    def number(self) -> int:
+        if self.kind not in (_BYTE, _SHORT, _LONG, _LONG8) or len(self.data) < _SIZES[self.kind]:
+            raise _DamagedError
+        return int.from_bytes(self.data[: _SIZES[self.kind]], "little")
+
+
+_Table = dict[int, "_Value | _Table"]
+
+
+def upright(exif: bytes, width: int, height: int) -> bytes | None:
+    """Return an EXIF block that is true of upright pixels of this size; `None` when the block is damaged.
+
+    Orientation becomes 1, size tags where there are any become `width` and `height`, and the thumbnail is left
+    behind, because it was neither turned nor resized.
+    """
+    try:
+        table = _parse_block(exif)
+    except _DamagedError:
+        return None
+    for tag, value in (
+        (_ORIENTATION, _Value(_SHORT, (1).to_bytes(2, "little"))),
+        (_IMAGE_WIDTH, _long(width)),
+        (_IMAGE_LENGTH, _long(height)),
+    ):
+        if tag in table:
+            table[tag] = value
+    photo = table.get(_EXIF_IFD)
+    if isinstance(photo, dict):
+        photo[_PIXEL_X], photo[_PIXEL_Y] = _long(width), _long(height)
+    return _block(table)
+
+
+def upright_xmp(xmp: bytes, width: int, height: int) -> bytes:
+    """Return an XMP packet that is true of upright pixels of this size, where it has such tags at all."""
+    for names, value in (
+        (rb"(?:tiff:ImageWidth|exif:PixelXDimension)", width),
+        (rb"(?:tiff:ImageLength|exif:PixelYDimension)", height),
+        (rb"tiff:Orientation", 1),
+    ):
+        number = str(value).encode()
+        xmp = re.sub(rb"(" + names + rb"\s*=\s*[\"'])\d+", rb"\g<1>" + number, xmp)
+        xmp = re.sub(rb"(<" + names + rb"\s*>\s*)\d+", rb"\g<1>" + number, xmp)
+    return xmp
+
+
+@dataclass(frozen=True)
+class TiffExtras:
+    """What a TIFF file says beyond what libvips reads.
+
+    Attributes:
+        exif: an EXIF block, or `None`.
+        iptc: IPTC records (IIM), or `None`.
+        premultiplied: whether the colours were multiplied by alpha (ExtraSamples = 1).
+    """
+
+    exif: bytes | None = None
+    iptc: bytes | None = None
+    premultiplied: bool = False
+
+
+def tiff_extras(file: BinaryIO) -> TiffExtras:
+    """Read a TIFF or BigTIFF file's first table; nothing is found in a damaged one."""
+    try:
+        order, big, at = _open_tiff(file)
+        table = _parse(file, at, order, big)
+        extra = table.get(_EXTRA_SAMPLES)
+        premultiplied = isinstance(extra, _Value) and extra.number() == 1
+    except _DamagedError:
+        return TiffExtras()
+    kept: _Table = {tag: table[tag] for tag in _DESCRIPTIVE if tag in table}
+    iptc = table.get(_IPTC)
+    return TiffExtras(
+        exif=_block(kept) if kept else None,
+        iptc=iptc.data if isinstance(iptc, _Value) else None,
+        premultiplied=premultiplied,
+    )
+
+
+def add_to_tiff(file: BinaryIO, exif: bytes | None, iptc: bytes | None) -> None:
+    """Add EXIF and IPTC to a TIFF or BigTIFF file that has just been written (opened `r+b`).
+
+    The new first table is appended and the header made to point at it; no pixel moves.
+    """
+    added: _Table = {}
+    if exif is not None:
+        try:
+            table = _parse_block(exif)
+        except _DamagedError:
+            table = {}
+        added |= {tag: table[tag] for tag in _DESCRIPTIVE if tag in table}
+    if iptc is not None:
+        added[_IPTC] = _Value(_UNDEFINED, iptc)
+    if not added:
+        return
+    order, big, at = _open_tiff(file)
+    entries, following = _raw_entries(file, at, order, big)
+    stored = {int.from_bytes(entry[:2], order): entry for entry in entries}
+    for tag in added:
+        stored.pop(tag, None)
+    end = file.seek(0, 2)
+    start = end + end % 8
+    file.write(b"\0" * (start - end))
+    file.write(_emit(added, start, order, big, kept=stored, following=following))
+    file.seek(8 if big else 4)
+    file.write(start.to_bytes(8 if big else 4, order))
+
+
+def _long(value: int) -> _Value:
+    return _Value(_LONG, value.to_bytes(4, "little"))
+
+
+def _parse_block(exif: bytes) -> _Table:
+    from io import BytesIO
+
+    file = BytesIO(exif.removeprefix(b"Exif\0\0"))
+    order, big, at = _open_tiff(file)
+    return _parse(file, at, order, big)
+
+
+def _block(table: _Table) -> bytes:
+    return b"II*\0" + (8).to_bytes(4, "little") + _emit(table, 8, "little", big=False)
+
+
+def _read(file: BinaryIO, at: int, length: int) -> bytes:
+    if not 0 <= length <= _MOST_BYTES:
+        raise _DamagedError
+    try:
+        file.seek(at)
+    except (OSError, OverflowError, ValueError) as error:
+        raise _DamagedError from error
+    data = file.read(length)
+    if len(data) != length:
+        raise _DamagedError
+    return data
+
+
+def _open_tiff(file: BinaryIO) -> tuple[Order, bool, int]:
+    """Return byte order, whether it is BigTIFF, and where the first table lies."""
+    head = _read(file, 0, 8)
+    orders = {b"II": "little", b"MM": "big"}
+    if head[:2] not in orders:
+        raise _DamagedError
+    order = cast(Order, orders[head[:2]])
+    version = int.from_bytes(head[2:4], order)
+    if version not in (42, 43):
+        raise _DamagedError
+    big = version == 43
+    at = int.from_bytes(_read(file, 8, 8) if big else head[4:8], order)
+    return order, big, at
+
+
+def _raw_entries(file: BinaryIO, at: int, order: Order, big: bool) -> tuple[list[bytes], int]:
+    """Return the entries of the table at `at`, undecoded, and where the next table lies."""
+    counter, entry, pointer = (8, 20, 8) if big else (2, 12, 4)
+    count = int.from_bytes(_read(file, at, counter), order)
+    if count > _MOST_ENTRIES:
+        raise _DamagedError
+    body = _read(file, at + counter, count * entry)
+    # Some writers leave out the pointer after the last table of an EXIF block.
+    file.seek(at + counter + count * entry)
+    following = int.from_bytes(file.read(pointer), order)
+    return [body[i : i + entry] for i in range(0, len(body), entry)], following
+
+
+def _parse(file: BinaryIO, at: int, order: Order, big: bool, depth: int = 0) -> _Table:
+    table: _Table = {}
+    for entry in _raw_entries(file, at, order, big)[0]:
+        tag, kind = int.from_bytes(entry[:2], order), int.from_bytes(entry[2:4], order)
+        if kind not in _SIZES:
+            continue
+        count, field = (entry[4:12], entry[12:]) if big else (entry[4:8], entry[8:])
+        length = int.from_bytes(count, order) * _SIZES[kind]
+        if tag in _POINTERS:
+            if depth > 1:
+                raise _DamagedError
+            width = min(_SIZES[kind], len(field))
+            table[tag] = _parse(file, int.from_bytes(field[:width], order), order, big, depth + 1)
+            continue
+        try:
+            data = (
+                field[:length] if length <= len(field) else _read(file, int.from_bytes(field, order), length)
+            )
+        except _DamagedError:
+            continue  # one value outside the block does not condemn the others
+        table[tag] = _Value(kind, data if order == "little" else _swapped(data, kind))
+    return table
+
+
+def _swapped(data: bytes, kind: int) -> bytes:
+    size = 4 if kind in _RATIONALS else _SIZES[kind]
+    return b"".join(data[i : i + size][::-1] for i in range(0, len(data), size))
+
+
+def _emit(
+    table: _Table,
+    at: int,
+    order: Order,
+    big: bool,
+    *,
+    kept: dict[int, bytes] | None = None,
+    following: int = 0,
+) -> bytes:
+    """Return a table and all that hangs on it, for offset `at`; `kept` are entries to copy as stored."""
+    counter, entry, pointer = (8, 20, 8) if big else (2, 12, 4)
+    stored = dict(kept or {})
+    tail = at + counter + entry * (len(stored) + len(table)) + pointer
+    outside = b""
+    for tag, value in table.items():
+        outside += b"\0" * ((tail + len(outside)) % 2)  # values begin on even offsets
+        where = tail + len(outside)
+        if isinstance(value, dict):
+            kind, count, field = (_LONG8 if big else _LONG), 1, where.to_bytes(pointer, order)
+            outside += _emit(value, where, order, big)
+        else:
+            kind, count = value.kind, len(value.data) // _SIZES[value.kind]
+            data = value.data if order == "little" else _swapped(value.data, kind)
+            field = data.ljust(pointer, b"\0")
+            if len(data) > pointer:
+                field = where.to_bytes(pointer, order)
+                outside += data
+        mark = "<" if order == "little" else ">"
+        stored[tag] = struct.pack(mark + ("HHQ" if big else "HHL"), tag, kind, count) + field
+    body = b"".join(stored[tag] for tag in sorted(stored))
+    return len(stored).to_bytes(counter, order) + body + following.to_bytes(pointer, order) + outside
+
+
+def iim_from_photoshop(block: bytes) -> bytes | None:
+    """Return the IPTC records inside Photoshop's image resources (JPEG's APP13), or `None`.
+
+    Source: Adobe Photoshop File Formats Specification, "Image resource blocks"; resource 0x0404.
+    """
+    at = len(_PHOTOSHOP) if block.startswith(_PHOTOSHOP) else 0
+    if at == 0:
+        return block if block[:1] == b"\x1c" else None
+    while block[at : at + 4] == b"8BIM" and at + 12 <= len(block):
+        kind = int.from_bytes(block[at + 4 : at + 6], "big")
+        name = block[at + 6] + 1
+        size_at = at + 6 + name + name % 2
+        size = int.from_bytes(block[size_at : size_at + 4], "big")
+        if kind == 0x0404:
+            return block[size_at + 4 : size_at + 4 + size]
+        at = size_at + 4 + size + size % 2
+    return None
+
+
+def photoshop_from_iim(iim: bytes) -> bytes:
+    """Wrap IPTC records as Photoshop's image resource 0x0404, the form in which JPEG holds them."""
+    return _PHOTOSHOP + b"8BIM\x04\x04\0\0" + len(iim).to_bytes(4, "big") + iim + b"\0" * (len(iim) % 2)
+
+
+_PHOTOSHOP = b"Photoshop 3.0\0"
