@@ -25,7 +25,14 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run folder's last.ckpt.")] = False,
 ) -> None:
     """Train a network by a recipe, into a run folder with its weights, curves and samples."""
+    import sys
+
     from upres.recipes import read_recipe, run_recipe
 
     resolved = read_recipe(recipe, settings=settings or [], data=data)
-    run_recipe(resolved, run or Path("runs") / resolved.name, resume=resume)
+    bar = sys.stderr.isatty()
+    folder = run or Path("runs") / resolved.name
+    best = run_recipe(
+        resolved, folder, resume=resume, bar=bar, report=lambda line: print(line, file=sys.stderr, flush=True)
+    )
+    print(f"{best}")

@@ -1,0 +1,45 @@
+"""The interface of every super-resolution network."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+
+class Network(nn.Module, ABC):
+    """A network that maps lr `n c h w` in [0, 1] to sr `n c s·h s·w` (not clipped).
+
+    A leaf declares its configuration class, is built as `Leaf(config, scale=…, channels=…)`, and states
+    what it needs of its input; the contract tests probe those statements with real tensors.
+
+    Attributes:
+        config_type: the frozen configuration class, declared right above the network.
+        multiple: input sides must be multiples of this.
+    """
+
+    config_type: ClassVar[type[Any]]
+    multiple: ClassVar[int] = 1
+
+    def __init__(self, *, scale: int, channels: int) -> None:
+        super().__init__()
+        self.scale = scale
+        self.channels = channels
+
+    @property
+    @abstractmethod
+    def radius(self) -> int | None:
+        """Receptive-field radius in lr pixels: sr pixel `X` depends on lr pixels `X // s ± radius` only.
+
+        `None` when every output pixel depends on the whole input (global pooling, attention).
+        """
+
+    @abstractmethod
+    def forward(self, lr: Tensor) -> Tensor:
+        """Enlarge a batch, `n c h w` → `n c s·h s·w`."""
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers are trained."""
+        return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)

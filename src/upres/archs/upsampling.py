@@ -1,0 +1,68 @@
+"""Fixed (untrained) upsampling inside a network, made of operations that every runtime executes fast."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Upsampling = Literal["nearest", "bicubic"]
+
+
+class Nearest(nn.Module):
+    """Repeat each lr pixel `s × s` times. As channels before a pixel shuffle it costs one addition."""
+
+    radius = 0
+
+    def __init__(self, scale: int) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """`n c h w` → `n c·s² h w`, to be added before the pixel shuffle."""
+        return lr.repeat_interleave(self.scale**2, dim=1)
+
+
+class Bicubic(nn.Module):
+    """MATLAB's bicubic enlargement (a = −0.5) as one grouped 5×5 convolution before a pixel shuffle.
+
+    The edge is the repeated edge pixel; MATLAB mirrors instead, which differs in the outermost two pixels.
+    """
+
+    radius = 2
+
+    def __init__(self, scale: int, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+        taps = torch.zeros(scale, 5)
+        for phase in range(scale):
+            centre = (phase + 0.5) / scale - 0.5
+            for tap in range(5):
+                taps[phase, tap] = _cubic(abs(centre - (tap - 2)))
+        kernel = torch.einsum("ay,bx->abyx", taps, taps).reshape(scale * scale, 1, 5, 5)
+        self.register_buffer("kernel", kernel.repeat(channels, 1, 1, 1), persistent=False)
+        self.kernel: Tensor
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """`n c h w` → `n c·s² h w`, to be added before the pixel shuffle."""
+        padded = F.pad(lr, (2, 2, 2, 2), mode="replicate")
+        return F.conv2d(padded, self.kernel.to(lr.dtype), groups=self.channels)
+
+
+def fixed_upsampling(name: Upsampling, *, scale: int, channels: int) -> Nearest | Bicubic:
+    """Build the fixed upsampling of that name."""
+    return Nearest(scale) if name == "nearest" else Bicubic(scale, channels)
+
+
+def lr_radius(hr_radius: int, scale: int) -> int:
+    """Lr pixels reached by looking `hr_radius` pixels around an hr pixel, from the lr pixel it lies in."""
+    return math.ceil(hr_radius / scale)
+
+
+def _cubic(x: float) -> float:
+    if x <= 1:
+        return 1.5 * x**3 - 2.5 * x**2 + 1
+    return -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2 if x < 2 else 0.0

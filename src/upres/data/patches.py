@@ -1,0 +1,128 @@
+"""Training batches as a pure function of (seed, step), and validation batches of whole pictures.
+
+Because batch `n` depends on nothing but the seed and `n`, a run that is resumed at step `n` sees exactly what
+it would have seen, and several processes can each take their share of the same batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upres.data.cache import Cache
+from upres.errors import DataError
+
+# Validation pictures of equal size are stacked up to this many lr pixels a batch.
+_VALIDATION_PIXELS = 128 * 128
+
+Batch = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+
+class Patches:
+    """Aligned random crops with flips and quarter turns.
+
+    Args:
+        cache: where pictures come from; a picture is drawn in proportion to its pixels.
+        patch: side of the lr crop.
+        batch: pairs a batch.
+        seed: decides every batch.
+        steps: batches an epoch; `None` visits each picture once an epoch, in a new order.
+        augment: flip and turn at random.
+
+    Raises:
+        DataError: a picture is smaller than the patch.
+    """
+
+    def __init__(
+        self,
+        cache: Cache,
+        *,
+        patch: int,
+        batch: int,
+        seed: int,
+        steps: int | None = None,
+        augment: bool = True,
+    ) -> None:
+        sizes = [(entry.height, entry.width) for entry in cache.entries]
+        small = [
+            f"{entry.name} ({entry.width}×{entry.height})"
+            for entry in cache.entries
+            if min(entry.height, entry.width) < patch
+        ]
+        if small or not sizes:
+            raise DataError(
+                f"{len(small)} of {len(sizes)} pictures are smaller at low resolution than the patch of {patch}: "
+                f"{', '.join(small[:5])}{' …' if len(small) > 5 else ''}; remove them or lower data.patch"
+            )
+        self._cache = cache
+        self.patch, self.batch, self.seed, self.augment = patch, batch, seed, augment
+        self.steps = steps or max(1, len(sizes) // batch)
+        self._in_turn = steps is None
+        pixels = np.array([height * width for height, width in sizes], dtype=np.float64)
+        self._cumulative = np.cumsum(pixels / pixels.sum())
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def at(self, step: int, share: slice = slice(None)) -> Batch:
+        """Return batch number `step` (counted through all epochs): lr `n h w c` and hr `n s·h s·w c`, uint8.
+
+        `share` picks some of its pairs, e.g. every second for one of two processes.
+        """
+        rng = np.random.default_rng((self.seed, 0, step))
+        if self._in_turn:
+            epoch, place = divmod(step, self.steps)
+            order = np.random.default_rng((self.seed, 1, epoch)).permutation(len(self._cache))
+            chosen = np.resize(order, max(len(order), self.batch))[place * self.batch :][: self.batch]
+        else:
+            chosen = np.searchsorted(self._cumulative, rng.random(self.batch), side="right")
+            chosen = np.minimum(chosen, len(self._cache) - 1)
+        corners = rng.random((self.batch, 2))
+        turns = rng.integers(0, 8, self.batch)
+        picked = range(self.batch)[share]
+        cache, side, scale, channels = self._cache, self.patch, self._cache.scale, self._cache.channels
+        lr = np.empty((len(picked), side, side, channels), dtype=np.uint8)
+        hr = np.empty((len(picked), side * scale, side * scale, channels), dtype=np.uint8)
+        for slot, number in enumerate(picked):
+            index = int(chosen[number])
+            entry = cache.entries[index]
+            top = int(corners[number, 0] * (entry.height - side + 1))
+            left = int(corners[number, 1] * (entry.width - side + 1))
+            small = cache.lr(index)[top : top + side, left : left + side]
+            large = cache.hr(index)[
+                top * scale : (top + side) * scale, left * scale : (left + side) * scale
+            ]
+            turn = int(turns[number]) if self.augment else 0
+            lr[slot], hr[slot] = _turned(small, turn), _turned(large, turn)
+        return lr, hr
+
+
+def whole_pictures(cache: Cache) -> Iterator[Batch]:
+    """Yield every picture whole, equal sizes stacked; lr `n h w c` and hr `n s·h s·w c`, uint8."""
+    start = 0
+    while start < len(cache):
+        first = cache.entries[start]
+        most = max(1, _VALIDATION_PIXELS // (first.height * first.width))
+        stop = start + 1
+        while (
+            stop < min(len(cache), start + most)
+            and cache.entries[stop].height == first.height
+            and cache.entries[stop].width == first.width
+        ):
+            stop += 1
+        yield (
+            np.stack([cache.lr(index) for index in range(start, stop)]),
+            np.stack([cache.hr(index) for index in range(start, stop)]),
+        )
+        start = stop
+
+
+def _turned(pixels: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
+    """Return one of the eight flips and quarter turns of a square `h w c`."""
+    if turn & 1:
+        pixels = pixels[:, ::-1]
+    if turn & 2:
+        pixels = pixels[::-1]
+    return pixels.swapaxes(0, 1) if turn & 4 else pixels

@@ -1,0 +1,12 @@
+"""Degradations: how low-resolution training inputs are made. One file and one line in `DEGRADATIONS` each."""
+
+from __future__ import annotations
+
+from upres.degrade.bicubic import Bicubic
+from upres.degrade.degradation import Degradation
+
+DEGRADATIONS: dict[str, type[Degradation]] = {
+    "bicubic": Bicubic,
+}
+
+__all__ = ["DEGRADATIONS", "Degradation"]

@@ -1,0 +1,45 @@
+"""Named parts of a configuration: `{name: edsr, width: 64}` → the table's class and its typed configuration."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from upres.config import dump, parse
+from upres.errors import ConfigError, nearest
+
+
+class Component(Protocol):
+    """A class that a table holds: it says which configuration builds it."""
+
+    config_type: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A choice from a table: the name and the configuration that goes with it."""
+
+    name: str
+    config: Any
+
+    def dump(self) -> dict[str, Any]:
+        """Return it as a recipe writes it."""
+        return {"name": self.name, **dump(self.config)}
+
+
+def parse_part(table: Mapping[str, Any], values: Any, *, where: str, key: str) -> Part:
+    """Read one part of a recipe against its table.
+
+    Raises:
+        ConfigError: no `name`, a name the table does not hold (nearest first), or a wrong configuration key.
+    """
+    if isinstance(values, str):  # `arch: srcnn` is short for `arch: {name: srcnn}`
+        values = {"name": values}
+    if not isinstance(values, Mapping) or not isinstance(values.get("name"), str):
+        raise ConfigError(f"{where}: {key} = {values!r}: should be a mapping with a name: {nearest('', table)}")
+    name = values["name"]
+    if name not in table:
+        raise ConfigError(f"{where}: {key}.name = {name!r} is unknown: {nearest(name, table)}")
+    rest = {field: value for field, value in values.items() if field != "name"}
+    return Part(name, parse(table[name].config_type, rest, where=where, key=key))

@@ -1,0 +1,239 @@
+"""A recipe: one YAML file that says everything about a training run, read into typed parts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from upres.archs import ARCHS
+from upres.atomic import write_whole
+from upres.config import config, dump, parse
+from upres.data import SOURCES
+from upres.degrade import DEGRADATIONS
+from upres.errors import ConfigError, nearest
+from upres.facts import Colour
+from upres.losses import LOSSES
+from upres.metrics import Protocol
+from upres.parts import Part, parse_part
+from upres.train import SCHEDULES, TrainConfig
+
+_HERE = Path(__file__).parent
+
+
+@config
+class Head:
+    """What a recipe says about itself and its model.
+
+    Attributes:
+        name: the run's and the model's name.
+        scale: output side ÷ input side.
+        colour: `rgb`, `gray`, or `luma` (the network sees BT.601 Y, chroma is enlarged by bicubic).
+        seed: decides the initial weights and every batch.
+        init: weights to start from (.safetensors); tensors of the same name and shape are taken over.
+        trained_on: the data in words, for the model's facts.
+        licence: the licence of the weights, for the model's facts.
+    """
+
+    name: str
+    scale: int
+    colour: Colour = "rgb"
+    seed: int = 0
+    init: str | None = None
+    trained_on: str = ""
+    licence: str = ""
+
+
+@config
+class DataOptions:
+    """Attributes:
+
+    root: folder that the sources' paths are relative to.
+    patch: side of a training crop, in lr pixels.
+    augment: flip and turn training crops at random.
+    """
+
+    root: str = "."
+    patch: int = 32
+    augment: bool = True
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A recipe whose every part has been checked."""
+
+    head: Head
+    arch: Part
+    losses: tuple[tuple[float, Part], ...]
+    degradation: Part
+    train_sources: tuple[Part, ...]
+    validation_sources: tuple[Part, ...]
+    data: DataOptions
+    train: TrainConfig
+    schedule: Part
+    protocol: Protocol
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.head.name
+
+    def dump(self) -> dict[str, Any]:
+        """Return it as the YAML file would hold it, every default written out."""
+        return {
+            **dump(self.head),
+            "arch": self.arch.dump(),
+            "losses": [{"name": part.name, "weight": weight, **dump(part.config)} for weight, part in self.losses],
+            "degradation": self.degradation.dump(),
+            "data": {
+                **dump(self.data),
+                "train": [part.dump() for part in self.train_sources],
+                "validation": [part.dump() for part in self.validation_sources],
+            },
+            "train": dump(self.train),
+            "schedule": self.schedule.dump(),
+            "protocol": dump(self.protocol),
+        }
+
+    def save(self, path: Path) -> None:
+        """Write it as YAML."""
+        write_whole(path, yaml.safe_dump(self.dump(), sort_keys=False, allow_unicode=True))
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """Return the recipes that come with upres, by name."""
+    return {path.stem: path for path in sorted(_HERE.glob("*.yaml"))}
+
+
+def read_recipe(name_or_path: str, *, settings: Sequence[str] = (), data: Path | None = None) -> Recipe:
+    """Read a recipe file, or one that comes with upres, and apply changes to it.
+
+    Args:
+        name_or_path: a path that ends in .yaml or .yml, or the name of a shipped recipe.
+        settings: changes as `key.path=value`; the value is read as YAML.
+        data: overrides `data.root`.
+
+    Raises:
+        ConfigError: the file is missing or is not YAML, or a key, a name or a value in it is wrong.
+    """
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml"):
+        known = shipped_recipes()
+        if name_or_path not in known:
+            raise ConfigError(
+                f"{name_or_path}: no recipe of that name ({nearest(name_or_path, known)}); a recipe file ends in .yaml"
+            )
+        path = known[name_or_path]
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such recipe file; names of recipes that come with upres: {nearest(path.stem, shipped_recipes())}")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: holds {type(values).__name__}; a recipe is a mapping of name, scale, arch, …")
+    for setting in settings:
+        _set(values, setting)
+    if data is not None:
+        values.setdefault("data", {})["root"] = str(data)
+    return parse_recipe(values, where=str(path))
+
+
+def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
+    """Check a recipe's plain data.
+
+    Raises:
+        ConfigError: a key, a name or a value in it is wrong.
+    """
+    sections = {"arch", "losses", "degradation", "data", "train", "schedule", "protocol"}
+    head_keys = {field.name for field in dataclasses.fields(Head)}  # type: ignore[arg-type]
+    for key in values:
+        if key not in sections | head_keys:
+            raise ConfigError(f"{where}: unknown key {key} = {values[key]!r}: {nearest(str(key), sections | head_keys)}")
+    for key in ("name", "scale", "arch", "data", "train"):
+        if key not in values:
+            raise ConfigError(f"{where}: {key} is missing and has no default")
+    head = parse(Head, {key: values[key] for key in values if key in head_keys}, where=where)
+    if head.scale < 1:
+        raise ConfigError(f"{where}: scale = {head.scale}: should be at least 1")
+    data = values["data"]
+    if not isinstance(data, Mapping):
+        raise ConfigError(f"{where}: data = {data!r}: should be a mapping with train and validation")
+    border = 0 if head.colour == "gray" else head.scale
+    default_protocol = {"space": "luma" if head.colour == "rgb" else "gray", "border": border}
+    return Recipe(
+        head=head,
+        arch=parse_part(ARCHS, values["arch"], where=where, key="arch"),
+        losses=_losses(values.get("losses", [{"name": "l1"}]), where),
+        degradation=parse_part(
+            DEGRADATIONS, values.get("degradation", "bicubic"), where=where, key="degradation"
+        ),
+        train_sources=_sources(data, "train", where),
+        validation_sources=_sources(data, "validation", where),
+        data=parse(
+            DataOptions, {k: v for k, v in data.items() if k not in ("train", "validation")}, where=where, key="data"
+        ),
+        train=parse(TrainConfig, values["train"], where=where, key="train"),
+        schedule=parse_part(SCHEDULES, values.get("schedule", "constant"), where=where, key="schedule"),
+        protocol=parse(Protocol, values.get("protocol", default_protocol), where=where, key="protocol"),
+    )
+
+
+def _losses(values: Any, where: str) -> tuple[tuple[float, Part], ...]:
+    if not isinstance(values, list) or not values:
+        raise ConfigError(f"{where}: losses = {values!r}: should be a list of {nearest('', LOSSES)}")
+    result = []
+    for number, item in enumerate(values):
+        weight: Any = 1.0
+        if isinstance(item, Mapping):
+            item = dict(item)
+            weight = item.pop("weight", 1.0)
+        key = f"losses.{number}"
+        if isinstance(weight, bool) or not isinstance(weight, int | float):
+            raise ConfigError(f"{where}: {key}.weight = {weight!r}: should be a number")
+        result.append((float(weight), parse_part(LOSSES, item, where=where, key=key)))
+    names = [part.name for _, part in result]
+    if len(set(names)) < len(names):
+        raise ConfigError(f"{where}: losses names a term twice ({', '.join(names)}); give each once, with its weight")
+    return tuple(result)
+
+
+def _sources(data: Mapping[str, Any], split: str, where: str) -> tuple[Part, ...]:
+    values = data.get(split)
+    if not isinstance(values, list) or not values:
+        raise ConfigError(f"{where}: data.{split} = {values!r}: should be a list of sources: {nearest('', SOURCES)}")
+    return tuple(
+        parse_part(SOURCES, item, where=where, key=f"data.{split}.{number}") for number, item in enumerate(values)
+    )
+
+
+def _set(values: dict[str, Any], setting: str) -> None:
+    key, equals, text = setting.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--set {setting}: should be key=value, for example train.epochs=3")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {setting}: {text!r} is not a YAML value") from error
+    node: Any = values
+    *path, last = key.split(".")
+    for name in path:
+        if isinstance(node, list) and name.isdigit() and int(name) < len(node):
+            node = node[int(name)]
+        elif isinstance(node, dict):
+            if node.get(name) is None:
+                node[name] = {}
+            elif isinstance(node[name], str):  # the short form `arch: srcnn`
+                node[name] = {"name": node[name]}
+            node = node[name]
+        else:
+            raise ConfigError(f"--set {setting}: there is no {key} in the recipe")
+    if isinstance(node, list) and last.isdigit() and int(last) < len(node):
+        node[int(last)] = value
+    elif isinstance(node, dict):
+        node[last] = value
+    else:
+        raise ConfigError(f"--set {setting}: there is no {key} in the recipe")

@@ -1,0 +1,128 @@
+"""Compose a recipe's parts into a training run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from upres import checkpoint
+from upres.archs import Network
+from upres.data import SOURCES, Cache, Patches, Source, build_cache
+from upres.degrade import DEGRADATIONS
+from upres.errors import ConfigError
+from upres.facts import Facts
+from upres.losses import LOSSES
+from upres.parts import Part
+from upres.recipes.recipe import Recipe
+from upres.train import SCHEDULES, fit, set_seed
+
+
+def run_recipe(
+    recipe: Recipe,
+    folder: Path,
+    *,
+    resume: bool = False,
+    bar: bool = False,
+    report: Callable[[str], None] = lambda line: None,
+) -> Path:
+    """Train by a recipe into a run folder and return the path of the best weights.
+
+    Args:
+        recipe: what to do.
+        folder: the run folder; it must not hold another run's `last.ckpt` unless `resume`.
+        resume: go on from that folder's `last.ckpt`.
+        bar: draw a progress bar on the terminal.
+        report: called with one line for every thing worth telling.
+
+    Raises:
+        ConfigError: the folder holds a run already.
+        DataError: the data is missing or unfit.
+    """
+    if not resume and (folder / "last.ckpt").exists():
+        raise ConfigError(f"{folder}: holds a run already; go on with --resume, or give another folder with --run")
+    training = open_cache(recipe, recipe.train_sources, report)
+    validation = open_cache(recipe, recipe.validation_sources, report)
+    patches = Patches(
+        training,
+        patch=recipe.data.patch,
+        batch=recipe.train.batch,
+        seed=recipe.head.seed,
+        steps=recipe.train.steps_per_epoch,
+        augment=recipe.data.augment,
+    )
+    set_seed(recipe.head.seed)
+    facts, network = new_network(recipe)
+    report(
+        f"{recipe.name}: {recipe.arch.name}, {facts.parameters:,} parameters; "
+        f"{len(training):,} training and {len(validation):,} validation pictures; "
+        f"{patches.steps:,} steps an epoch"
+    )
+    if recipe.head.init is not None and not resume:
+        taken, total = take_over(network, Path(recipe.head.init))
+        report(f"{taken} of {total} tensors start from {recipe.head.init}")
+    folder.mkdir(parents=True, exist_ok=True)
+    recipe.save(folder / "recipe.yaml")
+    return fit(
+        network,
+        facts,
+        {part.name: (weight, LOSSES[part.name](part.config)) for weight, part in recipe.losses},  # type: ignore[call-arg]
+        patches,
+        validation,
+        recipe.train,
+        SCHEDULES[recipe.schedule.name](recipe.schedule.config),  # type: ignore[call-arg]
+        recipe.protocol,
+        folder,
+        resume=resume,
+        bar=bar,
+        report=report,
+    )
+
+
+def new_network(recipe: Recipe) -> tuple[Facts, Network]:
+    """Build the recipe's untrained network and its facts."""
+    head = recipe.head
+    blank = Facts(name=head.name, scale=head.scale, colour=head.colour)
+    network = checkpoint.network_of(recipe.arch, blank)
+    facts = Facts(
+        name=head.name,
+        scale=head.scale,
+        colour=head.colour,
+        radius=network.radius,
+        multiple=network.multiple,
+        parameters=network.parameter_count,
+        arch=recipe.arch.dump(),
+        degradation=recipe.degradation.dump(),
+        trained_on=head.trained_on,
+        licence=head.licence,
+    )
+    return facts, network
+
+
+def take_over(network: Network, path: Path) -> tuple[int, int]:
+    """Copy the tensors that fit in name and shape from a model file; return how many, and of how many."""
+    other, _ = checkpoint.load(path)
+    given, own = other.state_dict(), network.state_dict()
+    fitting = {name: tensor for name, tensor in given.items() if name in own and own[name].shape == tensor.shape}
+    network.load_state_dict(fitting, strict=False)
+    return len(fitting), len(own)
+
+
+def open_cache(recipe: Recipe, sources: Sequence[Part], report: Callable[[str], None]) -> Cache:
+    """Open the sources' pictures from the cache, decoding them first if they are new."""
+    root = Path(recipe.data.root).expanduser()
+    built: list[Source] = [SOURCES[part.name](part.config, root=root) for part in sources]  # type: ignore[call-arg]
+    degradation = DEGRADATIONS[recipe.degradation.name](recipe.degradation.config)  # type: ignore[call-arg]
+
+    def progress(done: int, total: int) -> None:
+        if done == total or done % 1000 < 8:
+            report(f"decoding pictures into the cache: {done:,} of {total:,}")
+
+    return build_cache(
+        built,
+        degradation,
+        repr(recipe.degradation),
+        scale=recipe.head.scale,
+        colour=recipe.head.colour,
+        seed=recipe.head.seed,
+        progress=progress,
+    )

@@ -1,0 +1,107 @@
+"""The pictures of a run: its curves, and panels of validation pictures."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from upres.data import Cache
+from upres.image import imresize
+from upres.metrics import Protocol, measure
+from upres.train.module import Training, as_bytes, unit_batch
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Crop = tuple[str, NDArray[np.uint8], NDArray[np.uint8]]
+
+# Side, in lr pixels, of what a panel shows of a large picture.
+_CROP = 64
+
+
+def curves_png(rows: Sequence[dict[str, float]], baseline: float | None) -> bytes:
+    """Draw training and validation loss, and validation PSNR with bicubic's as a line; return a PNG."""
+    from matplotlib.figure import Figure
+
+    epochs = [row["epoch"] for row in rows]
+    figure = Figure(figsize=(10, 4), dpi=110, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot(epochs, [row["train_loss"] for row in rows], label="training", color="#3b6fb6", marker=_marker(rows))
+    left.plot(epochs, [row["val_loss"] for row in rows], label="validation", color="#d1603d", marker=_marker(rows))
+    left.set(xlabel="epoch", ylabel="loss", yscale="log")
+    left.legend(frameon=False)
+    right.plot(epochs, [row["val_psnr"] for row in rows], label="ours", color="#d1603d", marker=_marker(rows))
+    if baseline is not None:
+        right.axhline(baseline, label=f"bicubic {baseline:.2f}", color="#777777", linestyle="--")
+    right.set(xlabel="epoch", ylabel="validation PSNR (dB)")
+    right.legend(frameon=False, loc="lower right")
+    for axes in (left, right):
+        axes.grid(alpha=0.25, which="both")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    return png_of(figure)
+
+
+def sample_crops(cache: Cache, count: int) -> list[Crop]:
+    """Choose pictures evenly spread over a set and return the middle of each: name, lr and hr `h w c`."""
+    chosen = np.unique(np.linspace(0, len(cache) - 1, min(count, len(cache))).astype(int))
+    crops = []
+    for index in chosen:
+        lr, hr, scale = cache.lr(index), cache.hr(index), cache.scale
+        height, width = min(_CROP, lr.shape[0]), min(_CROP, lr.shape[1])
+        top, left = (lr.shape[0] - height) // 2, (lr.shape[1] - width) // 2
+        crops.append(
+            (
+                cache.entries[index].name,
+                lr[top : top + height, left : left + width],
+                hr[top * scale : (top + height) * scale, left * scale : (left + width) * scale],
+            )
+        )
+    return crops
+
+
+def panel_png(crops: Sequence[Crop], training: Training, protocol: Protocol, *, title: str) -> bytes:
+    """Draw one row a picture (low resolution, bicubic, ours, original) with PSNR; return a PNG."""
+    from matplotlib.figure import Figure
+
+    columns = ("low resolution", "bicubic", "ours", "original")
+    figure = Figure(figsize=(11, 2.9 * len(crops) + 0.4), dpi=110, layout="constrained")
+    figure.suptitle(f"{title}    PSNR: {protocol.describe()}", fontsize=9)
+    grid = figure.subplots(len(crops), 4, squeeze=False)
+    for axes, (name, lr, hr) in zip(grid, crops, strict=True):
+        pair = (torch.from_numpy(lr[None].copy()), torch.from_numpy(hr[None].copy()))
+        with torch.inference_mode():
+            sr = training.best_network(unit_batch(pair)[0].to(training.device))
+        pictures = (lr, imresize(lr, size=(hr.shape[0], hr.shape[1])), as_bytes(sr.float())[0], hr)
+        for axis, column, picture in zip(axes, columns, pictures, strict=True):
+            label = column
+            if column in ("bicubic", "ours"):
+                label += f"  {measure(picture, hr, protocol, metrics=('psnr',))['psnr']:.2f} dB"
+            show(axis, picture, label)
+        axes[0].set_ylabel(name[:28], fontsize=7)
+    return png_of(figure)
+
+
+def show(axis: Any, picture: NDArray[np.uint8], label: str) -> None:
+    """Show pixels as they are, without smoothing or axes."""
+    gray = picture.shape[2] == 1
+    axis.imshow(picture[..., 0] if gray else picture, cmap="gray" if gray else None, vmin=0, vmax=255,
+                interpolation="nearest")
+    axis.set_title(label, fontsize=9)
+    axis.set(xticks=[], yticks=[])
+
+
+def png_of(figure: Figure) -> bytes:
+    """Render a figure without a window system."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png")
+    return stream.getvalue()
+
+
+def _marker(rows: Sequence[dict[str, float]]) -> str:
+    return "." if len(rows) < 40 else ""
