@@ -36,3 +36,9 @@ def luma(rgb: NDArray[Any]) -> NDArray[np.float64]:
     """Return the luma `h w` of `h w 3` in [0, 1] on the 8-bit studio scale (16-235), unrounded, float64."""
     result: NDArray[np.float64] = np.asarray(rgb, dtype=np.float64) @ _MATRIX[0] + _OFFSET[0]
     return result
+
+
+def gray(rgb: NDArray[Any]) -> NDArray[np.float64]:
+    """Return full-range luma `h w` of `h w 3`, on the input's scale, float64 (BT.601-7, 2.5.1)."""
+    result: NDArray[np.float64] = np.asarray(rgb, dtype=np.float64) @ np.array([0.299, 0.587, 0.114])
+    return result

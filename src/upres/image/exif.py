@@ -15,6 +15,7 @@ Order = Literal["little", "big"]
 
 # Tags, by the names of the Exif and TIFF specifications.
 _IMAGE_WIDTH, _IMAGE_LENGTH, _ORIENTATION, _EXTRA_SAMPLES, _IPTC = 0x0100, 0x0101, 0x0112, 0x0152, 0x83BB
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _INCH = 0x011A, 0x011B, 0x0128, 2
 _EXIF_IFD, _GPS_IFD, _INTEROP_IFD = 0x8769, 0x8825, 0xA005
 _PIXEL_X, _PIXEL_Y = 0xA002, 0xA003
 _POINTERS = (_EXIF_IFD, _GPS_IFD, _INTEROP_IFD)
@@ -22,7 +23,7 @@ _POINTERS = (_EXIF_IFD, _GPS_IFD, _INTEROP_IFD)
 # ImageDescription, Make, Model, Software, DateTime, Artist, Copyright and the two tables of Exif.
 _DESCRIPTIVE = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298, _EXIF_IFD, _GPS_IFD)
 
-_BYTE, _SHORT, _LONG, _UNDEFINED, _LONG8 = 1, 3, 4, 7, 16
+_BYTE, _SHORT, _LONG, _RATIONAL, _UNDEFINED, _LONG8 = 1, 3, 4, 5, 7, 16
 _SIZES = {
     1: 1,
     2: 1,
@@ -41,7 +42,7 @@ _SIZES = {
     17: 8,
     18: 8,
 }
-_RATIONALS = (5, 10)
+_RATIONALS = (_RATIONAL, 10)  # a pair of 4-byte integers each
 
 # A table longer than this, or a value larger, is damage and not metadata.
 _MOST_ENTRIES, _MOST_BYTES = 4096, 64 << 20
@@ -65,11 +66,14 @@ class _Value:
 _Table = dict[int, "_Value | _Table"]
 
 
-def upright(exif: bytes, width: int, height: int) -> bytes | None:
+def upright(
+    exif: bytes, width: int, height: int, resolution: tuple[float, float] | None = None
+) -> bytes | None:
     """Return an EXIF block that is true of upright pixels of this size; `None` when the block is damaged.
 
-    Orientation becomes 1, size tags where there are any become `width` and `height`, and the thumbnail is left
-    behind, because it was neither turned nor resized.
+    Orientation becomes 1, size tags where there are any become `width` and `height`, resolution tags state
+    `resolution` (pixels per millimetre) when it is given, and the thumbnail is left behind, because it was
+    neither turned nor resized.
     """
     try:
         table = _parse_block(exif)
@@ -82,10 +86,33 @@ def upright(exif: bytes, width: int, height: int) -> bytes | None:
     ):
         if tag in table:
             table[tag] = value
+    if resolution is not None:
+        table[_X_RESOLUTION], table[_Y_RESOLUTION] = (_per_inch(figure) for figure in resolution)
+        table[_RESOLUTION_UNIT] = _Value(_SHORT, _INCH.to_bytes(2, "little"))
     photo = table.get(_EXIF_IFD)
     if isinstance(photo, dict):
         photo[_PIXEL_X], photo[_PIXEL_Y] = _long(width), _long(height)
     return _block(table)
+
+
+def resolution(exif: bytes) -> tuple[float, float] | None:
+    """Return the horizontal and vertical pixels per millimetre that an EXIF block states, or `None`."""
+    try:
+        table = _parse_block(exif)
+    except _DamagedError:
+        return None
+    unit = table.get(_RESOLUTION_UNIT)
+    per = 10.0 if isinstance(unit, _Value) and unit.data[:1] == b"\x03" else 25.4  # 3 means centimetres
+    figures = []
+    for tag in (_X_RESOLUTION, _Y_RESOLUTION):
+        value = table.get(tag)
+        if not isinstance(value, _Value) or value.kind != _RATIONAL or len(value.data) < 8:
+            return None
+        above, below = struct.unpack("<LL", value.data[:8])
+        if not above or not below:
+            return None
+        figures.append(above / below / per)
+    return figures[0], figures[1]
 
 
 def upright_xmp(xmp: bytes, width: int, height: int) -> bytes:
@@ -165,6 +192,11 @@ def add_to_tiff(file: BinaryIO, exif: bytes | None, iptc: bytes | None) -> None:
 
 def _long(value: int) -> _Value:
     return _Value(_LONG, value.to_bytes(4, "little"))
+
+
+def _per_inch(per_millimetre: float) -> _Value:
+    thousandths = min(round(per_millimetre * 25_400), 2**32 - 1)
+    return _Value(_RATIONAL, struct.pack("<LL", thousandths, 1000))
 
 
 def _parse_block(exif: bytes) -> _Table:

@@ -331,7 +331,9 @@ def _metadata(image: Any, extras: exif.TiffExtras, header: Header) -> MappingPro
 def _resolution(image: Any, header: Header) -> tuple[float, float] | None:
     # 1 pixel/mm, both ways, is what libvips says when a file is silent.
     if (image.xres == 1 and image.yres == 1) or not (image.xres > 0 and image.yres > 0):
-        return None
+        block = _field(image, "exif-data")
+        pair = exif.resolution(bytes(block)) if block else None
+        return pair[::-1] if pair and header.orientation >= 5 else pair
     pair = (float(image.xres), float(image.yres))
     return pair[::-1] if header.orientation >= 5 else pair
 
@@ -360,9 +362,7 @@ def _fitted(samples: NDArray[Any], form: Format) -> NDArray[Any]:
 def _encode(picture: Picture, path: Path, form: Format, quality: int, lossless: bool) -> None:
     bands = picture.pixels if picture.alpha is None else np.dstack([picture.pixels, picture.alpha])
     samples = np.ascontiguousarray(_fitted(bands, form))
-    image, keep = _dressed(_image(samples, picture.gray), picture)
-    if form is FORMATS["tiff"]:
-        keep = keep.replace("exif", "none").replace("iptc", "none")  # added below, whole
+    image, keep = _dressed(_image(samples, picture.gray), picture, form)
     options: dict[str, Any] = {"keep": keep}
     if form is FORMATS["jpeg"]:
         options |= {"Q": quality, "subsample_mode": "off", "optimize_coding": True}
@@ -378,9 +378,7 @@ def _encode(picture: Picture, path: Path, form: Format, quality: int, lossless: 
     getattr(image, f"{form.operation}save")(str(path), **options)
     if form is FORMATS["tiff"]:
         with path.open("r+b") as file:
-            block = picture.metadata.get("exif")
-            true_block = exif.upright(block, picture.width, picture.height) if block else None
-            exif.add_to_tiff(file, true_block, picture.metadata.get("iptc"))
+            exif.add_to_tiff(file, _true_exif(picture), picture.metadata.get("iptc"))
 
 
 def _image(samples: NDArray[Any], gray: bool) -> Any:
@@ -397,14 +395,14 @@ def _image(samples: NDArray[Any], gray: bool) -> Any:
     return image.copy(interpretation=spaces[kind][gray])
 
 
-def _dressed(image: Any, picture: Picture) -> tuple[Any, str]:
+def _dressed(image: Any, picture: Picture, form: Format) -> tuple[Any, str]:
     """Return a libvips image with the picture's profile and metadata, and which kinds are to be kept."""
     blobs = {"icc": ("icc-profile-data", picture.profile)}
-    if block := picture.metadata.get("exif"):
-        blobs["exif"] = ("exif-data", exif.upright(block, picture.width, picture.height))
+    if form is not FORMATS["tiff"]:
+        blobs["exif"] = ("exif-data", _true_exif(picture))
     if packet := picture.metadata.get("xmp"):
         blobs["xmp"] = ("xmp-data", exif.upright_xmp(packet, picture.width, picture.height))
-    if records := picture.metadata.get("iptc"):
+    if (records := picture.metadata.get("iptc")) and form is FORMATS["jpeg"]:
         blobs["iptc"] = ("iptc-data", exif.photoshop_from_iim(records))
     x, y = picture.resolution or _NO_RESOLUTION
     image = image.copy(xres=x, yres=y)
@@ -414,3 +412,8 @@ def _dressed(image: Any, picture: Picture) -> tuple[Any, str]:
             image.set_type(_vips().GValue.blob_type, name, blob)
     # Only what the picture has: libvips would make up an EXIF block for one that has none.
     return image, ":".join(kind for kind, (_, blob) in blobs.items() if blob) or "none"
+
+
+def _true_exif(picture: Picture) -> bytes | None:
+    block = picture.metadata.get("exif")
+    return exif.upright(block, picture.width, picture.height, picture.resolution) if block else None

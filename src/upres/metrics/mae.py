@@ -1,0 +1,24 @@
+"""Mean absolute error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upres.metrics.pair import aligned
+
+
+def mae(sr: NDArray[Any], hr: NDArray[Any], *, peak: float | None = None) -> float:
+    """Return the mean absolute difference of two pictures, white being 1 whatever their dtype.
+
+    Args:
+        sr, hr: `h w` or `h w c`, of the same shape; uint8, uint16, or floats in [0, 1].
+        peak: the number that means white; by default from the dtype: 255, 65535 or 1.
+
+    Raises:
+        DataError: the arrays cannot be compared.
+    """
+    a, b, white = aligned(sr, hr, peak)
+    return float(np.mean(np.abs(a - b))) / white
