@@ -44,7 +44,8 @@ class Tile:
     columns: Span
 
     def __str__(self) -> str:
-        return f"rows {self.rows.start}-{self.rows.stop - 1}, columns {self.columns.start}-{self.columns.stop - 1}"
+        rows, columns = self.rows, self.columns
+        return f"rows {rows.start}-{rows.stop - 1}, columns {columns.start}-{columns.stop - 1}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def _spans(length: int, tile: int, halo: int | None, multiple: int) -> tuple[Spa
     if halo is None:
         return (Span(0, length, 0, canvas * multiple),)
     margin = _units(halo, multiple)
-    # n inputs of length core + 2 margin, each core beginning where the last one ends, reach n core + 2 margin.
+    # n inputs of length core + 2 margin, each beginning one core after the last, reach n core + 2 margin.
     needed = canvas - 2 * margin
     count = max(1, _units(needed, _units(tile, multiple)))
     if count == 1:

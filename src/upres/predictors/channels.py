@@ -1,0 +1,116 @@
+"""Enlarge gray, colour and alpha by a model of any colour: the seam between pictures and predictors.
+
+Each function looks at the picture no further than the model does, or `RADIUS`, whichever is farther.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upres.errors import ModelError
+from upres.image import imresize, rgb_from_ycbcr, ycbcr_from_rgb
+from upres.predictors.base import Predictor
+
+RADIUS = 2
+"""How far bicubic chroma and the rule for flat alpha look, in lr pixels."""
+
+# BT.601 full range: R, G, B → gray. The weights add up to 1, so gray stays the gray it was.
+_GRAY = (np.float32(0.299), np.float32(0.587), np.float32(0.114))
+# BT.601 studio range on the 8-bit scale.
+_BLACK, _RANGE = np.float32(16), np.float32(219)
+
+_Way = Callable[[Predictor, NDArray[np.float32]], NDArray[np.float32]]
+
+
+def enlarge(predictor: Predictor, lr: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Enlarge `h w c` in [0, 1], c = 1 (gray) or 3 (R, G, B), to `s·h s·w c`, not clipped.
+
+    A colour model enlarges gray as three equal channels, whose weighted mean is taken: gray stays neutral.
+    A one-channel model enlarges the brightness of a colour picture; its chroma is enlarged by bicubic.
+
+    Raises:
+        ModelError: the model's output is not what its facts promise.
+        FailedError: the runtime could not do it.
+    """
+    return _WAYS[predictor.facts.colour, lr.shape[2]](predictor, lr)
+
+
+def enlarge_alpha(predictor: Predictor, lr: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Enlarge alpha `h w` by the model, as a gray picture; what is opaque or clear all around stays so.
+
+    A network gives 0.998 for 1. The rule that mends this looks at 5×5 pixels and not at the tile, or the
+    result would depend on where tiles end; a tile that is all opaque or all clear costs no prediction.
+
+    Raises:
+        ModelError, FailedError: as `enlarge`.
+    """
+    scale = predictor.facts.scale
+    low, high = float(lr.min()), float(lr.max())
+    if low == high and low in (0.0, 1.0):
+        return np.full((lr.shape[0] * scale, lr.shape[1] * scale), low, np.float32)
+    sr = enlarge(predictor, lr[..., None])[..., 0].copy()
+    side = 2 * RADIUS + 1
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(lr, RADIUS, mode="edge"), (side, side))
+    for level, flat in ((0.0, windows.max(axis=(2, 3)) == 0), (1.0, windows.min(axis=(2, 3)) == 1)):
+        sr[flat.repeat(scale, axis=0).repeat(scale, axis=1)] = level
+    return sr
+
+
+def _predict(predictor: Predictor, lr: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Run the model on `h w c` of its own channels, and hold it to its facts."""
+    facts = predictor.facts
+    height, width, channels = lr.shape
+    batch = np.ascontiguousarray(lr.transpose(2, 0, 1))[None]
+    sr = predictor.predict(batch)
+    expected = (1, channels, height * facts.scale, width * facts.scale)
+    if sr.shape != expected:
+        raise ModelError(
+            f"model {facts.name}: gave {sr.shape} for {batch.shape}, and its facts (×{facts.scale}, "
+            f"{facts.colour}) promise {expected}; export it again"
+        )
+    picture: NDArray[np.float32] = sr[0].transpose(1, 2, 0)
+    return picture
+
+
+def _gray_by_rgb(predictor: Predictor, lr: NDArray[np.float32]) -> NDArray[np.float32]:
+    sr = _predict(predictor, np.repeat(lr, 3, axis=2))
+    # Term by term: the order of a matrix product's sums may change with its shape, which is the tile's.
+    gray: NDArray[np.float32] = sr[..., 0] * _GRAY[0] + sr[..., 1] * _GRAY[1] + sr[..., 2] * _GRAY[2]
+    return gray[..., None]
+
+
+def _gray_by_luma(predictor: Predictor, lr: NDArray[np.float32]) -> NDArray[np.float32]:
+    # Luma networks are trained on studio-range Y ÷ 255, so gray must look like that to them.
+    studio = (_BLACK + _RANGE * lr) / np.float32(255)
+    gray: NDArray[np.float32] = (_predict(predictor, studio) * np.float32(255) - _BLACK) / _RANGE
+    return gray
+
+
+def _rgb_by_gray(predictor: Predictor, lr: NDArray[np.float32]) -> NDArray[np.float32]:
+    return _rgb_by_one(predictor, lr, _predict)
+
+
+def _rgb_by_luma(predictor: Predictor, lr: NDArray[np.float32]) -> NDArray[np.float32]:
+    return _rgb_by_one(predictor, lr, _gray_by_luma)
+
+
+def _rgb_by_one(predictor: Predictor, lr: NDArray[np.float32], enlarge_gray: _Way) -> NDArray[np.float32]:
+    ycbcr = ycbcr_from_rgb(lr)
+    gray = ((ycbcr[..., :1] - _BLACK) / _RANGE).astype(np.float32)
+    luma = enlarge_gray(predictor, gray) * _RANGE + _BLACK
+    chroma = imresize(ycbcr[..., 1:], predictor.facts.scale)
+    return rgb_from_ycbcr(np.dstack([luma, chroma])).astype(np.float32)
+
+
+# (the model's colour, the picture's channels) → how it is done
+_WAYS: dict[tuple[str, int], _Way] = {
+    ("rgb", 3): _predict,
+    ("rgb", 1): _gray_by_rgb,
+    ("gray", 3): _rgb_by_gray,
+    ("gray", 1): _predict,
+    ("luma", 3): _rgb_by_luma,
+    ("luma", 1): _gray_by_luma,
+}

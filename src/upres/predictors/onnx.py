@@ -1,0 +1,79 @@
+"""ONNX files through ONNX Runtime, the default: one dependency, no training stack, fast on a CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from upres.errors import FailedError, ModelError
+from upres.facts import METADATA_KEY, from_json
+from upres.predictors.base import Predictor
+
+_ERRORS_ONLY = 3
+
+
+class OnnxPredictor(Predictor):
+    """A model in an ONNX file that carries its facts.
+
+    Args:
+        model: the path of the file, or its content.
+        threads: how many threads one prediction uses; `None` for one a core.
+
+    Raises:
+        ModelError: the file is missing, damaged, carries no facts, or its graph does not fit them.
+    """
+
+    def __init__(self, model: str | Path | bytes, *, threads: int | None = None) -> None:
+        self._where = "the model given as bytes" if isinstance(model, bytes) else str(model)
+        if not isinstance(model, bytes) and not Path(model).is_file():
+            raise ModelError(
+                f"{model}: no such file; give a .onnx or .safetensors model, or a name from upres models"
+            )
+        try:
+            self._session = onnxruntime.InferenceSession(
+                model if isinstance(model, bytes) else str(model),
+                _options(threads),
+                providers=["CPUExecutionProvider"],
+            )
+        except Exception as error:  # the runtime's exceptions share no base class of their own
+            raise ModelError(
+                f"{self._where}: not a readable ONNX model ({_first_line(error)}); copy or export it again"
+            ) from error
+        table = self._session.get_modelmeta().custom_metadata_map
+        self.facts = from_json(table.get(METADATA_KEY), where=self._where)
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        shape = inputs[0].shape if inputs else []
+        if len(inputs) != 1 or len(outputs) != 1 or len(shape) != 4 or shape[1] != self.facts.channels:
+            raise ModelError(
+                f"{self._where}: its graph takes {[item.shape for item in inputs]} and gives "
+                f"{[item.shape for item in outputs]}; its facts say one n×{self.facts.channels}×h×w picture "
+                "in and one out; export it again"
+            )
+        self._input = inputs[0].name
+
+    def predict(self, lr: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`n c h w` → `n c s·h s·w`."""
+        try:
+            sr: NDArray[np.float32] = self._session.run(None, {self._input: lr})[0]
+        except Exception as error:
+            raise FailedError(
+                f"{self._where}: failed on an input of {lr.shape} ({_first_line(error)})"
+            ) from error
+        return sr
+
+
+def _options(threads: int | None) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.log_severity_level = _ERRORS_ONLY
+    options.intra_op_num_threads = threads or 0
+    # The runtime keeps one memory plan a shape for as long as the session lives; a folder has many shapes.
+    options.enable_mem_pattern = False
+    return options
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:200]
