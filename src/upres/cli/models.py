@@ -1,7 +1,41 @@
-"""`upres models`."""
+"""`upres models`: what comes inside the package."""
 
 from __future__ import annotations
 
+import json
+from typing import Annotated
 
-def models() -> None:
-    """Not written yet."""
+import typer
+
+
+def models(
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything, as JSON.")] = False,
+) -> None:
+    """List the models that come with upres."""
+    from upres.config import dump
+    from upres.models import shipped
+
+    found = [(model, model.facts, model.path.stat().st_size) for model in shipped()]
+    if as_json:
+        table = [
+            {**dump(facts), "name": model.name, "path": str(model.path), "bytes": size} for model, facts, size in found
+        ]
+        print(json.dumps(table, indent=2, ensure_ascii=False))
+        return
+    rows = [("name", "scale", "parameters", "size", "licence", "scores")]
+    for model, facts, size in found:
+        scores = ", ".join(f"{protocol} {figure:g}" for protocol, figure in facts.scores.items())
+        rows.append(
+            (
+                model.name,
+                f"×{model.scale}",
+                f"{facts.parameters:,}",
+                f"{size / 1e6:.2f} MB",
+                facts.licence or "-",
+                scores or "-",
+            )
+        )
+    rows.append(("bicubic", "any", "0", "-", "-", "-"))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
