@@ -8,7 +8,7 @@ from upres.errors import UpresError
 
 if TYPE_CHECKING:
     from upres.image import Picture, imresize, read, write
-    from upres.upscale import Upscaler, load, upscale
+    from upres.upscaler import Upscaler, load, upscale
 
 __version__ = "0.1.0"
 
@@ -29,9 +29,9 @@ _HOMES = {
     "imresize": "upres.image",
     "read": "upres.image",
     "write": "upres.image",
-    "Upscaler": "upres.upscale",
-    "load": "upres.upscale",
-    "upscale": "upres.upscale",
+    "Upscaler": "upres.upscaler",
+    "load": "upres.upscaler",
+    "upscale": "upres.upscaler",
 }
 
 

@@ -15,7 +15,7 @@ import typer
 from upres.errors import ConfigError, FailedError, PictureError, UpresError
 
 if TYPE_CHECKING:
-    from upres.upscale import Progress, Upscaler
+    from upres.upscaler import Progress, Upscaler
 
 
 def upscale(
@@ -66,7 +66,7 @@ def upscale(
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
 ) -> None:
     """Make pictures larger."""
-    from upres.upscale import load
+    from upres.upscaler import load
 
     upscaler = load(model, scale=scale, threads=threads, **({} if tile is None else {"tile": tile}))
     jobs = _jobs(inputs, output, label=f"_x{upscaler.scale:g}", form=form)

@@ -2,6 +2,9 @@
 
 Whatever happens to colour and alpha happens inside a tile, so that the tiled picture equals the whole one,
 and so that a band of tiles needs nothing but the rows it was cut from.
+
+The file is not called upscale.py, because `upres.upscale` is the function: importing a module of that name
+would put the module in its place.
 """
 
 from __future__ import annotations

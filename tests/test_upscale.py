@@ -1,0 +1,347 @@
+"""Tiled equals whole, and nothing of a picture is lost on the way."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import upres
+from tiny_models import tiny_onnx
+from upres.errors import ConfigError, ModelError, NonFiniteError, PictureError
+from upres.facts import Facts
+from upres.image import Picture, imresize, write
+from upres.predictors import Predictor
+from upres.predictors.bicubic import BicubicPredictor
+from upres.predictors.onnx import OnnxPredictor
+from upres.upscaler import Upscaler, load, upscale
+
+MODELS: dict[str, Predictor] = {
+    "bicubic": BicubicPredictor(3),
+    "rgb": OnnxPredictor(tiny_onnx(scale=2), threads=1),
+    "gray": OnnxPredictor(tiny_onnx(scale=3, colour="gray"), threads=1),
+    "luma": OnnxPredictor(tiny_onnx(scale=2, colour="luma"), threads=1),
+    "multiple of 2": OnnxPredictor(tiny_onnx(scale=2, multiple=2), threads=1),
+}
+
+
+class Nearest(Predictor):
+    """Repeats pixels, `s` times, and adds `extra`."""
+
+    def __init__(self, scale: int = 2, *, radius: int | None = 0, colour: str = "rgb", extra: float = 0) -> None:
+        self.facts = Facts(name="nearest", scale=scale, radius=radius, colour=colour)  # type: ignore[arg-type]
+        self.extra = np.float32(extra)
+        self.calls: list[tuple[int, ...]] = []
+
+    def predict(self, lr: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.calls.append(lr.shape)
+        return lr.repeat(self.facts.scale, axis=2).repeat(self.facts.scale, axis=3) + self.extra
+
+
+def random_pixels(shape: tuple[int, ...], seed: int = 0, dtype: str = "uint8") -> NDArray[np.generic]:
+    generator = np.random.default_rng(seed)
+    if dtype == "float32":
+        return generator.random(shape, dtype=np.float32)
+    # Half of it saturated, half of it smooth: both ends of the range and its middle.
+    noise = generator.random(shape) * 1.6 - 0.3
+    return (np.clip(noise, 0, 1) * np.iinfo(dtype).max).astype(dtype)
+
+
+def clear_corner(pixels: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Make part of the last channel opaque and part of it clear, as in a logo."""
+    result = pixels.copy()
+    height, width = pixels.shape[:2]
+    result[: height // 2, :, -1] = np.iinfo(pixels.dtype).max
+    result[height // 2 :, : width // 2, -1] = 0
+    return result
+
+
+@pytest.mark.parametrize("name", MODELS)
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(
+    height=st.integers(1, 60),
+    width=st.integers(1, 60),
+    channels=st.integers(1, 4),
+    tile=st.integers(1, 40),
+    seed=st.integers(0, 10),
+)
+def test_tiled_equals_whole_in_every_level(
+    name: str, height: int, width: int, channels: int, tile: int, seed: int
+) -> None:
+    pixels = clear_corner(random_pixels((height, width, channels), seed))
+    tiled = Upscaler(MODELS[name], tile=tile)(pixels)
+    whole = Upscaler(MODELS[name], tile=1000)(pixels)
+    np.testing.assert_array_equal(tiled, whole)
+
+
+def test_tiled_equals_whole_through_a_chain_and_a_reduction() -> None:
+    pixels = random_pixels((37, 23, 3))
+    chain = [MODELS["rgb"], MODELS["multiple of 2"]]
+    tiled = Upscaler(chain, scale=3.5, tile=9)(pixels)
+    whole = Upscaler(chain, scale=3.5, tile=1000)(pixels)
+    assert tiled.shape == (130, 81, 3)
+    np.testing.assert_array_equal(tiled, whole)
+
+
+def test_too_small_a_halo_shows_that_the_law_is_not_empty() -> None:
+    pixels = random_pixels((40, 40, 3))
+    whole = Upscaler(MODELS["rgb"])(pixels)
+    assert (Upscaler(MODELS["rgb"], tile=8, halo=0)(pixels) != whole).any()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("tail", [(), (1,), (2,), (3,), (4,)])
+def test_shape_and_kind_are_kept(dtype: str, tail: tuple[int, ...]) -> None:
+    pixels = random_pixels((9, 7, *tail), dtype=dtype)
+    sr = Upscaler(Nearest(2))(pixels)
+    assert sr.dtype == pixels.dtype
+    assert sr.shape == (18, 14, *tail)
+    expected = pixels.repeat(2, axis=0).repeat(2, axis=1)
+    # Gray passes through three float32 weights: rounding of 6e-8, which integers do not see.
+    np.testing.assert_allclose(sr, expected, atol=2e-7 if dtype == "float32" else 0)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_level_of_both_depths_survives(channels: int) -> None:
+    for dtype, shape in (("uint8", (16, 16)), ("uint16", (256, 256))):
+        levels = np.arange(np.prod(shape), dtype=dtype).reshape(*shape, 1).repeat(channels, axis=2)
+        for colour in ("rgb", "gray", "luma"):
+            sr = Upscaler(Nearest(2, colour=colour))(levels)
+            np.testing.assert_array_equal(sr[::2, ::2], levels)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_gray_stays_neutral(name: str) -> None:
+    gray = random_pixels((12, 10), dtype="float32")
+    colour = Upscaler(MODELS[name])(np.dstack([gray] * 3))
+    alone = Upscaler(MODELS[name])(gray)
+    # A colour network may tint gray pixels; the one-channel result is their weighted mean. Clipped ones differ.
+    inside = ((colour > 0) & (colour < 1)).all(axis=2)
+    assert inside.mean() > 0.5
+    np.testing.assert_allclose((colour @ [0.299, 0.587, 0.114])[inside], alone[inside], atol=1e-5)
+    if MODELS[name].facts.colour != "rgb":
+        np.testing.assert_allclose(colour, np.dstack([alone] * 3), atol=1e-5)
+
+
+@pytest.mark.parametrize("colour", ["gray", "luma"])
+def test_one_channel_models_enlarge_brightness_and_leave_chroma_to_bicubic(colour: str) -> None:
+    pixels = random_pixels((8, 8, 3), dtype="float32") * np.float32(0.4) + np.float32(0.3)
+
+    class Cubic(BicubicPredictor):
+        def __init__(self) -> None:
+            super().__init__(2)
+            self.facts = dataclasses.replace(self.facts, colour=colour)  # type: ignore[arg-type]
+
+    # Everything is bicubic then, and bicubic commutes with the linear change of colour space.
+    np.testing.assert_allclose(Upscaler(Cubic())(pixels), imresize(pixels, 2), atol=1e-6)
+
+
+def test_luma_networks_see_studio_range() -> None:
+    seen: list[NDArray[np.float32]] = []
+
+    class Watching(Nearest):
+        def predict(self, lr: NDArray[np.float32]) -> NDArray[np.float32]:
+            seen.append(lr)
+            return super().predict(lr)
+
+    white = np.full((4, 4, 3), 255, np.uint8)
+    Upscaler(Watching(colour="luma"))(white)
+    Upscaler(Watching(colour="luma"))(white[..., 0])
+    Upscaler(Watching(colour="gray"))(white)
+    for lr, expected in zip(seen, (235 / 255, 235 / 255, 1), strict=True):
+        np.testing.assert_allclose(lr, expected, atol=1e-6)
+
+
+def test_flat_alpha_stays_flat_and_costs_nothing() -> None:
+    # The network gives 0.9 for 1 and -0.1 for 0.
+    predictor = Nearest(2, radius=3, extra=-0.1)
+    pixels = random_pixels((64, 48, 4))
+    pixels[..., 3] = 255
+    sr = Upscaler(predictor, tile=16)(pixels)
+    assert (sr[..., 3] == 255).all()
+    tiles = Upscaler(predictor, tile=16).tiles(64, 48)
+    assert len(predictor.calls) == tiles
+
+    pixels[32:, :, 3] = 0
+    sr = Upscaler(predictor, tile=1000)(pixels)[..., 3]
+    assert (sr[: 2 * 30] == 255).all()
+    assert (sr[2 * 34 :] == 0).all()
+    assert (sr[60:64] == 230).all()
+
+
+def test_a_picture_keeps_what_travels_with_it() -> None:
+    picture = Picture(
+        random_pixels((6, 5, 3)),
+        random_pixels((6, 5)),
+        profile=None,
+        metadata={"exif": b"Exif\0\0MM", "xmp": b"<x/>"},
+        resolution=(10.0, 12.0),
+    )
+    sr = Upscaler(Nearest(2)).picture(picture)
+    assert (sr.height, sr.width, sr.depth) == (12, 10, 8)
+    assert sr.metadata == picture.metadata
+    assert sr.resolution == (20.0, 24.0)
+    assert sr.alpha is not None
+    assert Upscaler(Nearest(2)).picture(dataclasses.replace(picture, alpha=None)).alpha is None
+
+
+@pytest.mark.parametrize(("scale", "size"), [(2.5, (18, 13)), (3, (21, 15)), (1.01, (7, 5)), (4, (28, 20))])
+def test_any_scale_is_reached_by_exact_reduction(scale: float, size: tuple[int, int]) -> None:
+    pixels = random_pixels((7, 5, 4), dtype="float32")
+    sr = Upscaler([Nearest(2), Nearest(2)], scale=scale)(pixels)
+    assert sr.shape == (*size, 4)
+    four = pixels.repeat(4, axis=0).repeat(4, axis=1)
+    expected = four if scale == 4 else np.clip(imresize(four, size=size), 0, 1)
+    np.testing.assert_allclose(sr[..., :3], expected[..., :3], atol=1e-6)
+
+
+def test_a_reduced_constant_is_that_constant() -> None:
+    for level in (0, 77, 255):
+        sr = Upscaler(Nearest(4), scale=2.7)(np.full((9, 9, 3), level, np.uint8))
+        assert (sr == level).all()
+
+
+def test_an_input_that_cannot_be_a_multiple_is_continued_at_its_edge() -> None:
+    predictor = Nearest(2, radius=3)
+    predictor.facts = dataclasses.replace(predictor.facts, multiple=8)
+    pixels = random_pixels((5, 13, 3))
+    np.testing.assert_array_equal(Upscaler(predictor)(pixels), pixels.repeat(2, axis=0).repeat(2, axis=1))
+    assert predictor.calls == [(1, 3, 8, 16)]
+
+
+def test_a_model_that_looks_at_everything_sees_everything() -> None:
+    predictor = Nearest(2, radius=None)
+    Upscaler(predictor, tile=8)(random_pixels((40, 30, 3)))
+    assert predictor.calls == [(1, 3, 40, 30)]
+
+
+def test_progress_counts_the_tiles_of_all_steps_and_may_stop_the_work() -> None:
+    seen: list[tuple[int, int]] = []
+    upscaler = Upscaler([Nearest(2), Nearest(2)], tile=10)
+    upscaler(random_pixels((20, 20, 3)), progress=lambda done, total: seen.append((done, total)))
+    total = upscaler.tiles(20, 20)
+    assert seen == [(done, total) for done in range(1, total + 1)]
+    assert total > 8
+
+    class StopError(Exception):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        raise StopError
+
+    with pytest.raises(StopError):
+        upscaler(random_pixels((20, 20, 3)), progress=stop)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_tile_that_is_not_finite_is_named_and_never_written(bad: float) -> None:
+    class Broken(Nearest):
+        def predict(self, lr: NDArray[np.float32]) -> NDArray[np.float32]:
+            sr = super().predict(lr)
+            if len(self.calls) == 2:
+                sr[0, 1, 3, 3] = bad
+            return sr
+
+    with pytest.raises(NonFiniteError) as caught:
+        Upscaler(Broken(2), tile=8)(random_pixels((10, 20, 3)))
+    assert str(caught.value) == (
+        "model nearest: NaN or infinite pixels in the tile at rows 0-9, columns 10-19; nothing was written; "
+        "use another model"
+    )
+
+
+def test_a_model_that_lies_about_its_scale_is_refused() -> None:
+    class Lying(Nearest):
+        def predict(self, lr: NDArray[np.float32]) -> NDArray[np.float32]:
+            return super().predict(lr)[:, :, :8, :8]
+
+    with pytest.raises(ModelError) as caught:
+        Upscaler(Lying(3))(random_pixels((4, 4, 3)))
+    assert str(caught.value) == (
+        "model nearest: gave (1, 3, 8, 8) for (1, 3, 4, 4), and its facts (×3, rgb) promise (1, 3, 12, 12); "
+        "export it again"
+    )
+
+
+def test_arguments_out_of_range() -> None:
+    with pytest.raises(ModelError, match=r"no predictor given"):
+        Upscaler([])
+    with pytest.raises(ModelError, match=r"scale = 5: nearest ×2, nearest ×2 reaches ×4"):
+        Upscaler([Nearest(2), Nearest(2)], scale=5)
+    with pytest.raises(ConfigError, match=r"tile = 0: should be at least 1"):
+        Upscaler(Nearest(2), tile=0)
+    with pytest.raises(ConfigError, match=r"halo = -1: should be at least 0"):
+        Upscaler(Nearest(2), halo=-1)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "text"),
+    [
+        (np.zeros((4, 4, 5), np.uint8), "pixels have shape (4, 4, 5); upres enlarges h w, or h w c with c = 1"),
+        (np.zeros((4,), np.uint8), "pixels have shape (4,); upres enlarges"),
+        (np.zeros((0, 4, 3), np.uint8), "pixels have shape (0, 4, 3)"),
+        (np.zeros((4, 4, 3), np.float64), "pixels are float64"),
+        (np.full((4, 4, 3), 255, np.float32), "[0, 1]"),
+        (np.full((4, 4), np.nan, np.float32), "[0, 1]"),
+    ],
+)
+def test_arrays_that_are_no_pictures(pixels: NDArray[np.generic], text: str) -> None:
+    with pytest.raises(PictureError) as caught:
+        Upscaler(Nearest(2))(pixels)
+    assert text in str(caught.value)
+
+
+def test_upscale_gives_back_the_kind_it_was_given(tmp_path: Path) -> None:
+    pixels = random_pixels((6, 5, 3))
+    expected = upscale(pixels, scale=2, model="bicubic")
+    assert isinstance(expected, np.ndarray)
+    path = tmp_path / "p.png"
+    write(Picture(pixels), path)
+    for source in (path, str(path), Picture(pixels)):
+        sr = upres.upscale(source, scale=2, model="bicubic")
+        assert isinstance(sr, Picture)
+        np.testing.assert_array_equal(sr.pixels, expected)
+    with pytest.raises(PictureError, match="cannot enlarge a list"):
+        upscale([1, 2], model="bicubic")  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16"])
+def test_pil_in_pil_out(mode: str) -> None:
+    image_type = pytest.importorskip("PIL.Image")
+    pixels = random_pixels((6, 5, *{"L": (), "I;16": ()}.get(mode, (len(mode),))))
+    image = image_type.fromarray(pixels.astype(np.uint16) * 257 if mode == "I;16" else pixels)
+    image.info["icc_profile"] = b"profile"
+    assert image.mode == mode
+    sr = upscale(image, scale=2, model="bicubic")
+    assert (sr.mode, sr.size, sr.info) == (mode, (10, 12), {"icc_profile": b"profile"})
+    np.testing.assert_array_equal(np.asarray(sr), upscale(np.asarray(image), scale=2, model="bicubic"))
+
+
+def test_pil_modes_that_need_a_decision_are_refused() -> None:
+    image_type = pytest.importorskip("PIL.Image")
+    with pytest.raises(PictureError, match=r"mode P; upres enlarges L, LA, RGB, RGBA, I;16; use image.convert"):
+        upscale(image_type.new("P", (4, 4)), model="bicubic")
+
+
+def test_enlarging_does_not_load_pil_or_a_training_stack() -> None:
+    code = (
+        "import numpy, sys, upres\n"
+        "upres.upscale(numpy.zeros((4, 4, 3), 'uint8'), model='bicubic')\n"
+        "print([name for name in ('PIL', 'torch', 'onnxruntime', 'pyvips') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_load_takes_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.onnx"
+    path.write_bytes(tiny_onnx(scale=2))
+    assert load(path).scale == 2
+    assert load(path, scale=4).scale == 4
+    upscaler = load(path, scale=3, tile=5, threads=1)
+    assert upscaler(random_pixels((11, 9, 3))).shape == (33, 27, 3)
