@@ -66,9 +66,7 @@ class _Value:
 _Table = dict[int, "_Value | _Table"]
 
 
-def upright(
-    exif: bytes, width: int, height: int, resolution: tuple[float, float] | None = None
-) -> bytes | None:
+def upright(exif: bytes, width: int, height: int, resolution: tuple[float, float] | None = None) -> bytes | None:
     """Return an EXIF block that is true of upright pixels of this size; `None` when the block is damaged.
 
     Orientation becomes 1, size tags where there are any become `width` and `height`, resolution tags state
@@ -267,9 +265,7 @@ def _parse(file: BinaryIO, at: int, order: Order, big: bool, depth: int = 0) -> 
             table[tag] = _parse(file, int.from_bytes(field[:width], order), order, big, depth + 1)
             continue
         try:
-            data = (
-                field[:length] if length <= len(field) else _read(file, int.from_bytes(field, order), length)
-            )
+            data = field[:length] if length <= len(field) else _read(file, int.from_bytes(field, order), length)
         except _DamagedError:
             continue  # one value outside the block does not condemn the others
         table[tag] = _Value(kind, data if order == "little" else _swapped(data, kind))

@@ -116,9 +116,7 @@ def read(path: str | Path, *, max_pixels: int = 500_000_000, page: int = 0) -> P
         raise PictureError(f"{path}: {error}") from None
 
 
-def check_writable(
-    path: str | Path, *, height: int, width: int, alpha: bool = False, lossless: bool = False
-) -> Format:
+def check_writable(path: str | Path, *, height: int, width: int, alpha: bool = False, lossless: bool = False) -> Format:
     """Return the format for `path`, sure that such a picture can be put there, before any work is done.
 
     Raises:
@@ -173,17 +171,13 @@ def write(picture: Picture, path: str | Path, *, quality: int = 95, lossless: bo
     form = format_for(path)
     if picture.alpha is not None and not form.alpha and _opaque(picture.alpha):
         picture = Picture(picture.pixels, None, picture.profile, picture.metadata, picture.resolution)
-    check_writable(
-        path, height=picture.height, width=picture.width, alpha=picture.alpha is not None, lossless=lossless
-    )
+    check_writable(path, height=picture.height, width=picture.width, alpha=picture.alpha is not None, lossless=lossless)
     unfinished = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(6)}{path.suffix}")
     try:
         _encode(picture, unfinished, form, quality, lossless)
         unfinished.replace(path)
     except (_vips().Error, OSError) as error:
-        raise FailedError(
-            f"{path}: could not be written ({_reason(error)}); nothing was left behind"
-        ) from error
+        raise FailedError(f"{path}: could not be written ({_reason(error)}); nothing was left behind") from error
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -340,9 +334,7 @@ def _resolution(image: Any, header: Header) -> tuple[float, float] | None:
 
 def _suffixes(*, most: int, alpha: bool) -> str:
     fitting = [
-        form.suffixes[0]
-        for form in FORMATS.values()
-        if form.lossless and form.most >= most and form.alpha >= alpha
+        form.suffixes[0] for form in FORMATS.values() if form.lossless and form.most >= most and form.alpha >= alpha
     ]
     return " or ".join(fitting)
 

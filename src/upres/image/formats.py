@@ -8,7 +8,7 @@ from pathlib import Path
 from upres.errors import PictureError, nearest
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Format:
     """One file format.
 

@@ -49,20 +49,15 @@ class Picture:
         if self.alpha is not None:
             if self.alpha.shape != shape[:2] or self.alpha.dtype != dtype:
                 raise PictureError(
-                    f"alpha is {self.alpha.dtype} {self.alpha.shape}; "
-                    f"should be {dtype} {shape[:2]} like the pixels"
+                    f"alpha is {self.alpha.dtype} {self.alpha.shape}; should be {dtype} {shape[:2]} like the pixels"
                 )
             _check_unit_range(self.alpha, "alpha")
         if self.profile is not None and not profile_fits(self.profile, shape[2]):
             kind = "gray" if shape[2] == 1 else "RGB"
-            raise PictureError(
-                f"profile is damaged or not for {kind} pixels; leave it out or give a fitting one"
-            )
+            raise PictureError(f"profile is damaged or not for {kind} pixels; leave it out or give a fitting one")
         unknown = sorted(set(self.metadata) - set(METADATA_KINDS))
         if unknown:
-            raise PictureError(
-                f"metadata of kind {unknown[0]!r}; a picture carries {', '.join(METADATA_KINDS)}"
-            )
+            raise PictureError(f"metadata of kind {unknown[0]!r}; a picture carries {', '.join(METADATA_KINDS)}")
 
     @property
     def height(self) -> int:
@@ -90,9 +85,7 @@ def _check_unit_range(values: NDArray[Any], name: str) -> None:
         return
     low, high = float(values.min()), float(values.max())
     if not (low >= 0 and high <= 1):  # written so that NaN fails
-        raise PictureError(
-            f"{name} go from {low:g} to {high:g}; float pictures are in [0, 1], so scale or clip them"
-        )
+        raise PictureError(f"{name} go from {low:g} to {high:g}; float pictures are in [0, 1], so scale or clip them")
 
 
 def profile_fits(profile: bytes, channels: int) -> bool:
@@ -139,9 +132,7 @@ def from_unit(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     white = peak(dtype)
     clipped: NDArray[Any] = np.clip(array, 0, 1)
     if np.isnan(clipped).any():
-        raise PictureError(
-            "from_unit: the array holds NaN, which no picture can hold; recompute it in float32"
-        )
+        raise PictureError("from_unit: the array holds NaN, which no picture can hold; recompute it in float32")
     if white == 1:
         return clipped.astype(dtype)
     clipped = clipped * clipped.dtype.type(white)

@@ -91,9 +91,7 @@ def _rounded(values: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[np.fl
     return np.floor(np.clip(values, 0, np.iinfo(dtype).max) + 0.5)
 
 
-def _taps(
-    length: int, out_length: int, scale: float, antialias: bool
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+def _taps(length: int, out_length: int, scale: float, antialias: bool) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Return source indices and weights, both `taps out_length`, of one axis."""
     stretch = min(scale, 1.0) if antialias else 1.0
     support = 4.0 / stretch

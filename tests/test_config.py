@@ -1,0 +1,125 @@
+import ast
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+import typing
+from dataclasses import field
+
+import pytest
+
+import upres
+from upres.config import config, dump, parse
+from upres.errors import ConfigError
+
+
+@config
+class Crop:
+    size: int = 48
+    flips: bool = True
+
+
+@config
+class Run:
+    scale: int
+    crop: Crop = field(default_factory=Crop)
+    sides: tuple[int, ...] = (1, 2)
+
+
+def fault(values, cls=Run, key=""):
+    with pytest.raises(ConfigError) as caught:
+        parse(cls, values, where="run.yaml", key=key)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_a_configuration_survives_the_round_trip():
+    run = parse(Run, {"scale": 4, "crop": {"size": 96}, "sides": [3, 4]}, where="run.yaml")
+    assert run == Run(scale=4, crop=Crop(size=96), sides=(3, 4))
+    assert dump(run) == {"scale": 4, "crop": {"size": 96, "flips": True}, "sides": [3, 4]}
+    assert parse(Run, dump(run), where="again") == run
+
+
+def test_it_is_frozen_and_keyword_only():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Crop().size = 3
+    with pytest.raises(TypeError):
+        Crop(3)
+
+
+def test_an_unknown_key_is_refused_with_the_nearest():
+    message = fault({"scale": 4, "crops": {}})
+    assert message == ("run.yaml: unknown key crops = {}: did you mean crop? Known: crop, scale, sides")
+
+
+def test_a_nested_key_is_dotted():
+    message = fault({"scale": 4, "crop": {"sze": 32}})
+    assert message == "run.yaml: unknown key crop.sze = 32: did you mean size? Known: size, flips"
+
+
+def test_the_key_of_the_part_leads_the_dotted_path():
+    assert "data.train.crop.size = 'big'" in fault({"scale": 2, "crop": {"size": "big"}}, key="data.train")
+
+
+def test_a_wrong_type_names_key_value_and_rule():
+    message = fault({"scale": "four"})
+    assert message.startswith("run.yaml: scale = 'four': should be a valid integer")
+
+
+def test_a_missing_key_is_named():
+    assert fault({}) == "run.yaml: scale is missing and has no default"
+
+
+def test_several_faults_are_told_at_once():
+    message = fault({"scale": "four", "crop": {"flips": "perhaps", "sze": 1}})
+    assert "scale = 'four'" in message
+    assert "crop.flips = 'perhaps'" in message
+    assert "crop.sze = 1" in message
+
+
+@pytest.mark.parametrize("values", [None, 3, "scale: 4", [1]])
+def test_something_that_is_no_mapping_is_refused(values):
+    assert fault(values) == (f"run.yaml: the file is {values!r}; expected a mapping of scale, crop, sides")
+
+
+def modules():
+    for info in pkgutil.walk_packages(upres.__path__, "upres."):
+        try:
+            yield importlib.import_module(info.name)
+        except ImportError as error:  # an optional part whose library is not installed here
+            if (error.name or "").partition(".")[0] == "upres":
+                raise
+
+
+def parts(annotation):
+    """Every class inside an annotation: `tuple[Crop, ...] | None` holds Crop."""
+    if isinstance(annotation, type):
+        yield annotation
+    for inner in typing.get_args(annotation):
+        yield from parts(inner)
+
+
+def parsed(module):
+    """The classes a module gives to `parse`: by name in its source, and through its tables of parts."""
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "parse" and node.args:
+            named = vars(module).get(getattr(node.args[0], "id", ""))
+            if isinstance(named, type):
+                yield named
+    for table in vars(module).values():
+        if isinstance(table, dict):
+            yield from (part.config_type for part in table.values() if hasattr(part, "config_type"))
+
+
+def test_every_configuration_was_made_with_the_decorator():
+    """Whatever `parse` is given, and every dataclass inside that."""
+    waiting = {cls for module in modules() for cls in parsed(module)}
+    assert waiting, "the walk found nothing, so it proves nothing"
+    seen = set()
+    while waiting:
+        cls = waiting.pop()
+        seen.add(cls)
+        assert vars(cls).get("__pydantic_config__") == {"extra": "forbid"}, f"make {cls} with upres.config.config"
+        inside = {part for hint in typing.get_type_hints(cls).values() for part in parts(hint)}
+        waiting |= {part for part in inside if dataclasses.is_dataclass(part)} - seen
