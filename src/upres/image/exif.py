@@ -14,7 +14,7 @@ from typing import BinaryIO, Literal, cast
 Order = Literal["little", "big"]
 
 # Tags, by the names of the Exif and TIFF specifications.
-_IMAGE_WIDTH, _IMAGE_LENGTH, _ORIENTATION, _EXTRA_SAMPLES, _IPTC = 0x0100, 0x0101, 0x0112, 0x0152, 0x83BB
+_IMAGE_WIDTH, _IMAGE_LENGTH, _ORIENTATION, _IPTC = 0x0100, 0x0101, 0x0112, 0x83BB
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _INCH = 0x011A, 0x011B, 0x0128, 2
 _EXIF_IFD, _GPS_IFD, _INTEROP_IFD = 0x8769, 0x8825, 0xA005
 _PIXEL_X, _PIXEL_Y = 0xA002, 0xA003
@@ -56,11 +56,6 @@ class _DamagedError(Exception):
 class _Value:
     kind: int
     data: bytes  # little-endian
-
-    def number(self) -> int:
-        if self.kind not in (_BYTE, _SHORT, _LONG, _LONG8) or len(self.data) < _SIZES[self.kind]:
-            raise _DamagedError
-        return int.from_bytes(self.data[: _SIZES[self.kind]], "little")
 
 
 _Table = dict[int, "_Value | _Table"]
@@ -133,12 +128,10 @@ class TiffExtras:
     Attributes:
         exif: an EXIF block, or `None`.
         iptc: IPTC records (IIM), or `None`.
-        premultiplied: whether the colours were multiplied by alpha (ExtraSamples = 1).
     """
 
     exif: bytes | None = None
     iptc: bytes | None = None
-    premultiplied: bool = False
 
 
 def tiff_extras(file: BinaryIO) -> TiffExtras:
@@ -146,8 +139,6 @@ def tiff_extras(file: BinaryIO) -> TiffExtras:
     try:
         order, big, at = _open_tiff(file)
         table = _parse(file, at, order, big)
-        extra = table.get(_EXTRA_SAMPLES)
-        premultiplied = isinstance(extra, _Value) and extra.number() == 1
     except _DamagedError:
         return TiffExtras()
     kept: _Table = {tag: table[tag] for tag in _DESCRIPTIVE if tag in table}
@@ -155,7 +146,6 @@ def tiff_extras(file: BinaryIO) -> TiffExtras:
     return TiffExtras(
         exif=_block(kept) if kept else None,
         iptc=iptc.data if isinstance(iptc, _Value) else None,
-        premultiplied=premultiplied,
     )
 
 

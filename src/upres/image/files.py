@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from upres.atomic import whole_file
 from upres.errors import FailedError, PictureError
 from upres.image import exif
 from upres.image.formats import FORMATS, SUFFIXES, Format, format_for, format_of, names, stranger
@@ -101,7 +101,7 @@ def read(path: str | Path, *, max_pixels: int = 500_000_000, page: int = 0) -> P
         if form is FORMATS["tiff"]:
             with path.open("rb") as file:
                 extras = exif.tiff_extras(file)
-        pixels, profile = _decoded(image, header, extras.premultiplied)
+        pixels, profile = _decoded(image, header)
     alpha = np.ascontiguousarray(pixels[..., -1]) if pixels.shape[2] in (2, 4) else None
     colours = np.ascontiguousarray(pixels[..., :-1]) if alpha is not None else pixels
     try:
@@ -172,14 +172,11 @@ def write(picture: Picture, path: str | Path, *, quality: int = 95, lossless: bo
     if picture.alpha is not None and not form.alpha and _opaque(picture.alpha):
         picture = Picture(picture.pixels, None, picture.profile, picture.metadata, picture.resolution)
     check_writable(path, height=picture.height, width=picture.width, alpha=picture.alpha is not None, lossless=lossless)
-    unfinished = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(6)}{path.suffix}")
     try:
-        _encode(picture, unfinished, form, quality, lossless)
-        unfinished.replace(path)
+        with whole_file(path) as unfinished:
+            _encode(picture, unfinished, form, quality, lossless)
     except (_vips().Error, OSError) as error:
-        raise FailedError(f"{path}: could not be written ({_reason(error)}); nothing was left behind") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+        raise FailedError(f"{path}: could not be written{_reason(error, path)}; nothing was left behind") from error
 
 
 def picture_files(folder: str | Path, *, recursive: bool = False) -> list[Path]:
@@ -229,15 +226,15 @@ def _decoding(path: Path, form: Format) -> Iterator[None]:
         yield
     except _vips().Error as error:
         raise PictureError(
-            f"{path}: the {form.name} data is damaged or cut short ({_reason(error)}); get a whole copy of it"
+            f"{path}: the {form.name} data is damaged or cut short{_reason(error, path)}; get a whole copy of it"
         ) from error
 
 
-def _reason(error: Any) -> str:
-    """Return what libvips or the system said, on one line."""
-    text = getattr(error, "detail", None) or getattr(error, "strerror", None) or str(error)
-    lines = dict.fromkeys(line.strip() for line in str(text).splitlines() if line.strip())
-    return "; ".join(lines) or "no reason given"
+def _reason(error: Any, path: Path) -> str:
+    """Return what libvips or the system said first, in brackets, or nothing; the rest is its call stack."""
+    said = getattr(error, "detail", None) or getattr(error, "strerror", None) or ""
+    lines = [line.removeprefix(f"{path}:").strip() for line in str(said).splitlines()]
+    return next((f" ({line})" for line in lines if line), "")
 
 
 def _opened(path: Path, form: Format, *, page: int = 0) -> Any:
@@ -287,17 +284,13 @@ def _header(path: Path, form: Format, image: Any) -> Header:
     )
 
 
-def _decoded(image: Any, header: Header, premultiplied: bool) -> tuple[NDArray[Any], bytes | None]:
+def _decoded(image: Any, header: Header) -> tuple[NDArray[Any], bytes | None]:
     """Decode to upright pixels `h w c`, c = 1 to 4 with alpha last, and the profile they are in."""
     profile = _field(image, "icc-profile-data")
     image = image.autorot() if header.orientation > 1 else image
     if header.space not in _PLAIN_SPACES:
         image = _in_srgb(image, header)
         profile = None
-    if premultiplied and image.bands in (2, 4):
-        whole = {8: 255, 16: 65_535, 32: 1}[_BITS[image.format]]
-        flat = image.unpremultiply(max_alpha=whole)
-        image = flat.cast(image.format) if header.depth == 32 else (flat + 0.5).cast(image.format)
     pixels: NDArray[Any] = image.numpy()
     if pixels.ndim == 2:
         pixels = pixels[..., None]

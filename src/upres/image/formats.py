@@ -121,8 +121,8 @@ def format_for(path: Path) -> Format:
     """
     form = SUFFIXES.get(path.suffix.lower())
     if form is None:
-        said = f"suffix {path.suffix!r} is none" if path.suffix else "no suffix, so no format"
-        raise PictureError(f"{path}: {said} that upres writes; {nearest(path.suffix.lower(), SUFFIXES)}")
+        said = f"upres writes no {path.suffix} files" if path.suffix else "the name has no suffix to say the format"
+        raise PictureError(f"{path}: {said}; {nearest(path.suffix.lower(), SUFFIXES)}")
     return form
 
 
