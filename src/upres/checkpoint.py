@@ -7,11 +7,11 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 
-from upres.archs import ARCHS, Network, build_network
+from upres.archs import ARCHS, Network
 from upres.atomic import write_whole
 from upres.errors import ConfigError, ModelError
 from upres.facts import METADATA_KEY, Facts, from_json, to_json
-from upres.parts import Part, parse_part
+from upres.parts import Part, build, parse_part
 
 
 def save(path: Path, network: Network, facts: Facts) -> None:
@@ -50,5 +50,4 @@ def load(path: Path) -> tuple[Network, Facts]:
 
 def network_of(part: Part, facts: Facts) -> Network:
     """Build the untrained network that the facts describe."""
-    return build_network(part.name, part.config, scale=facts.scale, channels=facts.channels)
-
+    return build(ARCHS, part, scale=facts.scale, channels=facts.channels)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 from upres.config import dump, parse
 from upres.errors import ConfigError, nearest
 
-
-class Component(Protocol):
-    """A class that a table holds: it says which configuration builds it."""
-
-    config_type: Any
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,3 +39,10 @@ def parse_part(table: Mapping[str, Any], values: Any, *, where: str, key: str) -
         raise ConfigError(f"{where}: {key}.name = {name!r} is unknown: {nearest(name, table)}")
     rest = {field: value for field, value in values.items() if field != "name"}
     return Part(name, parse(table[name].config_type, rest, where=where, key=key))
+
+
+def build(table: Mapping[str, type[T]], part: Part, **context: Any) -> T:
+    """Build the chosen class from its configuration; `context` is what the table's classes take besides."""
+    constructor: Any = table[part.name]
+    built: T = constructor(part.config, **context)
+    return built

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from upres.archs.deconv_cnn import DeconvCNN
 from upres.archs.espcn import ESPCN
 from upres.archs.network import Network
@@ -18,11 +16,4 @@ ARCHS: dict[str, type[Network]] = {
 }
 
 
-def build_network(name: str, config: Any, *, scale: int, channels: int) -> Network:
-    """Build the architecture of that name from its configuration."""
-    constructor: Any = ARCHS[name]
-    network: Network = constructor(config, scale=scale, channels=channels)
-    return network
-
-
-__all__ = ["ARCHS", "Network", "build_network"]
+__all__ = ["ARCHS", "Network"]

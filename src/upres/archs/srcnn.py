@@ -51,5 +51,3 @@ class SRCNN(Network):
         x = F.relu(self.map(x))
         result: Tensor = self.reconstruct(x)
         return result
-
-

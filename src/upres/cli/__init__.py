@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import typer
@@ -16,7 +16,7 @@ EXIT_FAILED = 1  # the work was begun and could not be done right
 EXIT_INPUT = 2  # what was given cannot be used
 EXIT_INTERRUPTED = 130  # the shell's convention for SIGINT
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., None]] = {
     "upscale": upscale.upscale,
     "models": models.models,
     "train": train.train,

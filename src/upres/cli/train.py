@@ -10,14 +10,14 @@ import typer
 
 def train(
     recipe: Annotated[
-        str, typer.Argument(help="A recipe file, or the name of a recipe that comes with upres.", show_default=False)
+        str,
+        typer.Argument(help="A recipe file, or the name of a recipe that comes with upres.", show_default=False),
     ],
     data: Annotated[
-        Path | None, typer.Option(help="Folder that the recipe's data paths are relative to.", show_default=False)
+        Path | None,
+        typer.Option(help="Folder that the recipe's data paths are relative to.", show_default=False),
     ] = None,
-    run: Annotated[
-        Path | None, typer.Option(help="Run folder; by default runs/NAME.", show_default=False)
-    ] = None,
+    run: Annotated[Path | None, typer.Option(help="Run folder; by default runs/NAME.", show_default=False)] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the recipe; may be repeated."),

@@ -31,9 +31,7 @@ class FolderConfig:
 
     def __post_init__(self) -> None:
         if self.skip < 0 or self.shrink < 1 or (self.take is not None and self.take < 1):
-            raise ValueError(
-                f"skip = {self.skip}, take = {self.take}, shrink = {self.shrink}: should be ≥ 0, ≥ 1, ≥ 1"
-            )
+            raise ValueError(f"skip = {self.skip}, take = {self.take}, shrink = {self.shrink}: should be ≥ 0, ≥ 1, ≥ 1")
 
 
 class Folder(Source):

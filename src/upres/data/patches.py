@@ -91,9 +91,7 @@ class Patches:
             top = int(corners[number, 0] * (entry.height - side + 1))
             left = int(corners[number, 1] * (entry.width - side + 1))
             small = cache.lr(index)[top : top + side, left : left + side]
-            large = cache.hr(index)[
-                top * scale : (top + side) * scale, left * scale : (left + side) * scale
-            ]
+            large = cache.hr(index)[top * scale : (top + side) * scale, left * scale : (left + side) * scale]
             turn = int(turns[number]) if self.augment else 0
             lr[slot], hr[slot] = _turned(small, turn), _turned(large, turn)
         return lr, hr

@@ -128,7 +128,8 @@ def read_recipe(name_or_path: str, *, settings: Sequence[str] = (), data: Path |
             )
         path = known[name_or_path]
     if not path.is_file():
-        raise ConfigError(f"{path}: no such recipe file; names of recipes that come with upres: {nearest(path.stem, shipped_recipes())}")
+        names = nearest(path.stem, shipped_recipes())
+        raise ConfigError(f"{path}: no such recipe file; or give the name of one that comes with upres: {names}")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -149,10 +150,12 @@ def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
         ConfigError: a key, a name or a value in it is wrong.
     """
     sections = {"arch", "losses", "degradation", "data", "train", "schedule", "protocol"}
-    head_keys = {field.name for field in dataclasses.fields(Head)}  # type: ignore[arg-type]
+    head_keys = {field.name for field in dataclasses.fields(Head)}
     for key in values:
         if key not in sections | head_keys:
-            raise ConfigError(f"{where}: unknown key {key} = {values[key]!r}: {nearest(str(key), sections | head_keys)}")
+            raise ConfigError(
+                f"{where}: unknown key {key} = {values[key]!r}: {nearest(str(key), sections | head_keys)}"
+            )
     for key in ("name", "scale", "arch", "data", "train"):
         if key not in values:
             raise ConfigError(f"{where}: {key} is missing and has no default")
@@ -168,13 +171,14 @@ def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
         head=head,
         arch=parse_part(ARCHS, values["arch"], where=where, key="arch"),
         losses=_losses(values.get("losses", [{"name": "l1"}]), where),
-        degradation=parse_part(
-            DEGRADATIONS, values.get("degradation", "bicubic"), where=where, key="degradation"
-        ),
+        degradation=parse_part(DEGRADATIONS, values.get("degradation", "bicubic"), where=where, key="degradation"),
         train_sources=_sources(data, "train", where),
         validation_sources=_sources(data, "validation", where),
         data=parse(
-            DataOptions, {k: v for k, v in data.items() if k not in ("train", "validation")}, where=where, key="data"
+            DataOptions,
+            {k: v for k, v in data.items() if k not in ("train", "validation")},
+            where=where,
+            key="data",
         ),
         train=parse(TrainConfig, values["train"], where=where, key="train"),
         schedule=parse_part(SCHEDULES, values.get("schedule", "constant"), where=where, key="schedule"),
@@ -188,13 +192,14 @@ def _losses(values: Any, where: str) -> tuple[tuple[float, Part], ...]:
     result = []
     for number, item in enumerate(values):
         weight: Any = 1.0
+        term = item
         if isinstance(item, Mapping):
-            item = dict(item)
-            weight = item.pop("weight", 1.0)
+            weight = item.get("weight", 1.0)
+            term = {name: value for name, value in item.items() if name != "weight"}
         key = f"losses.{number}"
         if isinstance(weight, bool) or not isinstance(weight, int | float):
             raise ConfigError(f"{where}: {key}.weight = {weight!r}: should be a number")
-        result.append((float(weight), parse_part(LOSSES, item, where=where, key=key)))
+        result.append((float(weight), parse_part(LOSSES, term, where=where, key=key)))
     names = [part.name for _, part in result]
     if len(set(names)) < len(names):
         raise ConfigError(f"{where}: losses names a term twice ({', '.join(names)}); give each once, with its weight")

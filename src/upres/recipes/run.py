@@ -7,12 +7,12 @@ from pathlib import Path
 
 from upres import checkpoint
 from upres.archs import Network
-from upres.data import SOURCES, Cache, Patches, Source, build_cache
+from upres.data import SOURCES, Cache, Patches, build_cache
 from upres.degrade import DEGRADATIONS
 from upres.errors import ConfigError
 from upres.facts import Facts
 from upres.losses import LOSSES
-from upres.parts import Part
+from upres.parts import Part, build
 from upres.recipes.recipe import Recipe
 from upres.train import SCHEDULES, fit, set_seed
 
@@ -65,11 +65,11 @@ def run_recipe(
     return fit(
         network,
         facts,
-        {part.name: (weight, LOSSES[part.name](part.config)) for weight, part in recipe.losses},  # type: ignore[call-arg]
+        {part.name: (weight, build(LOSSES, part)) for weight, part in recipe.losses},
         patches,
         validation,
         recipe.train,
-        SCHEDULES[recipe.schedule.name](recipe.schedule.config),  # type: ignore[call-arg]
+        build(SCHEDULES, recipe.schedule),
         recipe.protocol,
         folder,
         resume=resume,
@@ -110,8 +110,8 @@ def take_over(network: Network, path: Path) -> tuple[int, int]:
 def open_cache(recipe: Recipe, sources: Sequence[Part], report: Callable[[str], None]) -> Cache:
     """Open the sources' pictures from the cache, decoding them first if they are new."""
     root = Path(recipe.data.root).expanduser()
-    built: list[Source] = [SOURCES[part.name](part.config, root=root) for part in sources]  # type: ignore[call-arg]
-    degradation = DEGRADATIONS[recipe.degradation.name](recipe.degradation.config)  # type: ignore[call-arg]
+    built = [build(SOURCES, part, root=root) for part in sources]
+    degradation = build(DEGRADATIONS, recipe.degradation)
 
     def progress(done: int, total: int) -> None:
         if done == total or done % 1000 < 8:

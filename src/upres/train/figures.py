@@ -90,8 +90,13 @@ def panel_png(crops: Sequence[Crop], training: Training, protocol: Protocol, *, 
 def show(axis: Any, picture: NDArray[np.uint8], label: str) -> None:
     """Show pixels as they are, without smoothing or axes."""
     gray = picture.shape[2] == 1
-    axis.imshow(picture[..., 0] if gray else picture, cmap="gray" if gray else None, vmin=0, vmax=255,
-                interpolation="nearest")
+    axis.imshow(
+        picture[..., 0] if gray else picture,
+        cmap="gray" if gray else None,
+        vmin=0,
+        vmax=255,
+        interpolation="nearest",
+    )
     axis.set_title(label, fontsize=9)
     axis.set(xticks=[], yticks=[])
 

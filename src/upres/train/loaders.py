@@ -52,9 +52,7 @@ class _Pictures(IterableDataset[Pair]):
 
 def train_loader(patches: Patches, *, rank: int = 0, world: int = 1) -> DataLoader[Pair]:
     """Load batches in the training process: drawing one costs less than sending it between processes."""
-    return DataLoader(
-        _Batches(patches, slice(rank, None, world)), batch_size=None, sampler=_Steps(patches.steps)
-    )
+    return DataLoader(_Batches(patches, slice(rank, None, world)), batch_size=None, sampler=_Steps(patches.steps))
 
 
 def picture_loader(cache: Cache) -> DataLoader[Pair]:

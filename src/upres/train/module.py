@@ -77,9 +77,7 @@ class Training(pl.LightningModule):
         # Early averages would remember the random start: the decay rises with the step count.
         decay = min(self._options.ema, (1 + self.global_step) / (10 + self.global_step))
         with torch.no_grad():
-            torch._foreach_lerp_(
-                list(self.averaged.parameters()), list(self.network.parameters()), 1 - decay
-            )
+            torch._foreach_lerp_(list(self.averaged.parameters()), list(self.network.parameters()), 1 - decay)
             for kept, new in zip(self.averaged.buffers(), self.network.buffers(), strict=True):
                 kept.copy_(new)
 

@@ -81,7 +81,11 @@ def fit(
         KeepBest(best, facts, protocol, options.monitor),
         Samples(folder / "samples", validation, protocol, options.samples, options.samples_every),
         ModelCheckpoint(
-            dirpath=folder, save_top_k=0, save_last=True, save_on_train_epoch_end=True, enable_version_counter=False
+            dirpath=folder,
+            save_top_k=0,
+            save_last=True,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
         ),
     ]
     if options.early_stopping is not None:
@@ -153,7 +157,7 @@ def _keep_memory() -> None:
 class _quiet(warnings.catch_warnings):  # noqa: N801 (used as a statement)
     """Silence Lightning's advice about workers and its banner; real warnings pass."""
 
-    def __enter__(self) -> None:  # type: ignore[override]
+    def __enter__(self) -> None:
         super().__enter__()
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")

@@ -1,0 +1,258 @@
+"""Measure models on a set of pictures: every figure with its protocol, every picture with its row."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upres.config import dump
+from upres.data import Cifar10, Source
+from upres.data.cifar10 import Cifar10Config
+from upres.data.folder import Folder, FolderConfig
+from upres.errors import DataError
+from upres.image import imresize, picture_files, read
+from upres.metrics import Protocol, measure
+from upres.upscaler import Upscaler
+
+METRICS = ("psnr", "ssim", "mae", "mse")
+# The structural-similarity window is 11 pixels wide.
+_SSIM_SIDE = 11
+
+
+@dataclass(frozen=True)
+class TestPicture:
+    """One picture to measure on: lr `h w c`, hr `s·h s·w c`, both uint8."""
+
+    name: str
+    lr: NDArray[np.uint8]
+    hr: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Pictures to measure on, and in words where they and their lr partners come from."""
+
+    name: str
+    made: str
+    pictures: Callable[[], Iterator[TestPicture]]
+    count: int
+    small: bool
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A model that is measured."""
+
+    name: str
+    parameters: int
+    upscaler: Upscaler
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one model reached on one picture; `values` by metric, `seconds` of enlarging alone."""
+
+    model: str
+    picture: str
+    width: int
+    height: int
+    seconds: float
+    values: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything that was measured, in the order of the models and pictures."""
+
+    test_set: TestSet
+    scale: int
+    protocol: Protocol
+    entrants: tuple[Entrant, ...]
+    rows: tuple[Row, ...]
+
+    def values(self, model: str, metric: str) -> list[float]:
+        """Return a metric of one model, a figure a picture."""
+        return [row.values[metric] for row in self.rows if row.model == model]
+
+    def mean(self, model: str, metric: str) -> float:
+        """Return the mean over pictures, as papers report it (not pooled over pixels)."""
+        return float(np.mean(self.values(model, metric)))
+
+    def deviation(self, model: str, metric: str) -> float:
+        """Return the standard deviation over pictures (of the set, not of a sample)."""
+        values = self.values(model, metric)
+        return float(np.std(values)) if np.isfinite(values).all() else math.nan
+
+    def seconds(self, model: str) -> float:
+        """Return the seconds that enlarging all pictures took."""
+        return sum(row.seconds for row in self.rows if row.model == model)
+
+    def describe(self) -> str:
+        """Return the conditions in one line, to be printed with the numbers."""
+        return (
+            f"{self.test_set.name}, {self.test_set.count:,} pictures, ×{self.scale}, {self.test_set.made}; "
+            f"{self.protocol.describe()}; mean ± standard deviation over pictures"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the means and the conditions as plain data."""
+        return {
+            "data": self.test_set.name,
+            "pictures": self.test_set.count,
+            "low_resolution": self.test_set.made,
+            "scale": self.scale,
+            "protocol": {**dump(self.protocol), "text": self.protocol.describe()},
+            "models": {
+                entrant.name: {
+                    "parameters": entrant.parameters,
+                    "seconds": round(self.seconds(entrant.name), 4),
+                    **{
+                        metric: {
+                            "mean": self.mean(entrant.name, metric),
+                            "deviation": self.deviation(entrant.name, metric),
+                        }
+                        for metric in METRICS
+                    },
+                }
+                for entrant in self.entrants
+            },
+        }
+
+
+def open_test_set(data: str | Path, scale: int, *, antialias: bool = True, limit: int | None = None) -> TestSet:
+    """Recognise what a path holds.
+
+    Args:
+        data: a folder of hr pictures; a folder with `HR` and, made by others, `LRx<scale>` (equal names);
+            or CIFAR-10 (its folder, its archive, or a folder that holds one of them): the test split.
+        scale: hr side ÷ lr side.
+        antialias: how lr is made where the set has none.
+        limit: use only this many pictures, evenly spread.
+
+    Raises:
+        DataError: nothing usable is there.
+    """
+    path = Path(data).expanduser()
+    made = f"lr by MATLAB bicubic, antialias {'on' if antialias else 'off'}"
+    if (path / "HR").is_dir():
+        given = path / f"LRx{scale}"
+        if given.is_dir() and antialias:
+            return _paired(path, given, scale, limit)
+        return _from_source(path.name, made, Folder(FolderConfig(path="HR"), root=path), scale, antialias, limit)
+    if path.is_dir() and picture_files(path, recursive=True):
+        return _from_source(path.name, made, Folder(FolderConfig(path="."), root=path), scale, antialias, limit)
+    if path.is_dir() and not _holds_cifar(path):
+        raise DataError(f"{path}: holds no pictures; give a folder of pictures, a folder with HR in it, or CIFAR-10")
+    source = Cifar10(Cifar10Config(split="test"), root=path)
+    return _from_source("CIFAR-10 test", made, source, scale, antialias, limit)
+
+
+def evaluate(
+    entrants: Sequence[Entrant],
+    test_set: TestSet,
+    *,
+    scale: int,
+    protocol: Protocol,
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Enlarge every picture with every model and measure the 8-bit results.
+
+    Args:
+        entrants: models of that scale.
+        test_set: pictures.
+        scale: of the set and the models.
+        protocol: how pictures are compared.
+        progress: called with model-picture pairs done and in all.
+
+    Raises:
+        DataError: a picture is too small to measure.
+    """
+    rows: dict[str, list[Row]] = {entrant.name: [] for entrant in entrants}
+    total, done = test_set.count * len(entrants), 0
+    for picture in test_set.pictures():
+        side = min(picture.hr.shape[:2]) - 2 * protocol.border
+        if side < _SSIM_SIDE:
+            raise DataError(
+                f"{picture.name}: {picture.hr.shape[1]}×{picture.hr.shape[0]} with border {protocol.border} leaves "
+                f"{side} pixels; the SSIM window needs {_SSIM_SIDE}: remove it or lower --border"
+            )
+        for entrant in entrants:
+            start = time.perf_counter()
+            sr = entrant.upscaler(picture.lr)
+            seconds = time.perf_counter() - start
+            values = measure(sr, picture.hr, protocol, metrics=METRICS)
+            height, width = picture.lr.shape[:2]
+            rows[entrant.name].append(Row(entrant.name, picture.name, width, height, seconds, values))
+            done += 1
+            if progress is not None:
+                progress(done, total)
+    flat = tuple(row for entrant in entrants for row in rows[entrant.name])
+    return Evaluation(test_set, scale, protocol, tuple(entrants), flat)
+
+
+def _from_source(name: str, made: str, source: Source, scale: int, antialias: bool, limit: int | None) -> TestSet:
+    chosen = _spread(len(source), limit)
+
+    def pictures() -> Iterator[TestPicture]:
+        for index in chosen:
+            sample = source.sample(index)
+            hr = _cropped(sample.hr, scale, sample.name)
+            yield TestPicture(sample.name, imresize(hr, 1 / scale, antialias=antialias), hr)
+
+    return TestSet(name, made, pictures, len(chosen), small=isinstance(source, Cifar10))
+
+
+def _paired(path: Path, given: Path, scale: int, limit: int | None) -> TestSet:
+    originals = picture_files(path / "HR")
+    missing = [file.name for file in originals if not (given / file.name).is_file()]
+    if missing or not originals:
+        raise DataError(
+            f"{given}: {len(missing)} of {len(originals)} pictures of HR have no partner of the same name "
+            f"({', '.join(missing[:5])}); add them, or move the folder away to have lr made"
+        )
+    chosen = _spread(len(originals), limit)
+
+    def pictures() -> Iterator[TestPicture]:
+        for index in chosen:
+            name = originals[index].name
+            hr = _cropped(_bytes(originals[index]), scale, name)
+            lr = _bytes(given / name)
+            if (lr.shape[0] * scale, lr.shape[1] * scale) != hr.shape[:2]:
+                raise DataError(
+                    f"{given / name}: {lr.shape[1]}×{lr.shape[0]}; should be {hr.shape[1] // scale}×"
+                    f"{hr.shape[0] // scale} for ×{scale}"
+                )
+            yield TestPicture(name, lr, hr)
+
+    return TestSet(path.name, f"lr from {given.name}", pictures, len(chosen), small=False)
+
+
+def _bytes(path: Path) -> NDArray[np.uint8]:
+    pixels = read(path).pixels
+    if pixels.dtype != np.uint8:
+        raise DataError(f"{path}: {pixels.dtype} pixels; the papers' protocols are for 8-bit pictures: convert it")
+    return pixels
+
+
+def _cropped(hr: NDArray[np.uint8], scale: int, name: str) -> NDArray[np.uint8]:
+    height, width = (side - side % scale for side in hr.shape[:2])
+    if not (height and width):
+        raise DataError(f"{name}: {hr.shape[1]}×{hr.shape[0]} pixels; too small for scale {scale}, remove it")
+    return np.ascontiguousarray(hr[:height, :width])
+
+
+def _spread(count: int, limit: int | None) -> list[int]:
+    if limit is None or limit >= count:
+        return list(range(count))
+    return [int(index) for index in np.linspace(0, count - 1, limit)]
+
+
+def _holds_cifar(path: Path) -> bool:
+    return any(path.rglob("test_batch")) or any(path.rglob("cifar-10-python.tar.gz"))

@@ -1,0 +1,103 @@
+"""Checkpoint → ONNX file, with the facts inside and proof that both give the same pixels."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from upres import checkpoint
+from upres.atomic import whole_file
+from upres.errors import MissingExtraError, ModelError, ParityError
+from upres.facts import METADATA_KEY, Facts, to_json
+
+# Largest difference, in units of the pixel range, at which two float32 runtimes still agree: they add the
+# same products in another order. Half an 8-bit level is 2e-3.
+TOLERANCE = 1e-4
+# What every runtime of the last years executes.
+_OPSET = 17
+_SIZES = ((1, 1), (5, 8), (24, 17), (48, 64))
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written, and the largest difference between PyTorch and ONNX Runtime on random pictures."""
+
+    path: Path
+    facts: Facts
+    worst: float
+
+
+def export_onnx(
+    model: Path, output: Path, *, name: str | None = None, scores: dict[str, float] | None = None
+) -> Exported:
+    """Write a checkpoint as an ONNX file that takes any batch, height and width.
+
+    The file's input is `lr`, `n c h w` float32 in [0, 1]; its output is `sr`, `n c s·h s·w`. Its facts lie in
+    its own metadata. It appears under `output` only after ONNX Runtime gave the same pixels from it as PyTorch.
+
+    Args:
+        model: a .safetensors checkpoint.
+        output: where to write.
+        name: a new name for the model's facts.
+        scores: scores for the model's facts; by default the checkpoint's.
+
+    Raises:
+        ModelError: the checkpoint cannot be read, or `output` does not end in .onnx.
+        ParityError: the two differ by more than `TOLERANCE`.
+        MissingExtraError: PyTorch or onnx is not installed.
+    """
+    if output.suffix != ".onnx":
+        raise ModelError(f"{output}: should end in .onnx")
+    try:
+        import onnx
+        import torch
+    except ImportError as error:
+        raise MissingExtraError(f'export needs {error.name}: pip install "upres[train]"') from error
+
+    network, facts = checkpoint.load(model)
+    changes = {"name": name or facts.name, "scores": facts.scores if scores is None else scores}
+    facts = Facts(**{**vars(facts), **changes})
+    stream = BytesIO()
+    side = 16 * facts.multiple
+    with warnings.catch_warnings():
+        # The TorchScript exporter is deprecated but gives the same graph for these networks and is faster.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            (torch.zeros(1, facts.channels, side, side),),
+            stream,  # type: ignore[arg-type]  # it takes a stream too; its annotation forgot
+            opset_version=_OPSET,
+            input_names=["lr"],
+            output_names=["sr"],
+            dynamic_axes={"lr": {0: "n", 2: "h", 3: "w"}, "sr": {0: "n", 2: "sh", 3: "sw"}},
+            dynamo=False,
+        )
+    proto = onnx.load_from_string(stream.getvalue())
+    onnx.helper.set_model_props(proto, {METADATA_KEY: to_json(facts)})
+    with whole_file(output) as temporary:
+        temporary.write_bytes(proto.SerializeToString())
+        worst = parity(temporary, model)
+        if not worst <= TOLERANCE:
+            raise ParityError(
+                f"{output}: not written: ONNX Runtime differs from PyTorch by {worst:.2e} of the pixel range "
+                f"(at most {TOLERANCE:.0e}); report it with the checkpoint"
+            )
+    return Exported(output, facts, worst)
+
+
+def parity(first: Path, second: Path) -> float:
+    """Return the largest difference between two models' outputs on seeded random pictures of several sizes."""
+    from upres.predictors import open_predictor
+
+    left, right = open_predictor(str(first)), open_predictor(str(second))
+    rng = np.random.default_rng(0)
+    multiple = left.facts.multiple
+    worst = 0.0
+    for height, width in _SIZES:
+        lr = rng.random((2, left.facts.channels, height * multiple, width * multiple), dtype=np.float32)
+        worst = max(worst, float(np.abs(left.predict(lr) - right.predict(lr)).max()))
+    return worst
