@@ -83,9 +83,7 @@ def test_a_checkpoint_runs_on_torch(tmp_path: Path) -> None:
     np.testing.assert_allclose(sr, expected, atol=1e-5)
 
 
-def test_without_torch_a_checkpoint_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_torch_a_checkpoint_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingExtraError) as caught:
         open_predictor(tmp_path / "t.safetensors")
@@ -138,12 +136,9 @@ def test_files_that_are_not_models(tmp_path: Path) -> None:
         "no/such.onnx: no such file; give a .onnx or .safetensors model, or a name from upres models"
     )
     assert message("net.pth") == (
-        "net.pth: .pth files are pickles, which can run code when they are opened; "
-        "upres reads .onnx and .safetensors"
+        "net.pth: .pth files are pickles, which can run code when they are opened; upres reads .onnx and .safetensors"
     )
-    assert (
-        message(Path("net.xyz")) == "net.xyz: not a model that upres reads; give a .onnx or .safetensors file"
-    )
+    assert message(Path("net.xyz")) == "net.xyz: not a model that upres reads; give a .onnx or .safetensors file"
 
     whole = tiny_onnx()
     for content in (b"", b"no onnx file at all", whole[: len(whole) // 2]):
@@ -216,3 +211,9 @@ def test_a_chain_reaches_the_scale_in_the_fewest_steps(scales: list[int], wanted
     assert math.prod(chain) >= wanted
     assert max(scales) ** (len(chain) - 1) < wanted
     assert chain == sorted(chain, reverse=True)
+
+
+def test_threads_out_of_range() -> None:
+    with pytest.raises(ConfigError) as caught:
+        open_predictor("bicubic", threads=0)
+    assert str(caught.value) == "threads = 0: should be at least 1, or left out for one a core"

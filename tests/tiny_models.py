@@ -65,9 +65,7 @@ def tiny_onnx(
     unfolded = "second"
     if multiple > 1:
         # Depth is what comes out of the fold's channels first, so that nothing moves.
-        nodes.append(
-            helper.make_node("DepthToSpace", ["second"], ["unfolded"], blocksize=multiple, mode="DCR")
-        )
+        nodes.append(helper.make_node("DepthToSpace", ["second"], ["unfolded"], blocksize=multiple, mode="DCR"))
         unfolded = "unfolded"
     nodes.append(helper.make_node("DepthToSpace", [unfolded], ["detail"], blocksize=scale, mode="CRD"))
     weights.append(numpy_helper.from_array(np.array([1, 1, scale, scale], np.float32), "scales"))

@@ -71,16 +71,12 @@ class Upscaler:
         reached = math.prod(predictor.facts.scale for predictor in self.predictors)
         if scale is not None and not 0 < scale <= reached:
             names = ", ".join(f"{p.facts.name} ×{p.facts.scale}" for p in self.predictors)
-            raise ModelError(
-                f"Upscaler: scale = {scale:g}: {names} reaches ×{reached}; use upres.load(name, scale=…)"
-            )
+            raise ModelError(f"Upscaler: scale = {scale:g}: {names} reaches ×{reached}; use upres.load(name, scale=…)")
         self.scale: float = reached if scale is None else scale
         self.tile = tile
         self.halo = halo
         self._reduces = self.scale != reached
-        self._plan(
-            self.predictors[0], 1, 1
-        )  # refuses a tile or halo out of range now, not at the first picture
+        self._plan(self.predictors[0], 1, 1)  # refuses a tile or halo out of range now, not at the first picture
 
     def __call__(self, pixels: NDArray[Any], *, progress: Progress | None = None) -> NDArray[Any]:
         """Enlarge an array.
@@ -134,9 +130,7 @@ class Upscaler:
             picture,
             pixels=pixels,
             alpha=alpha,
-            resolution=None
-            if resolution is None
-            else (resolution[0] * self.scale, resolution[1] * self.scale),
+            resolution=None if resolution is None else (resolution[0] * self.scale, resolution[1] * self.scale),
         )
 
     def size(self, height: int, width: int) -> tuple[int, int]:
@@ -177,9 +171,7 @@ class Upscaler:
         for tile in self._plan(predictor, height, width):
             out = _scaled(tile.rows, scale), _scaled(tile.columns, scale)
             core = _core(tile.rows, scale), _core(tile.columns, scale)
-            sr[out] = _quantised(
-                _finite(enlarge(predictor, _cut(pixels, tile)), predictor, tile)[core], dtype
-            )
+            sr[out] = _quantised(_finite(enlarge(predictor, _cut(pixels, tile)), predictor, tile)[core], dtype)
             if alpha is not None and sr_alpha is not None:
                 part = _finite(enlarge_alpha(predictor, _cut(alpha, tile)), predictor, tile)
                 sr_alpha[out] = _quantised(part[core], dtype)
@@ -250,7 +242,7 @@ def load(
 
     Raises:
         ModelError: unknown (the nearest names are listed), damaged or unreadable.
-        ConfigError: the scale, the tile or the halo is out of range.
+        ConfigError: the scale, the tile, the halo or the number of threads is out of range.
         MissingExtraError: a `.safetensors` file, and PyTorch is not installed.
     """
     return Upscaler(open_chain(model, scale, threads=threads), scale=scale, tile=tile, halo=halo)
@@ -336,8 +328,7 @@ def _upscale_pil(upscaler: Upscaler, image: PIL.Image.Image, progress: Progress 
 
     if image.mode not in _PIL_MODES:
         raise PictureError(
-            f"a PIL image of mode {image.mode}; upres enlarges {', '.join(_PIL_MODES)}; "
-            'use image.convert("RGB")'
+            f'a PIL image of mode {image.mode}; upres enlarges {", ".join(_PIL_MODES)}; use image.convert("RGB")'
         )
     result = Image.fromarray(upscaler(np.asarray(image), progress=progress))
     result.info = {key: image.info[key] for key in ("icc_profile", "exif") if key in image.info}

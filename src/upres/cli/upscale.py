@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def upscale(
     inputs: Annotated[
         list[Path],
-        typer.Argument(metavar="INPUT...", help="Pictures, or folders of pictures.", show_default=False),
+        typer.Argument(metavar="INPUT", help="Pictures, or folders of pictures.", show_default=False),
     ],
     output: Annotated[
         Path | None,
@@ -60,7 +60,7 @@ def upscale(
         ),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads to use; by default all cores.", show_default=False)
+        int | None, typer.Option(help="Threads to use; by default all cores.", show_default=False)
     ] = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say more about model and time.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
@@ -68,6 +68,8 @@ def upscale(
     """Make pictures larger."""
     from upres.upscaler import load
 
+    if not 1 <= quality <= 100:
+        raise ConfigError(f"--quality {quality}: should be from 1 to 100")
     upscaler = load(model, scale=scale, threads=threads, **({} if tile is None else {"tile": tile}))
     jobs = _jobs(inputs, output, label=f"_x{upscaler.scale:g}", form=form)
     if verbose:
@@ -126,8 +128,8 @@ def _run(job: _Job, upscaler: Upscaler, quality: int, overwrite: bool, progress:
     return _Report(
         line=f"{job.source} {picture.width}×{picture.height} → {job.target} {width}×{height}, "
         f"{name} ×{upscaler.scale:g}, {ended - began:.2f} s",
-        details=f"  read {decoded - began:.2f} s, enlarge {predicted - decoded:.2f} s in "
-        f"{upscaler.tiles(picture.height, picture.width)} tiles, write {ended - predicted:.2f} s",
+        details=f"  read {decoded - began:.2f} s, enlarge {predicted - decoded:.2f} s "
+        f"(tiles: {upscaler.tiles(picture.height, picture.width)}), write {ended - predicted:.2f} s",
     )
 
 

@@ -77,9 +77,7 @@ def find(name: str, scale: int | None = None) -> Shipped:
     for model in shipped():
         if (model.name, model.scale) == (name, wanted):
             return model
-    raise ModelError(
-        f"model {name!r} is not shipped at ×{scale}; it is at {', '.join(f'×{s}' for s in known)}"
-    )
+    raise ModelError(f"model {name!r} is not shipped at ×{scale}; it is at {', '.join(f'×{s}' for s in known)}")
 
 
 def read_facts(path: Path) -> Facts:

@@ -30,8 +30,11 @@ def open_predictor(
 
     Raises:
         ModelError: unknown (the nearest names are listed), damaged, unreadable or of another scale.
+        ConfigError: fewer threads than one.
         MissingExtraError: a `.safetensors` file, and PyTorch is not installed.
     """
+    if threads is not None and threads < 1:
+        raise ConfigError(f"threads = {threads}: should be at least 1, or left out for one a core")
     if str(model) == "bicubic":
         from upres.predictors.bicubic import BicubicPredictor
 
@@ -58,7 +61,7 @@ def open_chain(
         One predictor or more, in the order in which they are applied; a step that repeats is loaded once.
 
     Raises:
-        ConfigError: the scale is out of range.
+        ConfigError: the scale or the number of threads is out of range.
         ModelError, MissingExtraError: as `open_predictor`.
     """
     if scale is None:
@@ -125,7 +128,6 @@ def _open_file(path: Path, threads: int | None) -> Predictor:
     readable = " and ".join(_OPENERS)
     if suffix in _PICKLES:
         raise ModelError(
-            f"{path}: {suffix} files are pickles, which can run code when they are opened; "
-            f"upres reads {readable}"
+            f"{path}: {suffix} files are pickles, which can run code when they are opened; upres reads {readable}"
         )
     raise ModelError(f"{path}: not a model that upres reads; give a {readable.replace(' and ', ' or ')} file")

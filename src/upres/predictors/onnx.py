@@ -29,9 +29,7 @@ class OnnxPredictor(Predictor):
     def __init__(self, model: str | Path | bytes, *, threads: int | None = None) -> None:
         self._where = "the model given as bytes" if isinstance(model, bytes) else str(model)
         if not isinstance(model, bytes) and not Path(model).is_file():
-            raise ModelError(
-                f"{model}: no such file; give a .onnx or .safetensors model, or a name from upres models"
-            )
+            raise ModelError(f"{model}: no such file; give a .onnx or .safetensors model, or a name from upres models")
         try:
             self._session = onnxruntime.InferenceSession(
                 model if isinstance(model, bytes) else str(model),
@@ -59,9 +57,7 @@ class OnnxPredictor(Predictor):
         try:
             sr: NDArray[np.float32] = self._session.run(None, {self._input: lr})[0]
         except Exception as error:
-            raise FailedError(
-                f"{self._where}: failed on an input of {lr.shape} ({_first_line(error)})"
-            ) from error
+            raise FailedError(f"{self._where}: failed on an input of {lr.shape} ({_first_line(error)})") from error
         return sr
 
 

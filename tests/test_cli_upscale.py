@@ -1,0 +1,259 @@
+"""The command as people run it: what it prints, what it writes, how it leaves."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tiny_models import tiny_onnx
+from upres import models
+from upres.cli import main
+from upres.image import Picture, read, write
+
+SECONDS = re.compile(r"\d+\.\d\d s")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with two pictures, and shipped models of the tests' own."""
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    for scale in (2, 4):
+        (shelf / f"base-x{scale}.onnx").write_bytes(tiny_onnx(scale=scale, name="base"))
+    monkeypatch.setattr(models, "_FOLDER", shelf)
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    generator = np.random.default_rng(0)
+    write(Picture(generator.integers(0, 256, (9, 7, 3), dtype=np.uint8)), "photo.png")
+    write(Picture(generator.integers(0, 256, (8, 8, 1), dtype=np.uint8)), "gray.jpg")
+    return work
+
+
+class Command:
+    """Runs the command in this process, so that the fixture's models are the shipped ones."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        out, err = self._capsys.readouterr()
+        assert isinstance(left.value.code, int)
+        return left.value.code, SECONDS.sub("T s", out), SECONDS.sub("T s", err)
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command(capsys)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_photo_becomes_photo_x4(folder: Path, command: Command) -> None:
+    assert command("photo.png") == (0, "photo.png 7×9 → photo_x4.png 28×36, base ×4, T s\n", "")
+    assert read("photo_x4.png").pixels.shape == (36, 28, 3)
+    assert command("upscale", "gray.jpg", "-q") == (0, "", "")
+    assert read("gray_x4.jpg").pixels.shape == (32, 32, 1)
+
+
+def test_options(folder: Path, command: Command) -> None:
+    assert command("--scale", "2.5", "photo.png", "--format", "webp", "--quality", "80")[:2] == (
+        0,
+        "photo.png 7×9 → photo_x2.5.webp 18×23, base ×2.5, T s\n",
+    )
+    assert command("photo.png", "-o", "big.tif", "--model", "bicubic", "--scale", "2", "--threads", "1")[:2] == (
+        0,
+        "photo.png 7×9 → big.tif 14×18, bicubic ×2, T s\n",
+    )
+    code, out, err = command("photo.png", "--scale", "8", "-v", "--tile", "4")
+    assert (code, out) == (0, "photo.png 7×9 → photo_x8.png 56×72, base ×8, T s\n")
+    assert err == (
+        "model base ×4 (1,234 parameters), then base ×2 (1,234 parameters); result ×8\n"
+        "  read T s, enlarge T s (tiles: 49), write T s\n"
+    )
+
+
+def test_the_tile_does_not_show(folder: Path, command: Command) -> None:
+    for tile in ("1", "5", "100"):
+        command("photo.png", "-o", f"{tile}.png", "--tile", tile)
+    assert Path("1.png").read_bytes() == Path("5.png").read_bytes() == Path("100.png").read_bytes()
+
+
+def test_several_inputs_go_into_a_folder(folder: Path, command: Command) -> None:
+    code, out, err = command("photo.png", "gray.jpg", "-o", "large/ones", "--model", "bicubic")
+    assert (code, err) == (0, "")
+    assert out == (
+        "photo.png 7×9 → large/ones/photo_x4.png 28×36, bicubic ×4, T s\n"
+        "gray.jpg 8×8 → large/ones/gray_x4.jpg 32×32, bicubic ×4, T s\n"
+    )
+    assert names(folder) == ["gray.jpg", "large/ones/gray_x4.jpg", "large/ones/photo_x4.png", "photo.png"]
+
+
+def test_a_folder_becomes_a_folder_beside_it(folder: Path, command: Command) -> None:
+    Path("in").mkdir()
+    Path("photo.png").rename("in/photo.png")
+    Path("in/notes.txt").write_text("no picture")
+    assert command("in", "--scale", "2", "-q")[0] == 0
+    assert names(folder) == ["gray.jpg", "in/notes.txt", "in/photo.png", "in_x2/photo_x2.png"]
+    os.chdir("in")
+    assert command(".", "--scale", "3", "-q")[0] == 0
+    assert (folder / "in_x3" / "photo_x3.png").is_file()
+
+
+def test_one_bad_file_is_reported_and_passed_over(folder: Path, command: Command) -> None:
+    Path("bad.png").write_text("this is text")
+    code, out, err = command("photo.png", "bad.png", "missing.png", "gray.jpg")
+    assert code == 1
+    assert [line.split()[0] for line in out.splitlines()] == ["photo.png", "gray.jpg"]
+    lines = err.splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith("upres: bad.png: ")
+    assert lines[1].startswith("upres: missing.png: ")
+    assert lines[2] == "upres: 2 of 4 pictures could not be enlarged; the reasons stand above"
+    assert names(folder) == ["bad.png", "gray.jpg", "gray_x4.jpg", "photo.png", "photo_x4.png"]
+
+
+def test_an_output_that_exists_is_not_replaced_unasked(folder: Path, command: Command) -> None:
+    Path("photo_x4.png").write_text("precious")
+    assert command("photo.png") == (
+        2,
+        "",
+        "upres: photo_x4.png: exists already; give --overwrite to replace it, or another --output\n",
+    )
+    assert Path("photo_x4.png").read_text() == "precious"
+    assert command("photo.png", "--overwrite")[0] == 0
+    assert read("photo_x4.png").width == 28
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["missing.jpg"], "missing.jpg: no such file"),
+        (["empty"], "empty: no pictures in this folder; give one that has some, or a file"),
+        (["text.png"], "text.png: "),
+        (["zero.png"], "zero.png: "),
+        (["cut.png"], "cut.png: "),
+        (["photo.png", "--model", "bsae"], "unknown model 'bsae': did you mean base? Known: base, bicubic, or"),
+        (["photo.png", "--model", "net.pth"], "net.pth: .pth files are pickles, which can run code"),
+        (["photo.png", "--model", "cut.png"], "unknown model 'cut.png'"),
+        (["photo.png", "--model", "damaged.onnx"], "damaged.onnx: not a readable ONNX model"),
+        (["photo.png", "--scale", "1"], "scale = 1: should be more than 1 and at most 32"),
+        (["photo.png", "--tile", "0"], "tile = 0: should be at least 1"),
+        (["photo.png", "--threads", "0"], "threads = 0: should be at least 1, or left out for one a core"),
+        (["photo.png", "--quality", "101"], "--quality 101: should be from 1 to 100"),
+        (["photo.png", "--format", "pgn"], "--format pgn: did you mean png? Known: "),
+        (["photo.png", "-o", "x.jpg", "--format", "png"], "--format png and --output x.jpg disagree; give only"),
+        (["photo.png", "-o", "x.xyz"], "x.xyz: "),
+        (["photo.png", "-o", "no/x.png"], "no/x.png: there is no folder no"),
+        (["photo.png", "gray.jpg", "-o", "text.png"], "--output text.png: is a file; several inputs are written"),
+        (["photo.png", "empty/../photo.png"], "photo.png and empty/../photo.png would both be written to"),
+        (["clear.png", "--format", "jpg"], "clear_x4.jpg: the picture has transparency and JPEG holds none"),
+    ],
+)
+def test_bad_input_gets_one_line_and_leaves_nothing(
+    folder: Path, command: Command, arguments: list[str], text: str
+) -> None:
+    Path("empty").mkdir()
+    Path("text.png").write_text("this is text")
+    Path("zero.png").touch()
+    Path("cut.png").write_bytes(Path("photo.png").read_bytes()[:120])
+    Path("damaged.onnx").write_bytes(b"\x08\x09junk")
+    write(Picture(np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint8)), "clear.png")
+    before = names(folder)
+    arguments = [*arguments, "-o", "out"] if "empty/../photo.png" in arguments else arguments
+    code, out, err = command(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"upres: {text}")
+    assert err.count("\n") == 1
+    assert names(folder) == before
+
+
+def test_debug_shows_where(folder: Path) -> None:
+    done = run("missing.jpg", "--model", "bicubic", "--debug")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Traceback")
+
+
+def test_models_lists_what_is_shipped(folder: Path, command: Command) -> None:
+    size = f"{(models._FOLDER / 'base-x2.onnx').stat().st_size / 1e6:.2f} MB"
+    code, out, err = command("models")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].split() == ["name", "scale", "parameters", "size", "licence", "scores"]
+    assert re.split(r"  +", lines[1]) == [
+        "base",
+        "×2",
+        "1,234",
+        size,
+        "CC0-1.0",
+        "Set5 psnr_y border 2 31.25",
+    ]
+    assert [line.split()[:2] for line in lines[1:]] == [["base", "×2"], ["base", "×4"], ["bicubic", "any"]]
+
+    code, out, err = command("models", "--json")
+    assert (code, err) == (0, "")
+    table = json.loads(out)
+    assert [(entry["name"], entry["scale"], entry["parameters"]) for entry in table] == [
+        ("base", 2, 1234),
+        ("base", 4, 1234),
+    ]
+    assert all(Path(entry["path"]).stat().st_size == entry["bytes"] for entry in table)
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from upres.cli import main; main()", *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+def test_a_name_that_the_terminal_cannot_show_is_no_reason_to_fail(folder: Path) -> None:
+    Path("photo.png").rename("日本.png")
+    done = run("日本.png", "--model", "bicubic", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(r"\u65e5\u672c.png 7\xd79 \u2192 ")
+    assert Path("日本_x4.png").is_file()
+
+
+def test_progress_is_drawn_on_a_terminal_only(folder: Path) -> None:
+    pty = pytest.importorskip("pty")
+    leader, follower = pty.openpty()
+    code = "from upres.cli import main; main(['photo.png', '--model', 'bicubic', '--tile', '4'])"
+    done = subprocess.run([sys.executable, "-c", code], stderr=follower, stdout=subprocess.PIPE, check=True)
+    os.close(follower)
+    drawn = os.read(leader, 10_000).decode()
+    os.close(leader)
+    assert done.stdout.decode().startswith("photo.png 7×9")
+    assert "photo.png 50 %, 0 s left" in drawn
+    assert drawn.endswith("\r\x1b[K")
+
+
+def test_an_interrupted_run_leaves_nothing(folder: Path) -> None:
+    write(Picture(np.zeros((1500, 1500, 3), np.uint8)), "large.png")
+    before = names(folder)
+    command = [sys.executable, "-c", "from upres.cli import main; main()"]
+    process = subprocess.Popen(
+        [*command, "large.png", "--model", "bicubic", "--scale", "8", "-v"], stderr=-1, text=True
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("model bicubic")  # it has begun
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert names(folder) == before
