@@ -1,17 +1,21 @@
 """Round trips through every format, what travels with the pixels, and every message about a file."""
 
 import dataclasses
+import io
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 import pyvips
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from upres.errors import FailedError, PictureError
 from upres.image import (
     Picture,
     check_writable,
+    exif,
     from_unit,
     picture_files,
     read,
@@ -298,9 +302,26 @@ def test_damaged_exif_does_not_cost_the_picture(tmp_path, block, suffix):
     assert read(tmp_path / f"p{suffix}").pixels.shape == before.pixels.shape
 
 
-def test_bigtiff_takes_exif_too(tmp_path):
-    from upres.image import exif
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_no_exif_block_can_break_the_reader(data):
+    """A real block with bytes overwritten anywhere: whatever comes back is a block or nothing."""
+    block = bytearray(
+        b"II*\0\x08\0\0\0\x03\0"
+        b"\x0f\x01\x02\0\x07\0\0\0\x32\0\0\0" + b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0"
+        b"\x69\x87\x04\0\x01\0\0\0\x3a\0\0\0" + b"\0\0\0\0" + b"Motoro\0\0"
+        b"\x01\0" + b"\x02\xa0\x04\0\x01\0\0\0\x08\0\0\0" + b"\0\0\0\0"
+    )
+    for _ in range(data.draw(st.integers(0, 6))):
+        block[data.draw(st.integers(0, len(block) - 1))] = data.draw(st.integers(0, 255))
+    cut = bytes(block[: data.draw(st.integers(0, len(block)))])
+    turned = exif.upright(cut, 5, 7, (3.0, 4.0))
+    assert turned is None or exif.resolution(turned) == pytest.approx((3, 4), rel=1e-4)
+    exif.resolution(cut)
+    exif.tiff_extras(io.BytesIO(cut))
 
+
+def test_bigtiff_takes_exif_too(tmp_path):
     before = picture()
     vips_image(before.pixels).tiffsave(str(tmp_path / "b.tif"), bigtiff=True)
     with (tmp_path / "b.tif").open("r+b") as file:
@@ -327,6 +348,43 @@ def test_a_truncated_file_is_an_error_and_silent(tmp_path, suffix, share, capfd)
     assert message.startswith(f"{path}: the {name} data is damaged or cut short")
     assert message.endswith("; get a whole copy of it")
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_corrupt_jpeg_is_an_error_and_never_wrong_pixels(tmp_path):
+    """A marker amid scan data, after which all is gray; libvips' own `fail_on="error"` lets it pass."""
+    path = tmp_path / "p.jpg"
+    write(picture(height=200, width=200), path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 2] = b"\xff\xd0"
+    path.write_bytes(data)
+    pyvips.Image.jpegload(str(path), fail_on="error").numpy()
+    assert failure(read, path).startswith(f"{path}: the JPEG data is damaged or cut short (VipsJpeg: Corrupt JPEG")
+
+
+def test_a_jpeg_with_an_odd_marker_is_read(tmp_path):
+    """A progression that a baseline scan should not name: libjpeg warns and decodes every pixel."""
+    path = tmp_path / "p.jpg"
+    before = picture()
+    write(before, path)
+    clean = read(path)
+    data = bytearray(path.read_bytes())
+    scan = data.index(b"\xff\xda")
+    last_of_spectral_selection = scan + 2 + int.from_bytes(data[scan + 2 : scan + 4], "big") - 2
+    assert data[last_of_spectral_selection] == 63
+    data[last_of_spectral_selection] = 62
+    path.write_bytes(data)
+    assert np.array_equal(read(path).pixels, clean.pixels)
+    with pytest.raises(pyvips.Error):
+        pyvips.Image.jpegload(str(path), fail_on="warning", revalidate=True).numpy()
+
+
+def test_a_corrupt_png_is_an_error(tmp_path):
+    path = tmp_path / "p.png"
+    write(picture(height=90, width=90), path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+    assert "the PNG data is damaged" in failure(read, path)
 
 
 def test_a_missing_file(tmp_path):

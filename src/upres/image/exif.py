@@ -138,7 +138,7 @@ def tiff_extras(file: BinaryIO) -> TiffExtras:
     """Read a TIFF or BigTIFF file's first table; nothing is found in a damaged one."""
     try:
         order, big, at = _open_tiff(file)
-        table = _parse(file, at, order, big)
+        table = _parse(file, at, order, big, only=(*_DESCRIPTIVE, _IPTC))
     except _DamagedError:
         return TiffExtras()
     kept: _Table = {tag: table[tag] for tag in _DESCRIPTIVE if tag in table}
@@ -240,11 +240,12 @@ def _raw_entries(file: BinaryIO, at: int, order: Order, big: bool) -> tuple[list
     return [body[i : i + entry] for i in range(0, len(body), entry)], following
 
 
-def _parse(file: BinaryIO, at: int, order: Order, big: bool, depth: int = 0) -> _Table:
+def _parse(file: BinaryIO, at: int, order: Order, big: bool, *, depth: int = 0, only: tuple[int, ...] = ()) -> _Table:
+    """Return the table at `at` and those below it; of the first one, `only` these tags when any are named."""
     table: _Table = {}
     for entry in _raw_entries(file, at, order, big)[0]:
         tag, kind = int.from_bytes(entry[:2], order), int.from_bytes(entry[2:4], order)
-        if kind not in _SIZES:
+        if kind not in _SIZES or (only and tag not in only):
             continue
         count, field = (entry[4:12], entry[12:]) if big else (entry[4:8], entry[8:])
         length = int.from_bytes(count, order) * _SIZES[kind]
@@ -252,7 +253,7 @@ def _parse(file: BinaryIO, at: int, order: Order, big: bool, depth: int = 0) -> 
             if depth > 1:
                 raise _DamagedError
             width = min(_SIZES[kind], len(field))
-            table[tag] = _parse(file, int.from_bytes(field[:width], order), order, big, depth + 1)
+            table[tag] = _parse(file, int.from_bytes(field[:width], order), order, big, depth=depth + 1)
             continue
         try:
             data = field[:length] if length <= len(field) else _read(file, int.from_bytes(field, order), length)

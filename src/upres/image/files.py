@@ -90,7 +90,7 @@ def read(path: str | Path, *, max_pixels: int = 500_000_000, page: int = 0) -> P
     path = Path(path)
     form = _sniffed(path)
     with _decoding(path, form):
-        image = _opened(path, form, page=page)
+        image = _opened(path, form, page=page, fail_on="warning" if form is FORMATS["jpeg"] else "error")
         header = _header(path, form, image)
         if header.width * header.height > max_pixels:
             raise PictureError(
@@ -101,7 +101,13 @@ def read(path: str | Path, *, max_pixels: int = 500_000_000, page: int = 0) -> P
         if form is FORMATS["tiff"]:
             with path.open("rb") as file:
                 extras = exif.tiff_extras(file)
-        pixels, profile = _decoded(image, header)
+        try:
+            pixels, profile = _decoded(image, header)
+        except _vips().Error as error:
+            if not _harmless(error):
+                raise
+            image = _opened(path, form, page=page, fail_on="error")
+            pixels, profile = _decoded(image, header)
     alpha = np.ascontiguousarray(pixels[..., -1]) if pixels.shape[2] in (2, 4) else None
     colours = np.ascontiguousarray(pixels[..., :-1]) if alpha is not None else pixels
     try:
@@ -237,11 +243,25 @@ def _reason(error: Any, path: Path) -> str:
     return next((f" ({line})" for line in lines if line), "")
 
 
-def _opened(path: Path, form: Format, *, page: int = 0) -> Any:
+def _harmless(error: Any) -> bool:
+    """Return whether libjpeg's warnings all leave the pixels whole (jerror.h has the list).
+
+    libvips' `fail_on="error"` passes over scan data that cannot be decoded and gives gray or shifted blocks for
+    it; `"warning"` stops there, but also at an odd marker that many cameras write.
+    """
+    lines = [line for line in error.detail.splitlines() if line.strip()]
+    broken = ("Corrupt JPEG data", "premature end")
+    return bool(lines) and all(
+        line.startswith("VipsJpeg:") and ("extraneous bytes" in line or not any(sign in line for sign in broken))
+        for line in lines
+    )
+
+
+def _opened(path: Path, form: Format, *, page: int = 0, fail_on: str = "error") -> Any:
     """Open a file without decoding it; libvips decodes as pixels are asked for, from the top."""
     load = getattr(_vips().Image, f"{form.operation}load")
     # Without `revalidate` libvips would answer from its cache for a file that has since been rewritten.
-    options: dict[str, Any] = {"fail_on": "error", "revalidate": True, "access": "sequential"}
+    options: dict[str, Any] = {"fail_on": fail_on, "revalidate": True, "access": "sequential"}
     if page:
         options["page"] = page
     image = load(str(path), **options)
