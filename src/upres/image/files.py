@@ -159,7 +159,8 @@ def write(picture: Picture, path: str | Path, *, quality: int = 95, lossless: bo
     The file appears complete or not at all: it is written beside its place and renamed. What the format
     cannot hold in depth is rounded (16-bit and float into JPEG and WebP: 8 bits; float into PNG: 16). Size
     and orientation tags are made true. Alpha that is opaque everywhere does not keep a picture out of JPEG.
-    PNG and WebP have no place for IPTC; WebP has none for resolution, and holds gray as three equal channels.
+    What has no place is left behind: IPTC in PNG and WebP, XMP or IPTC beyond 64 KB in JPEG, resolution without
+    EXIF in WebP. WebP holds gray as three equal channels.
 
     Args:
         picture: what to write.
