@@ -24,9 +24,7 @@ def aligned(
         DataError: shapes differ, are no picture's, or the dtypes do not agree on a peak.
     """
     if sr.shape != hr.shape:
-        raise DataError(
-            f"sr is {sr.shape} and hr {hr.shape}; a metric compares equal shapes, so crop or resize"
-        )
+        raise DataError(f"sr is {sr.shape} and hr {hr.shape}; a metric compares equal shapes, so crop or resize")
     if sr.ndim not in (2, 3) or 0 in sr.shape:
         raise DataError(f"sr and hr are {sr.shape}; a metric compares pictures, h w or h w c")
     if peak is None:

@@ -84,16 +84,12 @@ def measure(
         if name not in METRICS:
             raise ConfigError(f"metric {name!r} is unknown; {nearest(name, METRICS)}")
     if sr.shape != hr.shape:
-        raise DataError(
-            f"sr is {_size(sr)} and hr {_size(hr)}; they must be the same size, so crop hr or check scale"
-        )
+        raise DataError(f"sr is {_size(sr)} and hr {_size(hr)}; they must be the same size, so crop hr or check scale")
     if sr.ndim not in (2, 3) or (sr.ndim == 3 and sr.shape[2] not in (1, 3)):
         raise DataError(f"sr and hr are {sr.shape}; a protocol takes h w or h w c, with c = 1 or 3")
     border, (height, width) = protocol.border, hr.shape[:2]
     if border < 0 or 2 * border >= min(height, width):
-        raise DataError(
-            f"border {border} leaves nothing of {width}×{height}; use a smaller border or larger pictures"
-        )
+        raise DataError(f"border {border} leaves nothing of {width}×{height}; use a smaller border or larger pictures")
     inside = (slice(border, height - border), slice(border, width - border))
     a, b = (_prepared(picture[inside], protocol) for picture in (sr, hr))
     return {name: METRICS[name](a, b, peak=255.0) for name in metrics}
