@@ -13,9 +13,13 @@ from numpy.typing import NDArray
 
 import upres
 from tiny_models import tiny_onnx
+from upres import checkpoint
+from upres.archs import ARCHS
 from upres.errors import ConfigError, ModelError, NonFiniteError, PictureError
+from upres.export import export_onnx
 from upres.facts import Facts
 from upres.image import Picture, imresize, write
+from upres.parts import parse_part
 from upres.predictors import Predictor
 from upres.predictors.bicubic import BicubicPredictor
 from upres.predictors.onnx import OnnxPredictor
@@ -77,6 +81,19 @@ def test_tiled_equals_whole_in_every_level(
     tiled = Upscaler(MODELS[name], tile=tile)(pixels)
     whole = Upscaler(MODELS[name], tile=1000)(pixels)
     np.testing.assert_array_equal(tiled, whole)
+
+
+@pytest.mark.parametrize("arch", sorted(ARCHS))
+def test_every_architecture_tiles_exactly(arch: str, tmp_path: Path) -> None:
+    facts = Facts(name=arch, scale=2, arch={"name": arch})
+    network = checkpoint.network_of(parse_part(ARCHS, facts.arch, where="test", key="arch"), facts)
+    facts = dataclasses.replace(facts, radius=network.radius, multiple=network.multiple)
+    checkpoint.save(tmp_path / "m.safetensors", network, facts)
+    export_onnx(tmp_path / "m.safetensors", tmp_path / "m.onnx")
+    for seed, (height, width, tile) in enumerate([(1, 1, 1), (50, 41, 13), (64, 9, 20), (3, 70, 7), (33, 34, 32)]):
+        pixels = random_pixels((height, width, 3), seed)
+        tiled = load(tmp_path / "m.onnx", tile=tile, threads=1)(pixels)
+        np.testing.assert_array_equal(tiled, load(tmp_path / "m.onnx", tile=1000, threads=1)(pixels))
 
 
 def test_tiled_equals_whole_through_a_chain_and_a_reduction() -> None:

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], object]
 """Called with the tiles that are done and their number; what it raises stops the work and passes through."""
 
-# A 48-channel network's largest layer is then some 15 MB, which a processor's cache and a thread pool like.
+# Measured with 13 convolutions of 48 channels on two cores: per useful pixel as fast as 512, in less than half
+# its memory (134 MB, 295 MB); 128 loses a quarter of the work to halos.
 _TILE = 256
 # 1 ÷ 2^20 of the range moves results that fall exactly between two levels, which is where bicubic's rational
 # weights put many, off the edge: else rounding noise, which depends on the tile, would choose the level.
