@@ -29,17 +29,15 @@ from upres.report import text_table
 
 def _predictors(model: str, threads: int, folder: Path) -> Iterator[tuple[str, Predictor]]:
     """Yield each runtime that can run the model, and the model loaded in it."""
-    if model == "bicubic":
-        yield "numpy fp64, one thread", open_predictor(model)
-        return
     path = Path(model)
+    if path.suffix == ".onnx":
+        yield "onnxruntime fp32", OnnxPredictor(path, threads=threads)
+        return
     if path.suffix != ".safetensors":
-        name, _, scale = model.rpartition("-x")  # as upres models lists its files: base-x4
-        known = path.suffix != ".onnx" and bool(name) and scale.isdigit()
-        yield (
-            "onnxruntime fp32",
-            open_predictor(name if known else model, int(scale) if known else None, threads=threads),
-        )
+        name, separator, scale = model.rpartition("-x")  # base-x4, as upres models lists it
+        predictor = open_predictor(name, int(scale), threads=threads) if separator and scale.isdigit() else None
+        predictor = predictor or open_predictor(model, threads=threads)
+        yield ("numpy fp64, one thread" if predictor.facts.name == "bicubic" else "onnxruntime fp32"), predictor
         return
     if find_spec("torch") is None:
         print(f"{model}: passed over, PyTorch is not installed", file=sys.stderr)
