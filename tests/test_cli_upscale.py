@@ -152,7 +152,7 @@ def test_an_output_that_exists_is_not_replaced_unasked(folder: Path, command: Co
         (["photo.png", "--tile", "0"], "tile = 0: should be at least 1"),
         (["photo.png", "--threads", "0"], "threads = 0: should be at least 1, or left out for one a core"),
         (["photo.png", "--quality", "101"], "--quality 101: should be from 1 to 100"),
-        (["photo.png", "--format", "pgn"], "--format pgn: did you mean png? Known: "),
+        (["photo.png", "--format", "wepb"], "--format wepb: did you mean webp? Known: "),
         (["photo.png", "-o", "x.jpg", "--format", "png"], "--format png and --output x.jpg disagree; give only"),
         (["photo.png", "-o", "x.xyz"], "x.xyz: "),
         (["photo.png", "-o", "no/x.png"], "no/x.png: there is no folder no"),

@@ -402,11 +402,14 @@ def test_an_empty_file(tmp_path):
     assert failure(read, path) == f"{path}: the file is empty (0 bytes); get a whole copy of it"
 
 
-@pytest.mark.parametrize(("content", "what"), [(b"hello, world", "not a picture"), (b"GIF89a....", "a GIF file")])
+@pytest.mark.parametrize(("content", "what"), [(b"hello, world", "not a picture"), (b"%PDF-1.7", "a PDF file")])
 def test_something_else_named_png(tmp_path, content, what):
     path = tmp_path / "notes.png"
     path.write_bytes(content)
-    assert failure(read, path) == (f"{path}: {what}; upres reads PNG, JPEG, WebP, TIFF, so convert it to one of them")
+    assert failure(read, path) == (
+        f"{path}: {what}; upres reads PNG, JPEG, WebP, TIFF, AVIF, HEIF, JPEG XL, GIF, BMP, PPM, "
+        "so convert it to one of them"
+    )
 
 
 def test_too_many_pixels_is_known_from_the_header(tmp_path):
@@ -433,10 +436,24 @@ def test_samples_that_no_picture_has(tmp_path):
     path = tmp_path / "counts.tif"
     pyvips.Image.black(4, 4).cast("int").tiffsave(str(path))
     assert failure(read, path) == (f"{path}: samples are int; upres takes 8- and 16-bit unsigned and float; convert it")
-    (pyvips.Image.black(4, 4) + 2.5).cast("float").tiffsave(str(path))
-    assert failure(read, path) == (
-        f"{path}: pixels go from 2.5 to 2.5; float pictures are in [0, 1], so scale or clip them"
-    )
+    for bad in (np.nan, np.inf):
+        vips_image(np.full((4, 4, 1), bad, np.float32), "b-w").tiffsave(str(path))
+        assert failure(read, path) == (
+            f"{path}: holds NaN or infinite numbers, which have no enlargement; fill them in, then try again"
+        )
+
+
+@pytest.mark.parametrize(("low", "high"), [(-3.0, 0.5), (0.25, 40.0), (-1.0, 900.0)])
+def test_floats_beyond_0_to_1_are_neither_clipped_nor_refused(tmp_path, low, high):
+    numbers = np.linspace(low, high, 60, dtype=np.float32).reshape(4, 5, 3)
+    vips_image(numbers, "scrgb").tiffsave(str(tmp_path / "heights.tif"))
+    before = read(tmp_path / "heights.tif")
+    assert before.span == (min(0, low), max(1, high))
+    write(before, tmp_path / "again.tif")
+    stored = pyvips.Image.tiffload(str(tmp_path / "again.tif")).numpy()
+    np.testing.assert_allclose(stored, numbers, atol=(high - low) * 1e-6)  # two roundings to float32
+    message = failure(write, before, tmp_path / "p.png")
+    assert message.endswith(f"goes from {before.span[0]:g} to {before.span[1]:g}, and PNG ends at 0 and 1; write .tif")
 
 
 # --- what a format cannot hold ----------------------------------------------------------------------------
@@ -446,7 +463,8 @@ def test_alpha_into_jpeg(tmp_path):
     path = tmp_path / "p.jpg"
     clear = picture(alpha=True)
     assert failure(write, clear, path) == (
-        f"{path}: the picture has transparency and JPEG holds none; write .png or .webp or .tif, or flatten it first"
+        f"{path}: the picture has transparency and JPEG holds none; "
+        "write .png or .webp or .tif, or lay it on a colour with --background white"
     )
     opaque = dataclasses.replace(clear, alpha=np.full_like(clear.alpha, 255))
     write(opaque, path)
@@ -473,7 +491,7 @@ def test_a_side_too_long(tmp_path, name, shape, rule):
     ("name", "options", "rule"),
     [
         ("p.jpgg", {}, "upres writes no .jpgg files; did you mean .jpg? Known: .jpg, .jpeg, .png, "),
-        ("p", {}, "the name has no suffix to say the format; Known: .jpeg, .jpg, "),
+        ("p", {}, "the name has no suffix to say the format; Known: .apng, .avif, "),
         ("none/p.png", {}, "create it first"),
         ("p.jpg", {"lossless": True}, "JPEG is never lossless; write .png or .webp or .tif"),
         ("p.jpg", {"quality": 101}, "quality = 101: should be from 1 to 100"),
@@ -493,7 +511,7 @@ def test_a_failed_encoding_leaves_nothing_new_and_the_old_file(tmp_path, monkeyp
     old = picture()
     write(old, path)
 
-    def full(file, *_):
+    def full(file, *_, **__):
         file.write(b"half a fi")
         raise OSError(28, "No space left on device")
 

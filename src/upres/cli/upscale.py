@@ -46,7 +46,11 @@ def upscale(
     ] = "base",
     form: Annotated[
         str | None,
-        typer.Option("--format", help="Format of the output: png, jpg, webp or tif.", show_default=False),
+        typer.Option(
+            "--format",
+            help="Format of the output: png, jpg, webp, tif or another of `upres formats`.",
+            show_default=False,
+        ),
     ] = None,
     quality: Annotated[int, typer.Option(help="1 to 100, of JPEG and WebP.")] = 95,
     overwrite: Annotated[
@@ -166,9 +170,9 @@ def _jobs(inputs: Sequence[Path], output: Path | None, *, label: str, form: str 
 
 
 def _job(source: Path, folder: Path, label: str, form: str | None) -> _Job:
-    from upres.image.formats import SUFFIXES
+    from upres.image.formats import WRITTEN
 
-    kept = source.suffix if source.suffix.lower() in SUFFIXES else ".png"
+    kept = source.suffix if source.suffix.lower() in WRITTEN else ".png"
     suffix = kept if form is None else _suffix(form)
     return _Job(source, folder / f"{source.stem}{label}{suffix}", makes_folder=True)
 
@@ -182,11 +186,11 @@ def _make_folder(folder: Path) -> None:
 
 def _suffix(form: str) -> str:
     from upres.errors import nearest
-    from upres.image.formats import SUFFIXES
+    from upres.image.formats import WRITTEN
 
     suffix = f".{form.lower().removeprefix('.')}"
-    if suffix not in SUFFIXES:
-        raise ConfigError(f"--format {form}: {nearest(form, [name[1:] for name in SUFFIXES])}")
+    if suffix not in WRITTEN:
+        raise ConfigError(f"--format {form}: {nearest(form, [name[1:] for name in WRITTEN])}")
     return suffix
 
 

@@ -1,7 +1,8 @@
 """Files ⇄ pixels, colour, resizing. libvips is loaded on the first read or write, not on import."""
 
 from upres.image.colour import gray, luma, rgb_from_ycbcr, ycbcr_from_rgb
-from upres.image.files import Header, check_writable, picture_files, read, read_header, write
+from upres.image.decode import Header
+from upres.image.files import check_writable, picture_files, read, read_header, write
 from upres.image.picture import Picture, from_unit, peak, to_unit
 from upres.image.resize import imresize
 

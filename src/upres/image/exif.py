@@ -15,7 +15,7 @@ Order = Literal["little", "big"]
 
 # Tags, by the names of the Exif and TIFF specifications.
 _IMAGE_WIDTH, _IMAGE_LENGTH, _ORIENTATION, _IPTC = 0x0100, 0x0101, 0x0112, 0x83BB
-_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _INCH = 0x011A, 0x011B, 0x0128, 2
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _NO_UNIT, _INCH = 0x011A, 0x011B, 0x0128, 1, 2
 _EXIF_IFD, _GPS_IFD, _INTEROP_IFD = 0x8769, 0x8825, 0xA005
 _PIXEL_X, _PIXEL_Y = 0xA002, 0xA003
 _POINTERS = (_EXIF_IFD, _GPS_IFD, _INTEROP_IFD)
@@ -43,6 +43,9 @@ _SIZES = {
     18: 8,
 }
 _RATIONALS = (_RATIONAL, 10)  # a pair of 4-byte integers each
+
+EMPTY = b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"
+"""A block that says nothing yet."""
 
 # A table longer than this, or a value larger, is damage and not metadata.
 _MOST_ENTRIES, _MOST_BYTES = 4096, 64 << 20
@@ -149,12 +152,16 @@ def tiff_extras(file: BinaryIO) -> TiffExtras:
     )
 
 
-def add_to_tiff(file: BinaryIO, exif: bytes | None, iptc: bytes | None) -> None:
+def add_to_tiff(file: BinaryIO, exif: bytes | None, iptc: bytes | None, *, resolution: bool = True) -> None:
     """Add EXIF and IPTC to a TIFF or BigTIFF file that has just been written (opened `r+b`).
 
-    The new first table is appended and the header made to point at it; no pixel moves.
+    The new first table is appended and the header made to point at it; no pixel moves. Without `resolution`
+    the tags that libvips had to write are made to say that pixels are square, and not how large they are.
     """
     added: _Table = {}
+    if not resolution:
+        added[_X_RESOLUTION] = added[_Y_RESOLUTION] = _Value(_RATIONAL, struct.pack("<LL", 1, 1))
+        added[_RESOLUTION_UNIT] = _Value(_SHORT, _NO_UNIT.to_bytes(2, "little"))
     if exif is not None:
         try:
             table = _parse_block(exif)

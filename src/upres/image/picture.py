@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from upres.errors import PictureError
+from upres.image.tags import Tags
 
 # The kinds of metadata that every part of upres carries without looking inside.
 METADATA_KINDS = ("exif", "iptc", "xmp")
@@ -28,6 +29,8 @@ class Picture:
         profile: the ICC profile that says what the numbers in `pixels` mean, or `None` (then sRGB).
         metadata: the blobs that travel, by kind: `exif`, `iptc`, `xmp`.
         resolution: horizontal and vertical pixels per millimetre, or `None` when the file did not say.
+        span: the file's numbers for which 0 and 1 of float pixels stand. It is (0, 1) unless a float TIFF goes
+            beyond (scene light, heights): then the whole range is enlarged, and written as it was read.
 
     Raises:
         PictureError: the shapes, dtypes or float values are not the ones above.
@@ -38,6 +41,7 @@ class Picture:
     profile: bytes | None = field(default=None, repr=False)
     metadata: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     resolution: tuple[float, float] | None = None
+    span: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
         shape, dtype = self.pixels.shape, self.pixels.dtype
@@ -55,6 +59,8 @@ class Picture:
         if self.profile is not None and not profile_fits(self.profile, shape[2]):
             kind = "gray" if shape[2] == 1 else "RGB"
             raise PictureError(f"profile is damaged or not for {kind} pixels; leave it out or give a fitting one")
+        if self.span != (0, 1) and (dtype != np.float32 or not self.span[0] < self.span[1]):
+            raise PictureError(f"span = {self.span} of {dtype} pixels; only floats have one, from low to high")
         unknown = sorted(set(self.metadata) - set(METADATA_KINDS))
         if unknown:
             raise PictureError(f"metadata of kind {unknown[0]!r}; a picture carries {', '.join(METADATA_KINDS)}")
@@ -73,6 +79,11 @@ class Picture:
     def depth(self) -> int:
         """Bits per channel: 8, 16, or 32 for float."""
         return _DTYPES[self.pixels.dtype]
+
+    @property
+    def tags(self) -> Tags:
+        """What travels with the pixels."""
+        return Tags(self.profile, self.metadata, self.resolution)
 
     @property
     def gray(self) -> bool:

@@ -1,0 +1,88 @@
+"""The few things that every file needs from libvips, which is loaded on the first call and not on import."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
+# dtype → the space of RGB and of gray; scRGB is libvips' name for float RGB: it writes the numbers as they are.
+_SPACES = {"uint8": ("srgb", "b-w"), "uint16": ("rgb16", "grey16"), "float32": ("scrgb", "b-w")}
+
+# Rows fetched at once: bounds the memory of what is written in Python.
+_CHUNK = 128
+
+
+def pyvips() -> Any:
+    """Return the module: half of what `import upres` would otherwise cost, and not needed for --help."""
+    import pyvips
+
+    return pyvips
+
+
+@contextlib.contextmanager
+def errors() -> Iterator[None]:
+    """Give pyvips' own error where it stumbles over its text: it takes every message for UTF-8.
+
+    A message holds the file's name, and not every name is text.
+    """
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        pyvips().vips_lib.vips_error_clear()
+        raise pyvips().Error("libvips", error.object.decode(errors="surrogateescape")) from None
+
+
+def has(operation: str) -> bool:
+    """Return whether the installed libvips has an operation, such as `jxlload`."""
+    return bool(pyvips().type_find("VipsOperation", operation))
+
+
+def load(form: str, path: Path, *arguments: Any, **options: Any) -> Any:
+    """Open a file by libvips' loader `form`; names go as bytes, because not every name is text."""
+    return getattr(pyvips().Image, f"{form}load")(os.fsencode(path), *arguments, **options)
+
+
+def save(image: Any, form: str, path: Path, **options: Any) -> None:
+    """Write an image by libvips' saver `form`."""
+    getattr(image, f"{form}save")(os.fsencode(path), **options)
+
+
+def from_array(samples: NDArray[Any]) -> Any:
+    """Return an image of `h w c`, c = 1 to 4 with alpha last, in the space that fits dtype and channels."""
+    height, width, bands = samples.shape
+    kind = samples.dtype.name
+    image = pyvips().Image.new_from_memory(np.ascontiguousarray(samples), width, height, bands, FORMATS[kind])
+    return image.copy(interpretation=space(kind, gray=bands < 3))
+
+
+def space(dtype: str, *, gray: bool) -> str:
+    """Return libvips' name of the space in which samples of this dtype are stored as they are."""
+    return _SPACES[dtype][gray]
+
+
+def to_array(image: Any) -> NDArray[Any]:
+    """Decode an image to `h w c`."""
+    pixels: NDArray[Any] = image.numpy()
+    return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def chunks(image: Any) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Yield the first row and the samples `rows w c` of one part of an image after another, from the top."""
+    region = pyvips().Region.new(image)
+    dtype = {name: kind for kind, name in FORMATS.items()}[image.format]
+    for top in range(0, image.height, _CHUNK):
+        rows = min(_CHUNK, image.height - top)
+        samples = np.frombuffer(region.fetch(0, top, image.width, rows), dtype)
+        yield top, samples.reshape(rows, image.width, image.bands)
+
+
+def field(image: Any, name: str) -> Any:
+    """Return a header field, or `None` when the image has no such field."""
+    return image.get(name) if image.get_typeof(name) else None
