@@ -1,6 +1,10 @@
 """Fixtures for every test."""
 
+import os
 from pathlib import Path
+
+# The networks here are tiny: a second thread costs more than it gives, and tests may run side by side.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 

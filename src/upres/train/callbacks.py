@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.callbacks import Callback, Checkpoint
 
 from upres import checkpoint
 from upres.atomic import write_whole
@@ -102,6 +102,24 @@ class KeepBest(Callback):
         if trainer.is_global_zero:
             scores = {f"validation psnr, {self._protocol.describe()}": round(psnr, 3)}
             checkpoint.save(self._path, pl_module.best_network, replace(self._facts, scores=scores))
+
+
+class KeepLast(Checkpoint):
+    """Write last.ckpt after every epoch, from which the run goes on exactly.
+
+    It is of Lightning's checkpoint kind, so that it comes after all other callbacks and holds their state.
+    (`ModelCheckpoint(save_top_k=0, save_last=True)` writes nothing before the run's end.)
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write beside the old one, then take its place: a full disk or a kill leaves the old one whole."""
+        temporary = self._path.with_name(f".{self._path.name}")
+        trainer.save_checkpoint(temporary)  # every process takes part
+        if trainer.is_global_zero:
+            temporary.replace(self._path)
 
 
 class Samples(Callback):

@@ -112,7 +112,7 @@ class Training(pl.LightningModule):
             betas=settings.betas,
             eps=settings.epsilon,
             weight_decay=settings.weight_decay,
-            fused=True,
+            fused=self._options.clip is None,  # Lightning does not clip gradients for a fused optimiser
         )
         steps = int(self.trainer.estimated_stepping_batches)
         scheduler = self._schedule.scheduler(optimizer, steps)

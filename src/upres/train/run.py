@@ -5,13 +5,14 @@ from __future__ import annotations
 import ctypes
 import logging
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.callbacks import Callback, EarlyStopping, RichProgressBar
 
 from upres.archs import Network
 from upres.data import Cache, Patches
@@ -20,7 +21,7 @@ from upres.facts import Facts
 from upres.image import imresize
 from upres.losses import Loss
 from upres.metrics import Protocol, measure
-from upres.train.callbacks import History, KeepBest, Samples
+from upres.train.callbacks import History, KeepBest, KeepLast, Samples
 from upres.train.loaders import picture_loader, train_loader
 from upres.train.module import Training
 from upres.train.options import TrainConfig
@@ -80,13 +81,7 @@ def fit(
         History(folder, baseline, report),
         KeepBest(best, facts, protocol, options.monitor),
         Samples(folder / "samples", validation, protocol, options.samples, options.samples_every),
-        ModelCheckpoint(
-            dirpath=folder,
-            save_top_k=0,
-            save_last=True,
-            save_on_train_epoch_end=True,
-            enable_version_counter=False,
-        ),
+        KeepLast(last),
     ]
     if options.early_stopping is not None:
         callbacks.append(
@@ -154,17 +149,25 @@ def _keep_memory() -> None:
     mallopt(-2, 256 * 2**20)  # M_TOP_PAD
 
 
-class _quiet(warnings.catch_warnings):  # noqa: N801 (used as a statement)
-    """Silence Lightning's advice about workers and its banner; real warnings pass."""
+# Lightning's advice and its own use of names that torch deprecates; a user can do nothing about either.
+_CHATTER = (
+    ".*does not have many workers.*",
+    ".*Checkpoint directory .* exists and is not empty.*",
+    ".*`IterableDataset` has `__len__` defined.*",
+    ".*smaller than the logging interval.*",
+    ".*LeafSpec.* is deprecated.*",
+)
 
-    def __enter__(self) -> None:
-        super().__enter__()
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
-        warnings.filterwarnings("ignore", message=".*`IterableDataset` has `__len__` defined.*")
-        warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
-        for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
-            logging.getLogger(name).setLevel(logging.ERROR)
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence Lightning's chatter and its banner; every other warning passes."""
+    for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        for message in _CHATTER:
+            warnings.filterwarnings("ignore", message=message)
+        yield
 
 
 def set_seed(seed: int) -> None:
