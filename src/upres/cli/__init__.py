@@ -8,14 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import typer
+import typer.main
 
 from upres import __version__
 from upres.cli import demo, evaluate, export, models, train, upscale
-from upres.errors import FailedError, UpresError
-
-EXIT_FAILED = 1  # the work was begun and could not be done right
-EXIT_INPUT = 2  # what was given cannot be used
-EXIT_INTERRUPTED = 130  # the shell's convention for SIGINT
+from upres.cli.answers import EXIT_DONE, EXIT_INTERRUPTED, answer, check_command
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "upscale": upscale.upscale,
@@ -60,16 +57,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if given and given[0] not in COMMANDS and (not given[0].startswith("-") or _names_a_file(given)):
         given.insert(0, "upscale")
     try:
-        app(given)
-    except UpresError as error:
-        if debug:
+        check_command(given, COMMANDS)
+        code = typer.main.get_command(app).main(given, prog_name="upres", standalone_mode=False) or EXIT_DONE
+        if code == EXIT_INTERRUPTED:  # Typer's reading of Ctrl-C
+            raise KeyboardInterrupt
+    except BaseException as error:
+        if debug and isinstance(error, Exception):
             raise
-        print(f"upres: {error}", file=sys.stderr)
-        sys.exit(EXIT_FAILED if isinstance(error, FailedError) else EXIT_INPUT)
-    except KeyboardInterrupt:
-        print("upres: interrupted", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
-    sys.exit(0)
+        code, line = answer(error, given)
+        if line:
+            print(line, file=sys.stderr)
+    sys.exit(code)
 
 
 def _names_a_file(arguments: Sequence[str]) -> bool:

@@ -1,0 +1,109 @@
+"""What went wrong, as one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from upres.errors import FailedError, UpresError, nearest
+
+EXIT_DONE = 0
+EXIT_FAILED = 1  # the work was begun and could not be done right
+EXIT_INPUT = 2  # what was given cannot be used
+EXIT_INTERRUPTED = 130  # the shell's convention for SIGINT
+
+# Typer brought click as a dependency once and carries it now; its public BadParameter leads to both.
+_UsageError: Any = typer.BadParameter.__base__
+_ClickError: Any = _UsageError.__base__
+
+# What Typer says (by pydantic or by click) → what the person wanted to know.
+_KINDS = {"valid integer": "a whole number", "valid number": "a number", "valid float": "a number"}
+
+
+def answer(error: BaseException, arguments: Sequence[str]) -> tuple[int, str]:
+    """Return the exit code for an error, and the line that says it (empty when there is nothing to say).
+
+    Args:
+        error: whatever ended the command.
+        arguments: what it was called with, to quote from.
+    """
+    code, said = EXIT_FAILED, ""
+    if isinstance(error, SystemExit):
+        return (error.code if isinstance(error.code, int) else EXIT_FAILED), ""
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        code, said = EXIT_INTERRUPTED, "interrupted"
+    elif isinstance(error, UpresError):
+        code, said = (EXIT_FAILED if isinstance(error, FailedError) else EXIT_INPUT), str(error)
+    elif isinstance(error, _ClickError):
+        if type(error).__name__ == "NoArgsIsHelpError":
+            return EXIT_INPUT, error.format_message()
+        code, said = EXIT_INPUT, _usage(error, arguments)
+    elif isinstance(error, BrokenPipeError):  # whoever read our output has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED, ""
+    elif isinstance(error, MemoryError):
+        said = "out of memory; close other programs, or give a smaller --tile"
+    elif isinstance(error, OSError) and error.strerror:
+        said = f"{f'{error.filename}: ' if error.filename else ''}{error.strerror}; nothing half written was left"
+    else:
+        text = " ".join(str(error).split())[:300]
+        said = (
+            f"a bug in upres: {type(error).__name__}{f': {text}' if text else ''}; "
+            "run again with --debug and report what it prints"
+        )
+    return code, "upres: " + " ".join(said.splitlines())
+
+
+def check_command(arguments: Sequence[str], commands: Iterable[str]) -> None:
+    """Answer a mistyped command before it is taken for the name of a picture that is not there.
+
+    Raises:
+        typer.BadParameter: the first input is no file and looks like a command.
+    """
+    words = [argument for argument in arguments[:2] if not argument.startswith("-")]
+    if len(words) < 2 or words[0] != "upscale" or Path(words[1]).suffix or os.sep in words[1]:
+        return
+    said = nearest(words[1], commands)
+    if said.startswith("did you mean") and not Path(words[1]).exists():
+        raise typer.BadParameter(f"{words[1]}: no such command, and no such file; {said}")
+
+
+def _usage(error: Any, arguments: Sequence[str]) -> str:
+    """Say what is wrong with the options or arguments, with the value as given and the fix."""
+    context = getattr(error, "ctx", None)
+    command = getattr(context, "info_name", None) if context is not None and context.parent is not None else None
+    more = f"; see upres {command} --help" if command else ""
+    param = getattr(error, "param", None)
+    if type(error).__name__ == "NoSuchOption":
+        options = [] if context is None else context.command.params
+        known = [name for option in options for name in (*option.opts, *option.secondary_opts) if name[0] == "-"]
+        return f"{error.option_name}: no such option; {nearest(error.option_name, [*known, '--help', '--debug'])}"
+    text = " ".join(str(error.message).split()).rstrip(".")
+    if param is None:
+        return text[:1].lower() + text[1:] + more
+    name = max(param.opts, key=len) if param.param_type_name == "option" else param.human_readable_name
+    if type(error).__name__ == "MissingParameter":
+        return f"{name}: is missing{more}"
+    value = _value(arguments, param.opts)
+    kind = next((kind for said, kind in _KINDS.items() if said in text), None)
+    if kind is not None and value is not None:
+        return f"{name}: {value!r} is not {kind}{more}"
+    text = text.removeprefix("Value error, ")
+    quoted = "" if value is None or repr(value) in text else f"{value!r}: "
+    return f"{name}: {quoted}{text[:1].lower()}{text[1:]}{more}"
+
+
+def _value(arguments: Sequence[str], names: Sequence[str]) -> str | None:
+    """Return what was given for an option, or `None`."""
+    for argument, following in zip(arguments, [*arguments[1:], None], strict=True):
+        if argument in names:
+            return following
+        name, equals, value = argument.partition("=")
+        if equals and name in names:
+            return value
+    return None
