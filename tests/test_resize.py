@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from upres.errors import ConfigError
 from upres.image import imresize, picture_files, read
+from upres.image.resize import imresize_bands
 
 
 def matrix(length, out, scale, antialias):
@@ -154,3 +155,37 @@ def test_bad_arguments(arguments, message):
     with pytest.raises(ConfigError, match=r"^imresize") as caught:
         imresize(np.zeros((4, 4)), **arguments)
     assert str(caught.value) == message
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    height=st.integers(1, 300),
+    width=st.integers(1, 40),
+    out_height=st.integers(1, 300),
+    out_width=st.integers(1, 60),
+    dtype=st.sampled_from(["uint8", "uint16", "float32"]),
+    band=st.integers(1, 90),
+)
+def test_in_bands_it_gives_the_very_same_pixels(height, width, out_height, out_width, dtype, band):
+    noise = np.random.default_rng(height).random((height, width, 3))
+    picture = noise.astype(dtype) if dtype == "float32" else (noise * np.iinfo(dtype).max).astype(dtype)
+    whole = imresize(picture, size=(out_height, out_width))
+    parts = (picture[top : top + band] for top in range(0, height, band))
+    got = imresize_bands(parts, height=height, width=width, size=(out_height, out_width), dtype=dtype)
+    assert np.array_equal(np.concatenate(list(got)), whole)
+
+
+def test_in_bands_it_holds_no_more_rows_than_its_taps_reach():
+    taken = 0
+
+    def rows():
+        nonlocal taken
+        for _ in range(1000):
+            taken += 1
+            yield np.zeros((1, 4, 3), np.float32)
+
+    given_ = 0
+    for band in imresize_bands(rows(), height=1000, width=4, size=(800, 3), dtype="float32"):
+        given_ += len(band)
+        assert taken <= given_ * 1000 / 800 + 4
+    assert (taken, given_) == (1000, 800)

@@ -14,6 +14,8 @@ from upres.image.true_tags import make_true
 
 # A TIFF beyond this many bytes of samples is written as BigTIFF; classic offsets end at 4 GiB.
 _CLASSIC_TIFF_BYTES = 3_500_000_000
+# Codes made for the picture spare 2.5 % of the file (Set5), but libjpeg keeps all coefficients for it, 6 bytes a pixel.
+_OPTIMISED_JPEG_PIXELS = 20_000_000
 _BYTES = {"uchar": 1, "ushort": 2, "float": 4}
 
 _OWN: dict[str, Callable[[Any, BinaryIO], None]] = {"BMP": bmp.save, "PPM": netpbm.save}
@@ -67,7 +69,8 @@ def options(image: Any, form: Format, quality: int, lossless: bool, *, big: bool
     """Return libvips' options of a format's saver."""
     samples = _BYTES[image.format]
     if form.name == "JPEG":
-        return {"Q": quality, "subsample_mode": "off", "optimize_coding": True}
+        small = image.width * image.height <= _OPTIMISED_JPEG_PIXELS
+        return {"Q": quality, "subsample_mode": "off", "optimize_coding": small}
     if form.name == "WebP":
         return {"lossless": True, "exact": True} if lossless else {"Q": quality}
     if form.name == "AVIF":

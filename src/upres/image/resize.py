@@ -8,17 +8,19 @@ first, and integer pictures rounded between the two passes.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from upres.errors import ConfigError
+from upres.image.window import Window
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
-# Rows of output made at once: bounds the float64 working memory to a few hundred rows of the picture.
-_CHUNK = 256
+# Rows made at once: bounds the float64 working memory to a few hundred rows of the picture.
+_CHUNK = 64
 
 
 def imresize(
@@ -55,32 +57,73 @@ def imresize(
         if min(size) < 1:
             raise ConfigError(f"imresize: size = {size}: should be at least 1×1")
         scales = (size[0] / height, size[1] / width)
-    if scales[1] < scales[0]:  # MATLAB resizes the axis that shrinks most first
-        flipped = np.ascontiguousarray(pixels.swapaxes(0, 1))
-        return np.ascontiguousarray(_resize(flipped, size[::-1], scales[::-1], antialias).swapaxes(0, 1))
-    return _resize(pixels, size, scales, antialias)
-
-
-def _resize(
-    pixels: NDArray[Scalar], size: tuple[int, int], scales: tuple[float, float], antialias: bool
-) -> NDArray[Scalar]:
-    rows, row_weights = _taps(pixels.shape[0], size[0], scales[0], antialias)
-    columns, column_weights = _taps(pixels.shape[1], size[1], scales[1], antialias)
-    trailing = (1,) * (pixels.ndim - 2)
-    row_weights = row_weights.reshape(*row_weights.shape, 1, *trailing)
-    column_weights = column_weights.reshape(column_weights.shape[0], 1, column_weights.shape[1], *trailing)
-    source: NDArray[Any] = pixels
     out = np.empty((*size, *pixels.shape[2:]), dtype=pixels.dtype)
+    top = 0
+    for band in _resized([pixels], (height, width), size, scales, antialias, pixels.dtype):
+        out[top : top + len(band)] = band
+        top += len(band)
+    return out
+
+
+def imresize_bands(
+    bands: Iterable[NDArray[Scalar]], *, height: int, width: int, size: tuple[int, int], dtype: DTypeLike
+) -> Iterator[NDArray[Scalar]]:
+    """Resize a picture of which no more than a few bands are in memory, to the very pixels of `imresize`.
+
+    Args:
+        bands: arrays `rows w` or `rows w c` that follow each other from the top.
+        height, width: the whole picture.
+        size: `(height, width)` of the output.
+        dtype: of the bands, and of the output.
+
+    Returns:
+        Bands of the output, from the top; each is made when it is asked for.
+    """
+    scales = (size[0] / height, size[1] / width)
+    return _resized(bands, (height, width), size, scales, True, np.dtype(dtype))
+
+
+def _resized(
+    bands: Iterable[NDArray[Any]],
+    shape: tuple[int, int],
+    size: tuple[int, int],
+    scales: tuple[float, float],
+    antialias: bool,
+    dtype: np.dtype[Any],
+) -> Iterator[NDArray[Any]]:
+    columns_first = scales[1] < scales[0]  # MATLAB resizes the axis that shrinks most first
+    columns, column_weights = _taps(shape[1], size[1], scales[1], antialias)
+    rows, row_weights = _taps(shape[0], size[0], scales[0], antialias)
+
+    def wide(band: NDArray[Any]) -> NDArray[np.float64]:
+        return _rounded(_weighted(band, columns, column_weights, axis=1), dtype)
+
+    if columns_first:
+        bands = (wide(part) for band in bands for part in _parts(band))
+    window = Window(bands)
+    # Edges are mirrored: the highest row that a chunk and those below it look at is not that of its first tap.
+    highest = np.minimum.accumulate(rows.min(axis=0)[::-1])[::-1]
     for top in range(0, size[0], _CHUNK):
         chunk = slice(top, min(top + _CHUNK, size[0]))
-        tall = np.zeros((chunk.stop - top, *pixels.shape[1:]), dtype=np.float64)
-        for tap in range(len(rows)):
-            tall += row_weights[tap, chunk] * source[rows[tap, chunk]]
-        tall = _rounded(tall, pixels.dtype)
-        wide = np.zeros((chunk.stop - top, size[1], *pixels.shape[2:]), dtype=np.float64)
-        for tap in range(len(columns)):
-            wide += column_weights[tap] * tall[:, columns[tap]]
-        out[chunk] = _rounded(wide, pixels.dtype)
+        first = int(highest[top])
+        source = window.cut(first, int(rows[:, chunk].max()) + 1)
+        tall = _rounded(_weighted(source, rows[:, chunk] - first, row_weights[:, chunk], axis=0), dtype)
+        yield (tall if columns_first else wide(tall)).astype(dtype, copy=False)
+
+
+def _parts(band: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    return (band[top : top + _CHUNK] for top in range(0, len(band), _CHUNK))
+
+
+def _weighted(
+    source: NDArray[Any], index: NDArray[np.intp], weight: NDArray[np.float64], *, axis: int
+) -> NDArray[np.float64]:
+    """Add up the rows (axis 0) or columns (axis 1) that each tap names, tap by tap."""
+    shape = [1] * source.ndim
+    shape[axis] = index.shape[1]
+    out = np.zeros((*source.shape[:axis], index.shape[1], *source.shape[axis + 1 :]), dtype=np.float64)
+    for tap in range(len(index)):
+        out += weight[tap].reshape(shape) * source.take(index[tap], axis=axis)
     return out
 
 

@@ -1,0 +1,106 @@
+"""A bounded queue between two threads on which a failure of either end reaches the other."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class StoppedError(Exception):
+    """The other end of a belt has stopped taking."""
+
+
+class Belt(Generic[Item]):
+    """Carries items from one thread to another, at most `length` of them waiting."""
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+        self._waiting: deque[Item] = deque()
+        self._changed = threading.Condition()
+        self._ended = False
+        self._stopped = False
+        self._error: BaseException | None = None
+
+    def put(self, item: Item) -> None:
+        """Put an item on; wait while the belt is full.
+
+        Raises:
+            StoppedError: nobody takes any more.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._waiting) < self._length or self._stopped)
+            if self._stopped:
+                raise StoppedError
+            self._waiting.append(item)
+            self._changed.notify_all()
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Say that nothing follows, or why; the taker raises `error` at once, before what is waiting."""
+        with self._changed:
+            self._ended = True
+            self._error = self._error or error
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Say that nothing will be taken any more."""
+        with self._changed:
+            self._stopped = True
+            self._waiting.clear()
+            self._changed.notify_all()
+
+    def __iter__(self) -> Iterator[Item]:
+        """Yield the items until the end.
+
+        Raises:
+            BaseException: what `end` was given.
+        """
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._ended)
+                if self._error is not None:
+                    raise self._error
+                if not self._waiting:
+                    return
+                item = self._waiting.popleft()
+                self._changed.notify_all()
+            yield item
+
+
+class Ahead(Generic[Item]):
+    """Takes items from an iterable in a thread of its own, a few more than have been asked for.
+
+    What the iterable raises is raised where the items are taken. `close`, or the end of a `with`, ends the thread.
+    """
+
+    def __init__(self, items: Iterable[Item], length: int) -> None:
+        self._belt: Belt[Item] = Belt(length)
+        self._thread = threading.Thread(target=self._run, args=(items,), name="upres-read", daemon=True)
+        self._thread.start()
+
+    def _run(self, items: Iterable[Item]) -> None:
+        try:
+            for item in items:
+                self._belt.put(item)
+            self._belt.end()
+        except StoppedError:
+            pass
+        except BaseException as error:
+            self._belt.end(error)
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._belt)
+
+    def __enter__(self) -> Ahead[Item]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take no more, and wait until the iterable has been left."""
+        self._belt.stop()
+        self._thread.join()
