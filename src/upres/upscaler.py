@@ -24,7 +24,7 @@ from upres import models, tiling
 from upres.errors import ModelError, NonFiniteError, PictureError
 from upres.image import Picture, from_unit, imresize, read, to_unit
 from upres.predictors import Predictor, open_chain
-from upres.predictors.channels import RADIUS, enlarge, enlarge_alpha
+from upres.predictors.channels import RADIUS, REACH, enlarge, enlarge_alpha, enlarge_under_alpha
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -115,13 +115,14 @@ class Upscaler:
             ModelError: the model does not do what its facts say.
             NonFiniteError: a tile became NaN or infinite; it is named.
         """
-        count = _Counter(self.tiles(picture.height, picture.width), progress)
         pixels, alpha = picture.pixels, picture.alpha
+        clear = alpha is not None and bool((alpha == 0).any())
+        count = _Counter(self.tiles(picture.height, picture.width, clear=clear), progress)
         for index, predictor in enumerate(self.predictors):
             last = index == len(self.predictors) - 1 and not self._reduces
             # Between two steps nothing is rounded to the picture's depth.
             dtype = picture.pixels.dtype if last else np.dtype(np.float32)
-            pixels, alpha = self._step(predictor, pixels, alpha, dtype, count)
+            pixels, alpha = self._step(predictor, pixels, alpha, clear, dtype, count)
         if self._reduces:
             size = self.size(picture.height, picture.width)
             pixels = _quantised(imresize(pixels, size=size), picture.pixels.dtype)
@@ -138,9 +139,11 @@ class Upscaler:
         """Return the height and width to which a picture is enlarged, at least 1×1."""
         return max(1, math.floor(height * self.scale + 0.5)), max(1, math.floor(width * self.scale + 0.5))
 
-    def _plan(self, predictor: Predictor, height: int, width: int) -> tiling.Plan:
+    def _plan(self, predictor: Predictor, height: int, width: int, *, clear: bool = False) -> tiling.Plan:
         facts = predictor.facts
-        halo = facts.radius if self.halo is None else self.halo
+        halo = self.halo
+        if halo is None and facts.radius is not None:
+            halo = facts.radius + (REACH if clear else 0)
         return tiling.plan(
             height,
             width,
@@ -149,11 +152,11 @@ class Upscaler:
             multiple=facts.multiple,
         )
 
-    def tiles(self, height: int, width: int) -> int:
-        """Return how many tiles a picture takes, in all steps together."""
+    def tiles(self, height: int, width: int, *, clear: bool = False) -> int:
+        """Return how many tiles a picture, with clear pixels or without, takes in all steps together."""
         total = 0
         for predictor in self.predictors:
-            total += len(self._plan(predictor, height, width))
+            total += len(self._plan(predictor, height, width, clear=clear))
             height, width = height * predictor.facts.scale, width * predictor.facts.scale
         return total
 
@@ -162,6 +165,7 @@ class Upscaler:
         predictor: Predictor,
         pixels: NDArray[Any],
         alpha: NDArray[Any] | None,
+        clear: bool,
         dtype: np.dtype[Any],
         count: _Counter,
     ) -> tuple[NDArray[Any], NDArray[Any] | None]:
@@ -169,13 +173,17 @@ class Upscaler:
         scale = predictor.facts.scale
         sr = np.empty((height * scale, width * scale, channels), dtype)
         sr_alpha = None if alpha is None else np.empty(sr.shape[:2], dtype)
-        for tile in self._plan(predictor, height, width):
+        for tile in self._plan(predictor, height, width, clear=clear):
             out = _scaled(tile.rows, scale), _scaled(tile.columns, scale)
             core = _core(tile.rows, scale), _core(tile.columns, scale)
-            sr[out] = _quantised(_finite(enlarge(predictor, _cut(pixels, tile)), predictor, tile)[core], dtype)
+            if clear and alpha is not None:
+                part = enlarge_under_alpha(predictor, _cut(pixels, tile), _cut(alpha, tile))
+            else:
+                part = enlarge(predictor, _cut(pixels, tile))
             if alpha is not None and sr_alpha is not None:
-                part = _finite(enlarge_alpha(predictor, _cut(alpha, tile)), predictor, tile)
-                sr_alpha[out] = _quantised(part[core], dtype)
+                part_alpha = enlarge_alpha(predictor, _cut(alpha, tile))
+                sr_alpha[out] = _quantised(_finite(part_alpha, predictor, tile)[core], dtype)
+            sr[out] = _quantised(_finite(part, predictor, tile)[core], dtype)
             count()
         return sr, sr_alpha
 
