@@ -18,6 +18,7 @@ FLOORS = {
     "config": 0,
     "facts": 0,
     "atomic": 0,
+    "folders": 0,
     "image": 0,
     "parts": 1,
     "archs": 1,
@@ -34,6 +35,8 @@ FLOORS = {
     "evaluate": 5,
     "report": 5,
     "export": 5,
+    "quantise": 5,
+    "bench": 5,
     "recipes": 6,
     "batch": 6,
     "service": 7,
@@ -41,8 +44,30 @@ FLOORS = {
     "cli": 7,
     "__main__": 7,
 }
-LIGHT = ("errors", "config", "facts", "image", "tiling", "models", "predictors", "upscaler", "metrics", "cli")
-HEAVY = {"torch", "lightning", "pytorch_lightning", "matplotlib", "safetensors", "onnx", "yaml", "tensorboard"}
+LIGHT = (
+    "errors",
+    "config",
+    "facts",
+    "folders",
+    "image",
+    "tiling",
+    "models",
+    "predictors",
+    "upscaler",
+    "metrics",
+    "cli",
+)
+HEAVY = {
+    "torch",
+    "openvino",
+    "lightning",
+    "pytorch_lightning",
+    "matplotlib",
+    "safetensors",
+    "onnx",
+    "yaml",
+    "tensorboard",
+}
 
 FILES = sorted(SOURCE.rglob("*.py"))
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
+from torch import Tensor
 
 from upres.archs import ARCHS, Network
 from upres.atomic import write_whole
 from upres.errors import ConfigError, ModelError
 from upres.facts import METADATA_KEY, Facts, from_json, to_json
+from upres.models import read_facts
 from upres.parts import Part, build, parse_part
 
 
@@ -35,17 +38,51 @@ def load(path: Path) -> tuple[Network, Facts]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path}: not a readable safetensors file ({error}); copy or train it again") from error
+    network = _built(path, facts)
+    _fill(path, facts, network, tensors)
+    return network.eval(), facts
+
+
+def load_onnx(path: Path) -> tuple[Network, Facts]:
+    """Rebuild a network from an ONNX file that `upres export` made of it, ready for inference on the CPU.
+
+    Raises:
+        ModelError: the file is missing, damaged, or not made so.
+        ImportError: onnx is not installed.
+    """
+    facts = read_facts(path)
+    tensors = _onnx_tensors(path)
+    network = _built(path, facts)
+    # What training does not change, such as the kernel of bicubic upsampling, is built, not stored.
+    _fill(path, facts, network, {name: tensors[name] for name in network.state_dict() if name in tensors})
+    return network.eval(), facts
+
+
+def _onnx_tensors(path: Path) -> dict[str, Tensor]:
+    import onnx
+
+    graph = onnx.load(str(path)).graph
+    found = {item.name: torch.from_numpy(onnx.numpy_helper.to_array(item).copy()) for item in graph.initializer}
+    for node in graph.node:  # tensors of equal content are stored once
+        if node.op_type == "Identity" and node.input[0] in found:
+            found[node.output[0]] = found[node.input[0]]
+    return found
+
+
+def _built(path: Path, facts: Facts) -> Network:
     try:
         part = parse_part(ARCHS, facts.arch, where=str(path), key="arch")
     except ConfigError as error:
         raise ModelError(f"{error}; the file may be from a newer upres") from error
-    network = network_of(part, facts)
+    return network_of(part, facts)
+
+
+def _fill(path: Path, facts: Facts, network: Network, tensors: dict[str, Tensor]) -> None:
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
         detail = " ".join(str(error).split())[:200]
-        raise ModelError(f"{path}: its tensors do not fit {part.name} ({detail})") from error
-    return network.eval(), facts
+        raise ModelError(f"{path}: its tensors do not fit {facts.arch['name']} ({detail})") from error
 
 
 def network_of(part: Part, facts: Facts) -> Network:

@@ -9,6 +9,7 @@
     ├── MissingExtraError    an optional part of upres is not installed: exit code 2, HTTP 501
     └── FailedError          the work was begun and could not be done right: exit code 1, HTTP 500
         ├── NonFiniteError   a loss or a tile became NaN or infinite
+        ├── DeviceMemoryError  the memory does not hold an input; a smaller one may do
         └── ParityError      two runtimes that should agree do not
 
 A message is one line that says what, where, why and what to do. Front doors print it as it stands.
@@ -56,6 +57,10 @@ class NonFiniteError(FailedError):
     """A loss or a tile became NaN or infinite."""
 
 
+class DeviceMemoryError(FailedError):
+    """The memory of a device does not hold an input; a smaller one may do."""
+
+
 class ParityError(FailedError):
     """Two runtimes that should give the same pixels do not."""
 
@@ -71,3 +76,8 @@ def nearest(unknown: str, known: Iterable[str]) -> str:
     rest = [name for name in names if name not in close]
     hint = f"did you mean {close[0]}? " if close else ""
     return f"{hint}Known: {', '.join(close + rest) or 'none'}"
+
+
+def first_line(error: BaseException) -> str:
+    """Return what another library's exception says, short enough for a message of one line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

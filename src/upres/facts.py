@@ -10,6 +10,7 @@ from upres.config import config, dump, parse
 from upres.errors import ConfigError, ModelError
 
 Colour = Literal["rgb", "gray", "luma"]
+Precision = Literal["fp32", "int8"]
 
 # The key of the JSON text in safetensors' and ONNX's own metadata tables.
 METADATA_KEY = "upres"
@@ -25,6 +26,7 @@ class Facts:
         colour: what its channels are: `rgb` (3), `gray` (1), or `luma` (1, BT.601 Y of a colour picture).
         radius: how far, in pixels, an output pixel looks at the input; `None` when it looks at all of it.
         multiple: input sides must be multiples of this.
+        precision: the numbers its weights are stored in; an int8 model multiplies in them too.
         parameters: how many numbers were trained.
         arch: the architecture's name and configuration, as a recipe writes them.
         degradation: how its training inputs were made.
@@ -38,6 +40,7 @@ class Facts:
     colour: Colour = "rgb"
     radius: int | None = None
     multiple: int = 1
+    precision: Precision = "fp32"
     parameters: int = 0
     arch: dict[str, Any] = field(default_factory=dict)
     degradation: dict[str, Any] = field(default_factory=dict)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from upres.data.cache import Cache, build_cache, cache_home
+from upres.data.cache import Cache, build_cache
 from upres.data.cifar10 import Cifar10
 from upres.data.folder import Folder
 from upres.data.npz import Npz
 from upres.data.patches import Patches, whole_pictures
 from upres.data.source import Sample, Source
+from upres.folders import cache_home
 
 SOURCES: dict[str, type[Source]] = {
     "cifar10": Cifar10,

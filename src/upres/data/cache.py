@@ -24,6 +24,7 @@ from upres.data.source import Sample, Source
 from upres.degrade import Degradation
 from upres.errors import DataError
 from upres.facts import Colour
+from upres.folders import cache_home
 from upres.image import luma
 
 # Raise it when the same inputs would give other pixels than before.
@@ -70,13 +71,6 @@ class Cache:
         shape = (entry.height, entry.width, self.channels)
         size = shape[0] * shape[1] * shape[2]
         return self._lr[entry.lr_offset : entry.lr_offset + size].reshape(shape)
-
-
-def cache_home() -> Path:
-    """Return the folder that caches live in: `UPRES_CACHE`, or upres below the user's cache folder."""
-    if "UPRES_CACHE" in os.environ:
-        return Path(os.environ["UPRES_CACHE"]).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "upres"
 
 
 def build_cache(

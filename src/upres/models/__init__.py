@@ -80,6 +80,11 @@ def find(name: str, scale: int | None = None) -> Shipped:
     raise ModelError(f"model {name!r} is not shipped at ×{scale}; it is at {', '.join(f'×{s}' for s in known)}")
 
 
+def int8_version(path: Path) -> Path:
+    """Return where the int8 version of a float32 model lies, if it has one: beside it, `<its name>-int8.onnx`."""
+    return path.with_name(f"{path.stem}-int8.onnx")
+
+
 def read_facts(path: Path) -> Facts:
     """Read the facts out of an ONNX file without starting a runtime.
 
@@ -93,7 +98,7 @@ def read_facts(path: Path) -> Facts:
     try:
         table = dict(_entry(value) for number, value in _fields(content) if number == _METADATA_PROPS)
     except (IndexError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: not an ONNX file, or a damaged one; copy or export it again") from error
+        raise ModelError(f"{path}: not a readable ONNX model; copy or export it again") from error
     return from_json(table.get(METADATA_KEY), where=str(path))
 
 

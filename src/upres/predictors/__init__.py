@@ -9,7 +9,9 @@ from pathlib import Path
 
 from upres import models
 from upres.errors import ConfigError, ModelError
+from upres.predictors.backends import AUTO, Way, exact_way, ways
 from upres.predictors.base import Predictor
+from upres.predictors.probe import Choice, choose
 
 __all__ = ["Predictor", "open_chain", "open_predictor", "shortest_chain"]
 
@@ -19,7 +21,13 @@ _LARGEST_SCALE = 32
 
 
 def open_predictor(
-    model: str | Path = models.DEFAULT, scale: int | None = None, *, threads: int | None = None
+    model: str | Path = models.DEFAULT,
+    scale: int | None = None,
+    *,
+    threads: int | None = None,
+    device: str = AUTO,
+    backend: str = AUTO,
+    precision: str = "fp32",
 ) -> Predictor:
     """Load one model.
 
@@ -27,11 +35,17 @@ def open_predictor(
         model: `bicubic`, the name of a shipped model, or the path of a `.onnx` or `.safetensors` file.
         scale: the scale it must have; `None` takes a file's own, and the largest that is shipped.
         threads: how many threads it uses; `None` for one a core.
+        device: `cpu`, `cuda`, `mps`, or `auto`: where it is fastest.
+        backend: `onnx`, `openvino`, `torch`, or `auto`: the fastest that is installed and gives the same pixels.
+        precision: `fp32`, which is exact; `bf16`, `fp16`, `int8`; or `auto`: the fastest that costs at most
+            0.05 dB. An int8 model is int8 whatever is said here. (`upres.predictors.probe` has the reasons.)
+            Bicubic is computed by NumPy, and takes no notice of these three.
 
     Raises:
         ModelError: unknown (the nearest names are listed), damaged, unreadable or of another scale.
-        ConfigError: fewer threads than one.
-        MissingExtraError: a `.safetensors` file, and PyTorch is not installed.
+        ConfigError: fewer threads than one, or a combination of device, backend and precision there is not.
+        MissingExtraError: the backend that was asked for, or PyTorch for a `.safetensors` file, is not installed.
+        ParityError: the precision that was asked for is broken on this machine.
     """
     if threads is not None and threads < 1:
         raise ConfigError(f"threads = {threads}: should be at least 1, or left out for one a core")
@@ -39,43 +53,52 @@ def open_predictor(
         from upres.predictors.bicubic import BicubicPredictor
 
         return BicubicPredictor(_BICUBIC_SCALE if scale is None else scale)
-    if not _is_path(model):
-        return _open_onnx(models.find(str(model), scale).path, threads)
-    predictor = _open_file(Path(model), threads)
+    path = Path(model) if _is_path(model) else models.find(str(model), scale).path
+    predictor = _open_file(path, threads, device=device, backend=backend, precision=precision)
     if scale not in (None, predictor.facts.scale):
         raise ModelError(f"{model}: enlarges ×{predictor.facts.scale}, and ×{scale} was asked for")
     return predictor
 
 
 def open_chain(
-    model: str | Path = models.DEFAULT, scale: float | None = None, *, threads: int | None = None
+    model: str | Path = models.DEFAULT,
+    scale: float | None = None,
+    *,
+    threads: int | None = None,
+    device: str = AUTO,
+    backend: str = AUTO,
+    precision: str = "fp32",
 ) -> list[Predictor]:
     """Load what reaches a scale, one after the other: the fewest steps, then the smallest product.
 
     Args:
         model: as in `open_predictor`.
         scale: any number above 1, up to 32; `None` is one step of the model's own scale.
-        threads: as in `open_predictor`.
+        threads, device, backend, precision: as in `open_predictor`.
 
     Returns:
         One predictor or more, in the order in which they are applied; a step that repeats is loaded once.
 
     Raises:
         ConfigError: the scale or the number of threads is out of range.
-        ModelError, MissingExtraError: as `open_predictor`.
+        ModelError, MissingExtraError, ParityError: as `open_predictor`.
     """
+
+    def opened(step: int | None = None) -> Predictor:
+        return open_predictor(model, step, threads=threads, device=device, backend=backend, precision=precision)
+
     if scale is None:
-        return [open_predictor(model, threads=threads)]
+        return [opened()]
     if not 1 < scale <= _LARGEST_SCALE:
         raise ConfigError(f"scale = {scale:g}: should be more than 1 and at most {_LARGEST_SCALE}")
     if str(model) == "bicubic":
-        return [open_predictor(model, math.ceil(scale))]
+        return [opened(math.ceil(scale))]
     if _is_path(model):
-        predictor = open_predictor(model, threads=threads)
+        predictor = opened()
         return [predictor] * len(shortest_chain([predictor.facts.scale], scale))
     steps = shortest_chain(models.scales(str(model)), scale)
-    opened = {step: open_predictor(model, step, threads=threads) for step in set(steps)}
-    return [opened[step] for step in steps]
+    predictors = {step: opened(step) for step in set(steps)}
+    return [predictors[step] for step in steps]
 
 
 def shortest_chain(scales: Sequence[int], wanted: float) -> list[int]:
@@ -97,37 +120,87 @@ def shortest_chain(scales: Sequence[int], wanted: float) -> list[int]:
     return list(min(reaching, key=math.prod))
 
 
-def _open_onnx(path: Path, threads: int | None) -> Predictor:
-    from upres.predictors.onnx import OnnxPredictor
-
-    return OnnxPredictor(path, threads=threads)
-
-
-def _open_torch(path: Path, threads: int | None) -> Predictor:
-    from upres.predictors.torch import TorchPredictor
-
-    return TorchPredictor(path, threads=threads)
-
-
-_OPENERS: dict[str, Callable[[Path, int | None], Predictor]] = {
-    ".onnx": _open_onnx,
-    ".safetensors": _open_torch,
-}
+_SUFFIXES = (".onnx", ".safetensors")
 _PICKLES = (".pth", ".pt", ".ckpt", ".pkl", ".bin")
 
 
 def _is_path(model: str | Path) -> bool:
     path = Path(model)
-    return isinstance(model, Path) or len(path.parts) > 1 or path.suffix.lower() in (*_OPENERS, *_PICKLES)
+    return isinstance(model, Path) or len(path.parts) > 1 or path.suffix.lower() in (*_SUFFIXES, *_PICKLES)
 
 
-def _open_file(path: Path, threads: int | None) -> Predictor:
+def _open_file(path: Path, threads: int | None, *, device: str, backend: str, precision: str) -> Predictor:
+    _check_file(path)
+    stored = models.read_facts(path).precision if path.suffix.lower() == ".onnx" else "fp32"
+    int8 = path if stored == "int8" else models.int8_version(path)
+    found = ways(
+        path,
+        stored=stored,
+        has_int8=stored != "int8" and int8.is_file(),
+        device=device,
+        backend=backend,
+        precision=AUTO if (stored, precision) == ("int8", "fp32") else precision,
+    )
+
+    def open_way(way: Way) -> Predictor:
+        return _OPENERS[way.backend](int8 if way.precision == "int8" else path, way, threads)
+
+    exact = found[0] if stored == "int8" else exact_way(path, found[0].device)
+    files = [file for file in dict.fromkeys((path, int8)) if file.is_file()]
+    traded = precision not in (AUTO, "fp32")
+    choice = choose(found, exact, open_way, files=files, threads=threads, traded=traded)
+    return _guarded(choice, exact, open_way)
+
+
+def _guarded(choice: Choice, exact: Way, open_way: Callable[[Way], Predictor]) -> Predictor:
+    """Open the way that was chosen, with what catches its failures around it."""
+    predictor = open_way(choice.way)
+    if choice.reason:
+        predictor.how = f"{predictor.how}: {choice.reason}"
+    if choice.way.device != "cpu":
+        from upres.predictors.halving import HalvingPredictor
+
+        predictor = HalvingPredictor(predictor)
+    if choice.way.precision != "fp32" and exact.precision == "fp32":
+        from upres.predictors.guarded import GuardedPredictor
+
+        predictor = GuardedPredictor(predictor, lambda: open_way(exact))
+    return predictor
+
+
+def _open_onnx(path: Path, way: Way, threads: int | None) -> Predictor:
+    from upres.predictors.onnx import OnnxPredictor
+
+    return OnnxPredictor(path, threads=threads)
+
+
+def _open_openvino(path: Path, way: Way, threads: int | None) -> Predictor:
+    from upres.predictors.openvino import OpenvinoPredictor
+
+    return OpenvinoPredictor(path, models.read_facts(path), precision=way.precision, threads=threads)
+
+
+def _open_torch(path: Path, way: Way, threads: int | None) -> Predictor:
+    from upres.predictors.torch import TorchPredictor
+
+    return TorchPredictor(path, device=way.device, precision=way.precision, threads=threads)
+
+
+_OPENERS: dict[str, Callable[[Path, Way, int | None], Predictor]] = {
+    "onnx": _open_onnx,
+    "openvino": _open_openvino,
+    "torch": _open_torch,
+}
+
+
+def _check_file(path: Path) -> None:
     suffix = path.suffix.lower()
-    if suffix in _OPENERS:
-        return _OPENERS[suffix](path, threads)
-    readable = " and ".join(_OPENERS)
+    readable = " and ".join(_SUFFIXES)
     if suffix in _PICKLES:
         raise ModelError(
             f"{path}: {suffix} files are pickles, which can run code when they are opened; upres reads {readable}"
         )
-    raise ModelError(f"{path}: not a model that upres reads; give a {readable.replace(' and ', ' or ')} file")
+    if suffix not in _SUFFIXES:
+        raise ModelError(f"{path}: not a model that upres reads; give a {readable.replace(' and ', ' or ')} file")
+    if not path.is_file() and suffix == ".onnx":
+        raise ModelError(f"{path}: no such file; give a .onnx or .safetensors model, or a name from upres models")

@@ -15,9 +15,11 @@ class Predictor(ABC):
 
     Attributes:
         facts: what the model knows about itself; `facts.channels` is the `c` below, `facts.scale` the `s`.
+        how: what runs it, where and in which numbers, in words.
     """
 
     facts: Facts
+    how: str = ""
 
     @abstractmethod
     def predict(self, lr: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -30,5 +32,5 @@ class Predictor(ABC):
             `n c s·h s·w`, not clipped.
 
         Raises:
-            FailedError: the runtime could not do it.
+            FailedError: the runtime could not do it; `DeviceMemoryError` where a smaller input might do.
         """
