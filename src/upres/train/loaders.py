@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -23,16 +23,19 @@ class _Batches(Dataset[Pair]):
 
 
 class _Steps(Sampler[int]):
-    """The steps of one epoch. Lightning tells it the epoch, also after a resume."""
+    """The steps of one epoch, counted through all epochs.
 
-    def __init__(self, steps: int) -> None:
-        self._steps, self._epoch = steps, 0
+    It asks for the number of the epoch when its first step is drawn. Lightning makes the iterator before it
+    restores a checkpoint, and tells samplers (`set_epoch`) 0 again after a resume: either way a resumed run
+    would repeat its first batches.
+    """
 
-    def set_epoch(self, epoch: int) -> None:
-        self._epoch = epoch
+    def __init__(self, steps: int, epoch: Callable[[], int]) -> None:
+        self._steps, self._epoch = steps, epoch
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(self._epoch * self._steps, (self._epoch + 1) * self._steps))
+        first = self._epoch() * self._steps
+        yield from range(first, first + self._steps)
 
     def __len__(self) -> int:
         return self._steps
@@ -50,9 +53,16 @@ class _Pictures(IterableDataset[Pair]):
         return self._length
 
 
-def train_loader(patches: Patches, *, rank: int = 0, world: int = 1) -> DataLoader[Pair]:
-    """Load batches in the training process: drawing one costs less than sending it between processes."""
-    return DataLoader(_Batches(patches, slice(rank, None, world)), batch_size=None, sampler=_Steps(patches.steps))
+def train_loader(patches: Patches, *, epoch: Callable[[], int], rank: int = 0, world: int = 1) -> DataLoader[Pair]:
+    """Load batches in the training process: drawing one costs less than sending it between processes.
+
+    Args:
+        patches: where batches come from.
+        epoch: tells the number of the epoch that begins.
+        rank, world: this process takes every `world`-th pair of each batch, from pair `rank`.
+    """
+    share = slice(rank, None, world)
+    return DataLoader(_Batches(patches, share), batch_size=None, sampler=_Steps(patches.steps, epoch))
 
 
 def picture_loader(cache: Cache) -> DataLoader[Pair]:

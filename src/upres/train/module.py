@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,12 +11,15 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from upres.archs import Network
+from upres.data import Cache, Patches
 from upres.errors import NonFiniteError
 from upres.image import from_unit
 from upres.losses import Loss
 from upres.metrics import Protocol, measure
+from upres.train.loaders import Pair, picture_loader, train_loader
 from upres.train.options import TrainConfig
 from upres.train.schedules import Schedule
 
@@ -29,6 +33,8 @@ class Training(pl.LightningModule):
         options: the recipe's `train` section.
         schedule: the learning-rate schedule.
         protocol: how validation PSNR is measured.
+        patches: training batches.
+        validation: validation pictures.
     """
 
     def __init__(
@@ -38,6 +44,8 @@ class Training(pl.LightningModule):
         options: TrainConfig,
         schedule: Schedule,
         protocol: Protocol,
+        patches: Patches,
+        validation: Cache,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -45,6 +53,7 @@ class Training(pl.LightningModule):
         self.losses = torch.nn.ModuleDict({name: loss for name, (_, loss) in losses.items()})
         self.loss_weights = {name: weight for name, (weight, _) in losses.items()}
         self._options, self._schedule, self._protocol = options, schedule, protocol
+        self._patches, self._pictures = patches, validation
         self._sums: dict[str, Tensor] = {}
         self._validation: dict[str, list[float]] = {"loss": [], "psnr": []}
 
@@ -52,6 +61,24 @@ class Training(pl.LightningModule):
     def best_network(self) -> Network:
         """The weights that are validated, sampled and shipped: averaged ones where there are."""
         return self.network if self.averaged is None else self.averaged
+
+    @property
+    def _epoch_steps(self) -> int:
+        """Optimiser steps an epoch."""
+        return math.ceil(len(self._patches) / self._options.accumulate)
+
+    def train_dataloader(self) -> DataLoader[Pair]:
+        """Load the batches that follow the optimiser steps already taken."""
+        return train_loader(
+            self._patches,
+            epoch=lambda: self.global_step // self._epoch_steps,
+            rank=self.trainer.global_rank,
+            world=self.trainer.world_size,
+        )
+
+    def val_dataloader(self) -> DataLoader[Pair]:
+        """Load the validation pictures."""
+        return picture_loader(self._pictures)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """Return the weighted sum of the loss terms; stop with the term's name when one is not finite."""
@@ -114,8 +141,7 @@ class Training(pl.LightningModule):
             weight_decay=settings.weight_decay,
             fused=self._options.clip is None,  # Lightning does not clip gradients for a fused optimiser
         )
-        steps = int(self.trainer.estimated_stepping_batches)
-        scheduler = self._schedule.scheduler(optimizer, steps)
+        scheduler = self._schedule.scheduler(optimizer, self._options.epochs * self._epoch_steps)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {

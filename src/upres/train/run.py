@@ -22,7 +22,6 @@ from upres.image import imresize
 from upres.losses import Loss
 from upres.metrics import Protocol, measure
 from upres.train.callbacks import History, KeepBest, KeepLast, Samples
-from upres.train.loaders import picture_loader, train_loader
 from upres.train.module import Training
 from upres.train.options import TrainConfig
 from upres.train.schedules import Schedule
@@ -110,9 +109,7 @@ def fit(
             default_root_dir=folder,
         )
         trainer.fit(
-            Training(network, losses, options, schedule, protocol),
-            train_loader(patches),
-            picture_loader(validation),
+            Training(network, losses, options, schedule, protocol, patches, validation),
             ckpt_path=str(last) if resume else None,
             weights_only=True,
         )
