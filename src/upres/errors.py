@@ -18,7 +18,8 @@ A message is one line that says what, where, why and what to do. Front doors pri
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class UpresError(Exception):
@@ -63,6 +64,19 @@ class DeviceMemoryError(FailedError):
 
 class ParityError(FailedError):
     """Two runtimes that should give the same pixels do not."""
+
+
+@contextmanager
+def extra(name: str, purpose: str) -> Iterator[None]:
+    """Turn an import that fails inside into the error that says which optional part to install.
+
+    >>> with extra("train", "upres train"):
+    ...     import torch
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtraError(f'{purpose} needs {error.name}: pip install "upres[{name}]"') from error
 
 
 def nearest(unknown: str, known: Iterable[str]) -> str:

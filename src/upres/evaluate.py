@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upres.config import dump
-from upres.data import Cifar10, Source
-from upres.data.cifar10 import Cifar10Config
+from upres.data import Source
+from upres.data.cifar10 import Cifar10, Cifar10Config
 from upres.data.folder import Folder, FolderConfig
 from upres.errors import DataError
 from upres.image import imresize, picture_files, read

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from upres import checkpoint
 from upres.atomic import whole_file
-from upres.errors import MissingExtraError, ModelError, ParityError
+from upres.errors import ModelError, ParityError, extra
 from upres.facts import METADATA_KEY, Facts, to_json
 
 # Largest difference, in units of the pixel range, at which two float32 runtimes still agree: they add the
@@ -52,11 +51,11 @@ def export_onnx(
     """
     if output.suffix != ".onnx":
         raise ModelError(f"{output}: should end in .onnx")
-    try:
+    with extra("train", "upres export"):
         import onnx
         import torch
-    except ImportError as error:
-        raise MissingExtraError(f'export needs {error.name}: pip install "upres[train]"') from error
+
+        from upres import checkpoint
 
     network, facts = checkpoint.load(model)
     changes = {"name": name or facts.name, "scores": facts.scores if scores is None else scores}

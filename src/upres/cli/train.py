@@ -27,7 +27,10 @@ def train(
     """Train a network by a recipe, into a run folder with its weights, curves and samples."""
     import sys
 
-    from upres.recipes import read_recipe, run_recipe
+    from upres.errors import extra
+
+    with extra("train", "upres train"):
+        from upres.recipes import read_recipe, run_recipe
 
     resolved = read_recipe(recipe, settings=settings or [], data=data)
     bar = sys.stderr.isatty()

@@ -1,0 +1,43 @@
+# One target per chore; CI calls `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: demo test lint types unit format clean
+
+## Enlarge the included photograph with a shipped model, offline, and print where the before/after page lies.
+demo: $(VENV)/.light
+	@$(BIN)/upres demo --output demo-out
+
+## Everything that CI checks.
+test: lint types unit
+
+lint: $(VENV)/.full
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+
+types: $(VENV)/.full
+	$(BIN)/mypy
+
+unit: $(VENV)/.full
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+format: $(VENV)/.full
+	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks
+
+clean:
+	rm -rf $(VENV) demo-out build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# The light half: enlarging needs no training stack.
+$(VENV)/.light: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	@touch $@
+
+# Everything: training, tests, linters. torch is pinned by the constraints file.
+$(VENV)/.full: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --editable ".[dev]"
+	@touch $@ $(VENV)/.light
