@@ -11,7 +11,7 @@ import typer
 import typer.main
 
 from upres import __version__
-from upres.cli import demo, evaluate, export, models, train, upscale
+from upres.cli import demo, evaluate, export, models, quantise, train, upscale
 from upres.cli.answers import EXIT_DONE, EXIT_INTERRUPTED, answer, check_command
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -20,6 +20,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "train": train.train,
     "evaluate": evaluate.evaluate,
     "export": export.export,
+    "quantise": quantise.quantise,
     "demo": demo.demo,
 }
 
