@@ -177,6 +177,16 @@ def test_a_resolution_is_kept(tmp_path: Path, suffix: str, resolution: tuple[flo
     assert read(tmp_path / f"p{suffix}").resolution == pytest.approx(resolution, rel=1e-3)
 
 
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif", ".avif", ".gif", ".ppm"])
+def test_a_silent_file_of_another_program_has_no_resolution(tmp_path: Path, suffix: str) -> None:
+    image_type = pytest.importorskip("PIL.Image")
+    image_type.fromarray(smooth()).save(tmp_path / f"p{suffix}")
+    assert read(tmp_path / f"p{suffix}").resolution is None
+    if suffix in (".png", ".jpg"):
+        image_type.fromarray(smooth()).save(tmp_path / f"p{suffix}", dpi=(72, 72))
+        assert read(tmp_path / f"p{suffix}").resolution == pytest.approx((72 / 25.4, 72 / 25.4), rel=1e-3)
+
+
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".avif"])
 def test_exif_is_the_pictures_own_and_not_libexifs(tmp_path: Path, suffix: str) -> None:
     image_type = pytest.importorskip("PIL.Image")

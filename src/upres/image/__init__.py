@@ -3,12 +3,15 @@
 from upres.image.colour import gray, luma, rgb_from_ycbcr, ycbcr_from_rgb
 from upres.image.decode import Header
 from upres.image.files import check_writable, picture_files, read, read_header, write
+from upres.image.pages import Pages, check_pages, read_pages, write_pages
 from upres.image.picture import Picture, from_unit, peak, to_unit
 from upres.image.resize import imresize
 
 __all__ = [
     "Header",
+    "Pages",
     "Picture",
+    "check_pages",
     "check_writable",
     "from_unit",
     "gray",
@@ -18,8 +21,10 @@ __all__ = [
     "picture_files",
     "read",
     "read_header",
+    "read_pages",
     "rgb_from_ycbcr",
     "to_unit",
     "write",
+    "write_pages",
     "ycbcr_from_rgb",
 ]

@@ -48,6 +48,15 @@ def count(path: Path) -> int:
     return 1
 
 
+def has_chunk(path: Path, wanted: bytes) -> bool:
+    """Return whether a PNG file has a chunk of this kind before its pixels."""
+    with path.open("rb") as file:
+        for kind, _ in _walk(file):
+            if kind in (wanted, b"IDAT"):
+                return kind == wanted
+    return False
+
+
 def timing(path: Path) -> tuple[list[float], int]:
     """Return the milliseconds of each frame, and how often all are shown (0 for ever)."""
     _, frames, plays = _parse(path)

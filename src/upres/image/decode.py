@@ -21,8 +21,6 @@ from upres.image.tags import Tags
 SAMPLES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32, "double": np.float32}
 _BITS = {"uchar": 8, "ushort": 16, "float": 32, "double": 32}
 
-_JPEG_RES = 72 / 25.4
-
 # libvips' spaces whose bands are already gray or R, G, B; every other one is converted.
 _PLAIN_SPACES = ("b-w", "grey16", "srgb", "rgb", "rgb16", "scrgb", "multiband")
 
@@ -182,9 +180,19 @@ def header_of(path: Path, form: Format, image: Any) -> Header:
         depth=_BITS.get(image.format, 16),
         space=image.interpretation,
         orientation=way,
-        pages=apng.count(path) if form is FORMATS["png"] else vips.field(image, "n-pages") or 1,
+        pages=_pages(path, form, image),
         changes=_changes(image),
     )
+
+
+def _pages(path: Path, form: Format, image: Any) -> int:
+    if form is FORMATS["png"]:
+        return apng.count(path)
+    if form is FORMATS["tiff"] and (vips.field(image, "n-pages") or 1) > 1:
+        with path.open("rb") as file:
+            return len(exif.tiff_pages(file))
+    # An HEIF file may hold several photographs; libvips gives the one that is marked as the first.
+    return (vips.field(image, "n-pages") or 1) if form.frames else 1
 
 
 def _changes(image: Any) -> tuple[str, ...]:
@@ -213,13 +221,13 @@ def _in_srgb(image: Any, header: Header) -> Any:
     return image.colourspace("rgb16" if deep else "srgb")
 
 
-def tags_of(path: Path, form: Format, image: Any, header: Header, profile: bytes | None) -> Tags:
+def tags_of(path: Path, form: Format, image: Any, header: Header, profile: bytes | None, *, page: int = 0) -> Tags:
     """Return what travels with the pixels of an opened image that lies in `profile` once upright."""
     extras = exif.TiffExtras()
     if form is FORMATS["tiff"]:
         with path.open("rb") as file:
-            extras = exif.tiff_extras(file)
-    return Tags(profile, _metadata(image, extras, header), _resolution(image, header))
+            extras = exif.tiff_extras(file, page)
+    return Tags(profile, _metadata(image, extras, header), _resolution(path, image, header))
 
 
 def _metadata(image: Any, extras: exif.TiffExtras, header: Header) -> MappingProxyType[str, bytes]:
@@ -233,15 +241,26 @@ def _metadata(image: Any, extras: exif.TiffExtras, header: Header) -> MappingPro
     return MappingProxyType({kind: bytes(blob) for kind, blob in blobs.items() if blob})
 
 
-def _resolution(image: Any, header: Header) -> tuple[float, float] | None:
-    # What libvips says when a file is silent: 1 pixel/mm both ways, and of a JPEG without a JFIF header 72 dpi.
-    silent = (image.xres, image.yres) in ((1, 1), (_JPEG_RES, _JPEG_RES))
-    if silent or not (image.xres > 0 and image.yres > 0):
+def _resolution(path: Path, image: Any, header: Header) -> tuple[float, float] | None:
+    if _silent(path, image, header):
         block = vips.field(image, "exif-data")
         pair = exif.resolution(bytes(block)) if block else None
-        return pair[::-1] if pair and header.orientation >= 5 else pair
-    pair = (float(image.xres), float(image.yres))
-    return pair[::-1] if header.orientation >= 5 else pair
+    else:
+        pair = (float(image.xres), float(image.yres))
+    return pair[::-1] if pair and header.orientation >= 5 else pair
+
+
+def _silent(path: Path, image: Any, header: Header) -> bool:
+    """Return whether the resolution that libvips gives is one that it takes when a file has none."""
+    if (image.xres == 1 and image.yres == 1) or not (image.xres > 0 and image.yres > 0):
+        return True
+    if header.format == "PNG":
+        return not apng.has_chunk(path, b"pHYs")
+    if header.format == "JPEG" and abs(image.xres - 72 / 25.4) < 1e-6:
+        with path.open("rb") as file:
+            head = file.read(14)
+        return not (head[6:11] == b"JFIF\0" and head[13] in (1, 2))  # its unit: inches or centimetres
+    return False
 
 
 def span_of(path: Path, low: float, high: float) -> tuple[float, float]:

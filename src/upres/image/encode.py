@@ -68,24 +68,22 @@ def save(
 def options(image: Any, form: Format, quality: int, lossless: bool, *, big: bool = False) -> dict[str, Any]:
     """Return libvips' options of a format's saver."""
     samples = _BYTES[image.format]
-    if form.name == "JPEG":
-        small = image.width * image.height <= _OPTIMISED_JPEG_PIXELS
-        return {"Q": quality, "subsample_mode": "off", "optimize_coding": small}
-    if form.name == "WebP":
-        return {"lossless": True, "exact": True} if lossless else {"Q": quality}
-    if form.name == "AVIF":
-        way = {"lossless": True} if lossless else {"Q": quality, "subsample_mode": "off"}
-        return way | {"compression": "av1", "bitdepth": 8 if samples == 1 else 12}
-    if form.name == "JPEG XL":
-        return {"lossless": True} if lossless else {"Q": quality}
-    if form.name == "TIFF":
-        return {
+    exactly = {"lossless": True}
+    ways: dict[str, dict[str, Any]] = {
+        "JPEG": {"Q": quality, "subsample_mode": "off", "optimize_coding": True},
+        "WebP": exactly | {"exact": True} if lossless else {"Q": quality},
+        "AVIF": (exactly if lossless else {"Q": quality, "subsample_mode": "off"})
+        | {"compression": "av1", "bitdepth": 8 if samples == 1 else 12},
+        "JPEG XL": exactly if lossless else {"Q": quality},
+        "GIF": {"keep_duplicate_frames": True},  # each has its own delay
+        "TIFF": {
             "compression": "deflate",
             "predictor": "float" if samples == 4 else "horizontal",
             "bigtiff": big or samples * image.bands * image.width * image.height > _CLASSIC_TIFF_BYTES,
             "resunit": "inch",
-        }
-    return {}
+        },
+    }
+    return ways.get(form.name, {})
 
 
 def check_size(path: Path, form: Format, height: int, width: int) -> None:
@@ -100,7 +98,7 @@ def _dressed(image: Any, tags: Tags, form: Format) -> tuple[Any, str]:
     if form is not FORMATS["tiff"]:
         blobs["exif"] = ("exif-data", _true_exif(image, tags, form))
     if packet := tags.metadata.get("xmp"):
-        blobs["xmp"] = ("xmp-data", exif.upright_xmp(packet, image.width, image.height))
+        blobs["xmp"] = ("xmp-data", exif.upright_xmp(packet, image.width, _height(image)))
     if (records := tags.metadata.get("iptc")) and form is FORMATS["jpeg"]:
         blobs["iptc"] = ("iptc-data", exif.photoshop_from_iim(records))
     x, y = tags.resolution or (1.0, 1.0)  # 1 is libvips' own way of not knowing
@@ -117,4 +115,9 @@ def _true_exif(image: Any, tags: Tags, form: Format) -> bytes | None:
     # Where libvips writes no resolution of its own, EXIF is the place for it.
     empty = exif.EMPTY if tags.resolution is not None and form.name not in ("PNG", "TIFF") else None
     block = tags.metadata.get("exif", empty)
-    return exif.upright(block, image.width, image.height, tags.resolution) if block else None
+    return exif.upright(block, image.width, _height(image), tags.resolution) if block else None
+
+
+def _height(image: Any) -> int:
+    """Return the height of one picture; frames stand one below the other."""
+    return int(vips.field(image, "page-height") or image.height)

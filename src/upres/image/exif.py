@@ -6,16 +6,22 @@ to a quarter. The functions below fill that gap, and keep true the tags that say
 
 from __future__ import annotations
 
+import contextlib
 import re
+import shutil
 import struct
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, cast
+
+from upres.errors import FailedError
 
 Order = Literal["little", "big"]
 
 # Tags, by the names of the Exif and TIFF specifications.
 _IMAGE_WIDTH, _IMAGE_LENGTH, _ORIENTATION, _IPTC = 0x0100, 0x0101, 0x0112, 0x83BB
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _NO_UNIT, _INCH = 0x011A, 0x011B, 0x0128, 1, 2
+_NEW_SUBFILE_TYPE, _REDUCED, _MASK = 0x00FE, 1, 4
+_PIXELS_AT = (0x0111, 0x0144)  # StripOffsets, TileOffsets
 _EXIF_IFD, _GPS_IFD, _INTEROP_IFD = 0x8769, 0x8825, 0xA005
 _PIXEL_X, _PIXEL_Y = 0xA002, 0xA003
 _POINTERS = (_EXIF_IFD, _GPS_IFD, _INTEROP_IFD)
@@ -137,10 +143,12 @@ class TiffExtras:
     iptc: bytes | None = None
 
 
-def tiff_extras(file: BinaryIO) -> TiffExtras:
-    """Read a TIFF or BigTIFF file's first table; nothing is found in a damaged one."""
+def tiff_extras(file: BinaryIO, page: int = 0) -> TiffExtras:
+    """Read the table of one page of a TIFF or BigTIFF file; nothing is found in a damaged one."""
     try:
         order, big, at = _open_tiff(file)
+        for _ in range(page):
+            at = _raw_entries(file, at, order, big)[1]
         table = _parse(file, at, order, big, only=(*_DESCRIPTIVE, _IPTC))
     except _DamagedError:
         return TiffExtras()
@@ -150,6 +158,79 @@ def tiff_extras(file: BinaryIO) -> TiffExtras:
         exif=_block(kept) if kept else None,
         iptc=iptc.data if isinstance(iptc, _Value) else None,
     )
+
+
+def tiff_pages(file: BinaryIO) -> list[int]:
+    """Return the numbers of a TIFF file's pages, from 0, without those that are smaller copies or masks of others.
+
+    A damaged file has the pages before the damage, and the first in any case.
+    """
+    pages = []
+    with contextlib.suppress(_DamagedError):
+        order, big, at = _open_tiff(file)
+        seen: set[int] = set()
+        while at and at not in seen:
+            seen.add(at)
+            following = _raw_entries(file, at, order, big)[1]
+            kind = _parse(file, at, order, big, only=(_NEW_SUBFILE_TYPE,)).get(_NEW_SUBFILE_TYPE)
+            if not (isinstance(kind, _Value) and int.from_bytes(kind.data, "little") & (_REDUCED | _MASK)):
+                pages.append(len(seen) - 1)
+            at = following
+    return pages or [0]
+
+
+def append_page(file: BinaryIO, page: BinaryIO) -> None:
+    """Append a TIFF file of one page, and of the same kind, to another (opened `r+b`).
+
+    Raises:
+        FailedError: the file would be longer than its offsets can count.
+    """
+    order, big, at = _open_tiff(page)
+    last = _last_pointer(file)
+    end = file.seek(0, 2)
+    base = end + -end % 16
+    file.write(b"\0" * (base - end))
+    page.seek(0)
+    shutil.copyfileobj(page, file, 1 << 20)
+    if not big and file.tell() >= 2**32:
+        raise FailedError("the pages make a TIFF of more than 4 GB, which was not foreseen; write fewer into one file")
+    _relocate(file, base + at, base, order, big)
+    file.seek(last)
+    file.write((base + at).to_bytes(8 if big else 4, order))
+
+
+def _last_pointer(file: BinaryIO) -> int:
+    """Return where the pointer stands that ends the chain of tables."""
+    order, big, at = _open_tiff(file)
+    counter, entry = (8, 20) if big else (2, 12)
+    while True:
+        entries, following = _raw_entries(file, at, order, big)
+        if not following:
+            return at + counter + entry * len(entries)
+        at = following
+
+
+def _relocate(file: BinaryIO, at: int, base: int, order: Order, big: bool) -> None:
+    """Add `base` to every offset in the table at `at`, in those below it, and in its list of strips or tiles."""
+    counter, size, head, pointer = (8, 20, 12, 8) if big else (2, 12, 8, 4)
+    for index, entry in enumerate(_raw_entries(file, at, order, big)[0]):
+        tag, kind = int.from_bytes(entry[:2], order), int.from_bytes(entry[2:4], order)
+        where = at + counter + index * size + head
+        width = _SIZES.get(kind, 1)
+        count = int.from_bytes(entry[4:head], order)
+        if tag in _POINTERS or width * count > pointer:
+            target = int.from_bytes(entry[head:], order) + base
+            file.seek(where)
+            file.write(target.to_bytes(pointer, order))
+            if tag in _POINTERS:
+                _relocate(file, target, base, order, big)
+                continue
+            where = target
+        if tag in _PIXELS_AT:
+            data = _read(file, where, width * count)
+            offsets = (int.from_bytes(data[i : i + width], order) + base for i in range(0, len(data), width))
+            file.seek(where)
+            file.write(b"".join(offset.to_bytes(width, order) for offset in offsets))
 
 
 def add_to_tiff(file: BinaryIO, exif: bytes | None, iptc: bytes | None, *, resolution: bool = True) -> None:

@@ -84,7 +84,7 @@ def read(path: str | Path, *, max_pixels: int = MAX_PIXELS, page: int = 0) -> Pi
                 raise
             image = opened(path, form, page=page, fail_on="error")
             pixels, profile = _decoded(image, header)
-        tags = tags_of(path, form, image, header, profile)
+        tags = tags_of(path, form, image, header, profile, page=page)
     return picture_of(path, pixels, tags)
 
 

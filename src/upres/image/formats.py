@@ -119,6 +119,7 @@ FORMATS = {
         most=2**30 - 1,
         lossless=True,
         lossy=True,
+        frames=True,
     ),
     "gif": Format(
         name="GIF",
