@@ -104,14 +104,16 @@ def test_markers_that_do_no_harm_are_passed_over_in_the_middle(tmp_path: Path, m
     np.testing.assert_array_equal(np.concatenate(list(BandReader(path).bands())), read(path).pixels)
 
 
-def test_opaque_looks_at_every_row(tmp_path: Path) -> None:
-    whole = picture(4, "uint8")
-    clear = np.full((75, 53), 255, np.uint8)
-    write(Picture(whole.pixels, clear), tmp_path / "opaque.png")
-    clear[-1, -1] = 254
-    write(Picture(whole.pixels, clear), tmp_path / "clear.png")
-    assert BandReader(tmp_path / "opaque.png").opaque()
-    assert not BandReader(tmp_path / "clear.png").opaque()
+def test_what_alpha_hides_is_seen_in_every_row(tmp_path: Path) -> None:
+    pixels = picture(4, "uint8").pixels
+    alpha = np.full((75, 53), 255, np.uint8)
+    found = []
+    for last in (255, 254, 0):
+        alpha[-1, -1] = last
+        write(Picture(pixels, alpha), tmp_path / f"{last}.png")
+        found.append(BandReader(tmp_path / f"{last}.png").alpha)
+    write(Picture(pixels), tmp_path / "none.png")
+    assert [*found, BandReader(tmp_path / "none.png").alpha] == ["opaque", "partial", "clear", None]
 
 
 @pytest.mark.parametrize("at", [0, 1, 40])

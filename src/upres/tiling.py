@@ -78,13 +78,13 @@ class Plan:
         return self.rows[0].input_length, self.columns[0].input_length
 
 
-def plan(height: int, width: int, *, tile: int, halo: int | None, multiple: int = 1) -> Plan:
+def plan(height: int, width: int, *, tile: int | tuple[int, int], halo: int | None, multiple: int = 1) -> Plan:
     """Divide a picture of `height` × `width` into tiles.
 
     Args:
         height, width: the picture, at least 1×1.
         tile: the largest side of a core that has neighbours on both sides, so that no input box is longer
-            than `tile + 2 * halo` with both rounded up to the multiple.
+            than `tile + 2 * halo` with both rounded up to the multiple; or its height and width.
         halo: how far an output pixel looks at the input; `None` when at all of it: then one tile is the
             whole picture.
         multiple: input sides must be multiples of this.
@@ -92,10 +92,11 @@ def plan(height: int, width: int, *, tile: int, halo: int | None, multiple: int 
     Raises:
         ConfigError: a number is out of its range.
     """
+    tile_height, tile_width = (tile, tile) if isinstance(tile, int) else tile
     for name, value, least in (
         ("height", height, 1),
         ("width", width, 1),
-        ("tile", tile, 1),
+        ("tile", min(tile_height, tile_width), 1),
         ("halo", 0 if halo is None else halo, 0),
         ("multiple", multiple, 1),
     ):
@@ -106,8 +107,8 @@ def plan(height: int, width: int, *, tile: int, halo: int | None, multiple: int 
         width=width,
         canvas_height=_units(height, multiple) * multiple,
         canvas_width=_units(width, multiple) * multiple,
-        rows=_spans(height, tile, halo, multiple),
-        columns=_spans(width, tile, halo, multiple),
+        rows=_spans(height, tile_height, halo, multiple),
+        columns=_spans(width, tile_width, halo, multiple),
     )
 
 

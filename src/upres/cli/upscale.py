@@ -74,7 +74,7 @@ def upscale(
 
     if not 1 <= quality <= 100:
         raise ConfigError(f"--quality {quality}: should be from 1 to 100")
-    upscaler = load(model, scale=scale, threads=threads, **({} if tile is None else {"tile": tile}))
+    upscaler = load(model, scale=scale, threads=threads, tile=tile)
     jobs = _jobs(inputs, output, label=f"_x{upscaler.scale:g}", form=form)
     if verbose:
         print(f"model {_described(upscaler)}", file=sys.stderr)

@@ -9,6 +9,7 @@ which libvips keeps its decoded rows in a temporary file when they are more than
 
 from __future__ import annotations
 
+import functools
 import os
 import struct
 import threading
@@ -28,6 +29,8 @@ from upres.image.files import MAX_PIXELS, check_pixels, check_writable, picture_
 from upres.image.formats import FORMATS, Format, format_for
 from upres.image.picture import from_unit, peak, profile_fits, to_unit
 from upres.image.tags import Tags
+
+OPAQUE, CLEAR, PARTIAL = "opaque", "clear", "partial"
 
 _UNIT = (0.0, 1.0)
 _BAND_BYTES = 8_000_000
@@ -108,10 +111,20 @@ class BandReader:
         for band in self._stored():
             yield band if self.span == _UNIT else _spanned(band, self.span, alpha=self.shape.alpha)
 
-    def opaque(self) -> bool:
-        """Return whether alpha hides nothing; this decodes the file once more."""
-        white = peak(self.shape.dtype)
-        return not self.shape.alpha or all(bool((band[..., -1] == white).all()) for band in self._stored())
+    @functools.cached_property
+    def alpha(self) -> str | None:
+        """`OPAQUE` when alpha is white all over, `CLEAR` when it is 0 anywhere, else `PARTIAL`; `None` without it.
+
+        This decodes the file once more; it is remembered.
+        """
+        if not self.shape.alpha:
+            return None
+        white, opaque = peak(self.shape.dtype), True
+        for band in self._stored():
+            if (band[..., -1] == 0).any():
+                return CLEAR
+            opaque = opaque and bool((band[..., -1] == white).all())
+        return OPAQUE if opaque else PARTIAL
 
     def _opened(self, *, strict: bool) -> Any:
         fail_on = "warning" if strict and self._form is FORMATS["jpeg"] else "error"

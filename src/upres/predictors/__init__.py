@@ -68,6 +68,7 @@ def open_chain(
     device: str = AUTO,
     backend: str = AUTO,
     precision: str = "fp32",
+    opened: dict[int | None, Predictor] | None = None,
 ) -> list[Predictor]:
     """Load what reaches a scale, one after the other: the fewest steps, then the smallest product.
 
@@ -75,6 +76,7 @@ def open_chain(
         model: as in `open_predictor`.
         scale: any number above 1, up to 32; `None` is one step of the model's own scale.
         threads, device, backend, precision: as in `open_predictor`.
+        opened: steps that were loaded before, by scale; they are used again, and those loaded now are added.
 
     Returns:
         One predictor or more, in the order in which they are applied; a step that repeats is loaded once.
@@ -84,21 +86,24 @@ def open_chain(
         ModelError, MissingExtraError, ParityError: as `open_predictor`.
     """
 
-    def opened(step: int | None = None) -> Predictor:
-        return open_predictor(model, step, threads=threads, device=device, backend=backend, precision=precision)
+    steps: dict[int | None, Predictor] = {} if opened is None else opened
+
+    def step(its_scale: int | None = None) -> Predictor:
+        if its_scale not in steps:
+            steps[its_scale] = open_predictor(
+                model, its_scale, threads=threads, device=device, backend=backend, precision=precision
+            )
+        return steps[its_scale]
 
     if scale is None:
-        return [opened()]
+        return [step()]
     if not 1 < scale <= _LARGEST_SCALE:
         raise ConfigError(f"scale = {scale:g}: should be more than 1 and at most {_LARGEST_SCALE}")
     if str(model) == "bicubic":
-        return [opened(math.ceil(scale))]
+        return [step(math.ceil(scale))]
     if _is_path(model):
-        predictor = opened()
-        return [predictor] * len(shortest_chain([predictor.facts.scale], scale))
-    steps = shortest_chain(models.scales(str(model)), scale)
-    predictors = {step: opened(step) for step in set(steps)}
-    return [predictors[step] for step in steps]
+        return [step()] * len(shortest_chain([step().facts.scale], scale))
+    return [step(its_scale) for its_scale in shortest_chain(models.scales(str(model)), scale)]
 
 
 def shortest_chain(scales: Sequence[int], wanted: float) -> list[int]:

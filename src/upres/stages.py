@@ -1,0 +1,145 @@
+"""One step of an enlargement on a picture that arrives in bands: cut tiles, predict, check, put together.
+
+Whatever happens to colour and alpha happens inside a tile, so that the tiled picture equals the whole one,
+and so that a band of tiles needs nothing but the rows it was cut from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from upres.errors import FailedError, NonFiniteError
+from upres.image import from_unit, to_unit
+from upres.image.window import Window
+from upres.predictors import Predictor
+from upres.predictors.channels import enlarge, enlarge_alpha, enlarge_under_alpha
+from upres.tiling import Plan, Span, Tile
+
+Bands = Iterator[NDArray[Any]]
+"""Arrays `rows w c` that follow each other from the top, c = 1 to 4 with alpha last when c is even."""
+
+# 1 ÷ 2^20 of the range moves results that fall exactly between two levels, which is where bicubic's rational
+# weights put many, off the edge: else rounding noise, which depends on the tile, would choose the level.
+_TIE = np.float32(2.0**-20)
+
+
+def exact(
+    bands: Iterable[NDArray[Any]], plan: Plan, predictor: Predictor, clear: bool, done: Callable[[], None]
+) -> Bands:
+    """Enlarge by tiles that see all they need: each answers for its core.
+
+    Args:
+        bands: the picture.
+        plan: its tiles.
+        predictor: what enlarges them.
+        clear: whether alpha is 0 anywhere, so that colour must be carried under it.
+        done: called after each tile.
+
+    Returns:
+        Bands of float32, not clipped, one for each row of tiles.
+
+    Raises:
+        NonFiniteError, FailedError: a tile could not be enlarged; it is named.
+    """
+    scale = predictor.facts.scale
+    window = Window(bands)
+    for rows in plan.rows:
+        held = window.cut(rows.input_start, min(rows.input_stop, plan.height))
+        parts = []
+        for columns in plan.columns:
+            sr = _enlarged(predictor, held, Tile(rows, columns), clear)
+            parts.append(sr[_core(rows, scale), _core(columns, scale)])
+            done()
+        yield parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+
+def blended(
+    bands: Iterable[NDArray[Any]], plan: Plan, predictor: Predictor, clear: bool, done: Callable[[], None]
+) -> Bands:
+    """Enlarge by tiles that do not see all they need: where their inputs overlap, one fades into the next.
+
+    As `exact` otherwise.
+    """
+    scale = predictor.facts.scale
+    window = Window(bands)
+    total: NDArray[np.float32] = np.zeros((0, 0, 1), np.float32)
+    weights = total
+    for index, rows in enumerate(plan.rows):
+        stop = min(rows.input_stop, plan.height)
+        held = window.cut(rows.input_start, stop)
+        length, width = (stop - rows.input_start) * scale, plan.width * scale
+        fresh = np.zeros((length, width, held.shape[2]), np.float32), np.zeros((length, width, 1), np.float32)
+        for ours, carried in zip(fresh, (total, weights), strict=True):
+            if len(carried):
+                ours[: len(carried)] = carried
+        total, weights = fresh
+        for columns in plan.columns:
+            right = min(columns.input_stop, plan.width)
+            across = slice(columns.input_start * scale, right * scale)
+            sr = _enlarged(predictor, held, Tile(rows, columns), clear)[:length, : across.stop - across.start]
+            fade = np.outer(
+                _fade(rows.input_start, stop, plan.height, rows, scale),
+                _fade(columns.input_start, right, plan.width, columns, scale),
+            )[..., None]
+            total[:, across] += fade * sr
+            weights[:, across] += fade
+            done()
+        last = index == len(plan.rows) - 1
+        ready = length if last else (plan.rows[index + 1].input_start - rows.input_start) * scale
+        yield total[:ready] / weights[:ready]
+        total, weights = total[ready:], weights[ready:]
+
+
+def _fade(start: int, stop: int, length: int, span: Span, scale: int) -> NDArray[np.float32]:
+    """Return weights that rise from a box's first pixel to twice as far as its core, and fall likewise."""
+    at = (np.arange((stop - start) * scale) + 0.5) / scale
+    rise = 2 * (span.start - start) or 1
+    fall = 2 * (stop - span.stop) or 1
+    up = at / rise if start > 0 else np.ones_like(at)
+    down = (stop - start - at) / fall if stop < length else np.ones_like(at)
+    return np.minimum(1, np.minimum(up, down)).astype(np.float32)
+
+
+def quantised(bands: Iterable[NDArray[Any]], dtype: DTypeLike) -> Bands:
+    """Return bands clipped to [0, 1] in the numbers of `dtype`."""
+    tie = 0 if np.dtype(dtype).kind == "f" else _TIE
+    for band in bands:
+        yield from_unit(band + tie, dtype)
+
+
+def _enlarged(predictor: Predictor, rows: NDArray[Any], tile: Tile, clear: bool) -> NDArray[np.float32]:
+    lr = _cut(rows, tile)
+    try:
+        if lr.shape[2] in (1, 3):
+            sr = enlarge(predictor, lr)
+        else:
+            colours, alpha = lr[..., :-1], lr[..., -1]
+            sr_colours = enlarge_under_alpha(predictor, colours, alpha) if clear else enlarge(predictor, colours)
+            sr = np.concatenate([sr_colours, enlarge_alpha(predictor, alpha)[..., None]], axis=2)
+    except FailedError as error:
+        raise type(error)(f"{error}; this was the tile at {tile}, and nothing was written") from error
+    # A sum is not finite when a term is not, and costs a fifth of asking each.
+    if not np.isfinite(sr.sum(dtype=np.float64)):
+        raise NonFiniteError(
+            f"model {predictor.facts.name}: NaN or infinite pixels in the tile at {tile}; "
+            "nothing was written; use another model"
+        )
+    return sr
+
+
+def _cut(held: NDArray[Any], tile: Tile) -> NDArray[np.float32]:
+    """Return a tile's input as floats; where it reaches beyond the picture, the edge is repeated."""
+    rows, columns = tile.rows, tile.columns
+    box = to_unit(held[:, columns.input_start : columns.input_stop])
+    missing = rows.input_length - box.shape[0], columns.input_length - box.shape[1]
+    if any(missing):
+        box = np.pad(box, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="edge")
+    return box
+
+
+def _core(span: Span, scale: int) -> slice:
+    return slice((span.start - span.input_start) * scale, (span.stop - span.input_start) * scale)
