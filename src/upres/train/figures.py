@@ -39,7 +39,7 @@ def curves_png(rows: Sequence[dict[str, float]], baseline: float | None) -> byte
     if baseline is not None:
         right.axhline(baseline, label=f"bicubic {baseline:.2f}", color="#777777", linestyle="--")
     right.set(xlabel="epoch", ylabel="validation PSNR (dB)")
-    right.legend(frameon=False, loc="lower right")
+    right.legend(frameon=False, loc="center right")  # clear of both lines, which lie at top and bottom
     for axes in (left, right):
         axes.grid(alpha=0.25, which="both")
         axes.spines[["top", "right"]].set_visible(False)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, EarlyStopping, RichProgressBar
+from pytorch_lightning.callbacks import Callback, EarlyStopping
 
 from upres.archs import Network
 from upres.data import Cache, Patches
@@ -21,6 +21,7 @@ from upres.facts import Facts
 from upres.image import imresize
 from upres.losses import Loss
 from upres.metrics import Protocol, measure
+from upres.train.bar import RunBar
 from upres.train.callbacks import History, KeepBest, KeepLast, Samples
 from upres.train.module import Training
 from upres.train.options import TrainConfig
@@ -91,7 +92,7 @@ def fit(
             )
         )
     if bar:
-        callbacks.append(RichProgressBar(leave=False))
+        callbacks.append(RunBar())
     with _quiet():
         trainer = pl.Trainer(
             accelerator="auto",
