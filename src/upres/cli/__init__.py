@@ -11,12 +11,13 @@ import typer
 import typer.main
 
 from upres import __version__
-from upres.cli import demo, evaluate, export, models, quantise, train, upscale
+from upres.cli import demo, evaluate, export, formats, models, quantise, train, upscale
 from upres.cli.answers import EXIT_DONE, EXIT_INTERRUPTED, answer, check_command
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "upscale": upscale.upscale,
     "models": models.models,
+    "formats": formats.formats,
     "train": train.train,
     "evaluate": evaluate.evaluate,
     "export": export.export,
@@ -35,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # importing rich would double the time of --help
 )
 for _name, _command in COMMANDS.items():
-    app.command(_name, no_args_is_help=_name not in ("models", "demo"))(_command)
+    app.command(_name, no_args_is_help=_name not in ("models", "formats", "demo"))(_command)
 
 
 @app.callback(invoke_without_command=True)
