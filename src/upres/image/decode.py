@@ -145,7 +145,13 @@ def opened(path: Path, form: Format, *, page: int = 0, pages: int = 1, fail_on: 
     image = vips.load(form.operation, path, **options)
     if orientation(image) > 1:
         image = vips.load(form.operation, path, **(options | {"access": "random"}))  # turning reads out of order
-    return image
+    return _in_16_bits(image) if form.operation == "heif" and image.format == "ushort" else image
+
+
+def _in_16_bits(image: Any) -> Any:
+    """Return 10 or 12 bits over the whole range: libvips shifts them up, which leaves white a little gray."""
+    unused = 2 ** (16 - (vips.field(image, "bits-per-sample") or 12)) - 1
+    return image.linear(65_535 / (65_535 - unused), 0.5).cast("ushort").copy(interpretation=image.interpretation)
 
 
 def orientation(image: Any) -> int:

@@ -55,7 +55,7 @@ def save(
         with path.open("wb") as file:
             _OWN[form.name](_dressed(image, tags, form)[0], file)
         return
-    dressed, keep = _dressed(image, tags, form)
+    dressed, keep = _dressed(_in_12_bits(image) if form.name == "AVIF" else image, tags, form)
     vips.save(dressed, form.operation, path, keep=keep, **options(image, form, quality, lossless, big=big))
     true_exif = _true_exif(image, tags, form)
     if form is FORMATS["tiff"]:
@@ -116,6 +116,13 @@ def _true_exif(image: Any, tags: Tags, form: Format) -> bytes | None:
     empty = exif.EMPTY if tags.resolution is not None and form.name not in ("PNG", "TIFF") else None
     block = tags.metadata.get("exif", empty)
     return exif.upright(block, image.width, _height(image), tags.resolution) if block else None
+
+
+def _in_12_bits(image: Any) -> Any:
+    """Return 16-bit samples so that the 4 bits which libvips cuts off are a rounding, and white stays white."""
+    if image.format != "ushort":
+        return image
+    return (image.linear(4095 / 65_535, 0.5).cast("ushort") << 4).copy(interpretation=image.interpretation)
 
 
 def _height(image: Any) -> int:
