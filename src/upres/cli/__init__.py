@@ -11,7 +11,7 @@ import typer
 import typer.main
 
 from upres import __version__
-from upres.cli import demo, evaluate, export, formats, models, quantise, train, upscale
+from upres.cli import bench, demo, evaluate, export, formats, models, quantise, train, upscale
 from upres.cli.answers import EXIT_DONE, EXIT_INTERRUPTED, answer, check_command
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -22,6 +22,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate.evaluate,
     "export": export.export,
     "quantise": quantise.quantise,
+    "bench": bench.bench,
     "demo": demo.demo,
 }
 
@@ -36,7 +37,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # importing rich would double the time of --help
 )
 for _name, _command in COMMANDS.items():
-    app.command(_name, no_args_is_help=_name not in ("models", "formats", "demo"))(_command)
+    app.command(_name, no_args_is_help=_name not in ("models", "formats", "demo", "bench"))(_command)
 
 
 @app.callback(invoke_without_command=True)

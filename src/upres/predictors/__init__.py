@@ -13,7 +13,7 @@ from upres.predictors.backends import AUTO, Way, exact_way, ways
 from upres.predictors.base import Predictor
 from upres.predictors.probe import Choice, choose
 
-__all__ = ["Predictor", "open_chain", "open_predictor", "shortest_chain"]
+__all__ = ["Predictor", "open_chain", "open_predictor", "open_way", "shortest_chain"]
 
 _BICUBIC_SCALE = 4  # when nobody says
 # ×32 turns one megapixel into a thousand; above it a scale is a slip of the finger.
@@ -106,6 +106,16 @@ def open_chain(
     return [step(its_scale) for its_scale in shortest_chain(models.scales(str(model)), scale)]
 
 
+def open_way(path: Path, way: Way, threads: int | None = None) -> Predictor:
+    """Open a float32 model in one way, untried and unguarded, for measuring; int8 takes the int8 version beside it.
+
+    Raises:
+        ModelError, MissingExtraError, ConfigError: as `open_predictor`.
+    """
+    takes_other = way.precision == "int8" and models.read_facts(path).precision != "int8"
+    return _OPENERS[way.backend](models.int8_version(path) if takes_other else path, way, threads)
+
+
 def shortest_chain(scales: Sequence[int], wanted: float) -> list[int]:
     """Return the fewest of `scales` (each above 1) whose product reaches `wanted`; if several, the smallest.
 
@@ -147,19 +157,19 @@ def _open_file(path: Path, threads: int | None, *, device: str, backend: str, pr
         precision=AUTO if (stored, precision) == ("int8", "fp32") else precision,
     )
 
-    def open_way(way: Way) -> Predictor:
-        return _OPENERS[way.backend](int8 if way.precision == "int8" else path, way, threads)
+    def opened(way: Way) -> Predictor:
+        return open_way(path, way, threads)
 
     exact = found[0] if stored == "int8" else exact_way(path, found[0].device)
     files = [file for file in dict.fromkeys((path, int8)) if file.is_file()]
     traded = precision not in (AUTO, "fp32")
-    choice = choose(found, exact, open_way, files=files, threads=threads, traded=traded)
-    return _guarded(choice, exact, open_way)
+    choice = choose(found, exact, opened, files=files, threads=threads, traded=traded)
+    return _guarded(choice, exact, opened)
 
 
-def _guarded(choice: Choice, exact: Way, open_way: Callable[[Way], Predictor]) -> Predictor:
+def _guarded(choice: Choice, exact: Way, opened: Callable[[Way], Predictor]) -> Predictor:
     """Open the way that was chosen, with what catches its failures around it."""
-    predictor = open_way(choice.way)
+    predictor = opened(choice.way)
     if choice.reason:
         predictor.how = f"{predictor.how}: {choice.reason}"
     if choice.way.device != "cpu":
@@ -169,7 +179,7 @@ def _guarded(choice: Choice, exact: Way, open_way: Callable[[Way], Predictor]) -
     if choice.way.precision != "fp32" and exact.precision == "fp32":
         from upres.predictors.guarded import GuardedPredictor
 
-        predictor = GuardedPredictor(predictor, lambda: open_way(exact))
+        predictor = GuardedPredictor(predictor, lambda: opened(exact))
     return predictor
 
 

@@ -157,6 +157,21 @@ def least_psnr(scale: int) -> float:
     return _MODEL_PSNR[min(scale, 4)] - 10 * math.log10(10 ** (_LOSS / 10) - 1)
 
 
+def psnr(sr: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+    """Return how near one is to the other in dB, both clipped to [0, 1]; infinite when equal."""
+    noise = float(np.mean(np.square(np.clip(sr, 0, 1) - np.clip(expected, 0, 1), dtype=np.float64)))
+    return math.inf if noise == 0 else -10 * math.log10(noise)
+
+
+def loss(near: float, scale: int) -> float:
+    """Return what a precision so many dB from float32 costs a good model of a scale, in dB.
+
+    >>> round(loss(least_psnr(2), 2), 3)
+    0.05
+    """
+    return 10 * math.log10(1 + 10 ** ((_MODEL_PSNR[min(scale, 4)] - near) / 10))
+
+
 def picture(channels: int, side: int = _SIDE) -> NDArray[np.float32]:
     """Return the probe, `1 c h w` in [0, 1]: a gradient, edges at many angles, texture, flat black and white."""
     rng = np.random.default_rng(0)
@@ -191,9 +206,7 @@ def _try(way: Way, predictor: Predictor, lr: NDArray[np.float32], expected: NDAr
     if not np.isfinite(sr).all():
         return Trial(str(way), error="gives NaN or infinite pixels")
     worst = float(np.abs(sr - expected).max())
-    noise = float(np.mean(np.square(np.clip(sr, 0, 1) - np.clip(expected, 0, 1), dtype=np.float64)))
-    psnr = math.inf if noise == 0 else -10 * math.log10(noise)
-    return Trial(str(way), _seconds(predictor, lr), psnr, worst)
+    return Trial(str(way), _seconds(predictor, lr), psnr(sr, expected), worst)
 
 
 def _seconds(predictor: Predictor, lr: NDArray[np.float32]) -> float:
