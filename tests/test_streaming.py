@@ -151,10 +151,10 @@ def test_an_ensemble_tiles_exactly() -> None:
 
 
 def test_exact_tiles_differ_nowhere_and_others_by_what_is_measured() -> None:
-    assert Upscaler(MODELS["rgb"]).worst_difference() == 0
-    worst = Upscaler(MODELS["rgb"], halo=0).worst_difference()
+    assert Upscaler(MODELS["rgb"]).worst_difference == 0
+    worst = Upscaler(MODELS["rgb"], halo=0).worst_difference
     assert 0.01 < worst < 1
-    assert Upscaler(MODELS["rgb"], halo=3).worst_difference() == 0
+    assert Upscaler(MODELS["rgb"], halo=3).worst_difference == 0
 
 
 class Brightness(Predictor):
@@ -173,7 +173,7 @@ def test_a_model_that_looks_at_everything_is_blended_where_it_must_be_tiled() ->
     tiled = Upscaler(Brightness(), tile=100)(slope)
     assert np.abs(whole - tiled).max() > 0.03
     assert np.abs(np.diff(tiled[..., 0], axis=0)).max() < 0.004  # and no step where tiles meet
-    worst = Upscaler(Brightness(), tile=100).worst_difference()
+    worst = Upscaler(Brightness(), tile=100).worst_difference
     assert 0.01 < worst < 0.5
     flat = np.full((300, 250, 3), 0.5, np.float32)
     np.testing.assert_allclose(Upscaler(Brightness(), tile=64)(flat), 0.25, atol=1e-6)

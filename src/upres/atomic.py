@@ -2,39 +2,95 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import tempfile
+import re
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+fcntl: Any = None  # Windows has none: there, what a killed run leaves is not cleared away
+with contextlib.suppress(ImportError):
+    import fcntl
+
+# .NAME.upres-RANDOM.SUFFIX
+_UNFINISHED = re.compile(r"\..*\.upres-[0-9a-f]{16}(\.[^.]*)?", re.DOTALL)
 
 
-@contextmanager
+@contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` (same suffix) to write to; rename it to `path` when all went well.
 
     The rename is atomic, so a reader sees the old file or the new one; on any error the old one stays and
-    nothing else is left.
+    nothing else is left. What a killed process leaves behind, `clear_unfinished` removes.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    handle, temporary = _held(path)
     try:
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        os.fsync(handle)
         umask = os.umask(0)
         os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp made it private
+        temporary.chmod(0o666 & ~umask)  # it was made private
+        if fcntl is None:
+            os.close(handle)  # Windows renames no open file
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    finally:
+        if fcntl is not None:
+            os.close(handle)
+
+
+def clear_unfinished(folder: Path) -> int:
+    """Remove what killed runs left in a folder, and return how many files that were.
+
+    They are known by their name, and by that no process holds them: the lock on a file ends with its process.
+    """
+    if fcntl is None or not folder.is_dir():
+        return 0
+    removed = 0
+    for path in folder.iterdir():
+        if _UNFINISHED.fullmatch(path.name) and _abandoned(path):
+            path.unlink(missing_ok=True)
+            removed += 1
+    return removed
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
     """Write bytes, or text as UTF-8, so that the file is whole or as it was before."""
     with whole_file(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def _held(path: Path) -> tuple[int, Path]:
+    """Make a temporary file that is locked while this process holds it open."""
+    while True:
+        # The name is cut: 255 bytes is what most file systems take.
+        stem = os.fsdecode(os.fsencode(path.stem)[:200])
+        temporary = path.with_name(f".{stem}.upres-{secrets.token_hex(8)}{path.suffix}")
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        if fcntl is None:
+            return handle, temporary
+        with contextlib.suppress(OSError):  # a file system without locks, or another run is clearing away just now
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if temporary.exists():
+            return handle, temporary
+        os.close(handle)
+
+
+def _abandoned(path: Path) -> bool:
+    try:
+        handle = os.open(path, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)

@@ -10,6 +10,7 @@ would put the module in its place.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import math
 import os
@@ -23,13 +24,14 @@ from numpy.typing import NDArray
 
 from upres import models, stages, tiling
 from upres.errors import ConfigError, ModelError, PictureError
-from upres.image import Picture, check_writable, read, to_unit
+from upres.image import Picture, check_writable, read, read_pages, to_unit, write_pages
 from upres.image.bands import CLEAR, OPAQUE, BandReader, Shape, write_bands
 from upres.image.belt import Ahead
 from upres.image.files import MAX_PIXELS
 from upres.image.formats import format_for
 from upres.image.resize import imresize_bands
 from upres.image.tags import Tags
+from upres.pages import upscale_pages
 from upres.predictors import Predictor, open_chain
 from upres.predictors.channels import RADIUS, REACH
 from upres.predictors.ensemble import EnsemblePredictor
@@ -171,7 +173,7 @@ class Upscaler:
             if alpha is not None:
                 alpha[rows] = band[..., -1]
             top = rows.stop
-        resolution = self._tags(picture.tags).resolution
+        resolution = self.tags(picture.tags).resolution
         return dataclasses.replace(picture, pixels=pixels, alpha=alpha, resolution=resolution)
 
     def file(
@@ -186,6 +188,8 @@ class Upscaler:
     ) -> None:
         """Enlarge a file into a file while it is read and written: neither picture is ever held whole.
 
+        Of several pages or frames, one is held at a time.
+
         Args:
             source: a picture file, or one that has been opened.
             output: as in `upres.write`, which would make the same file of the same picture.
@@ -199,6 +203,10 @@ class Upscaler:
             FailedError: a tile or the encoder failed; nothing was written.
         """
         reader = source if isinstance(source, BandReader) else BandReader(os.fspath(source), max_pixels=max_pixels)
+        if reader.header.pages > 1:
+            pages = upscale_pages(self, read_pages(reader.path, max_pixels=max_pixels), progress=progress)
+            write_pages(pages, os.fspath(output), quality=quality, lossless=lossless)
+            return
         shape, drops_alpha = self.check_file(reader, output, lossless=lossless)
         with Ahead(reader.bands(), _BANDS_WAITING) as ahead:
             bands = self.bands(ahead, reader.shape, clear=reader.alpha == CLEAR, progress=progress)
@@ -207,7 +215,7 @@ class Upscaler:
                     enlarged,
                     os.fspath(output),
                     shape,
-                    self._tags(reader.tags),
+                    self.tags(reader.tags),
                     span=reader.span,
                     quality=quality,
                     lossless=lossless,
@@ -284,6 +292,7 @@ class Upscaler:
         """Return how many tiles a picture, with clear pixels or without, takes in all steps together."""
         return self._tiles(Shape(height, width, 4 if clear else 3, "uint8"), clear)
 
+    @functools.cached_property
     def worst_difference(self) -> float:
         """Measure how far tiles may be from the whole picture: 0 to 1, in parts of the range from black to white.
 
@@ -365,10 +374,11 @@ class Upscaler:
             held += 2 * min(rows * scale, height) * width * shape.channels * 4  # as tiles, and put together
         out_height, out_width = self.size(*shape.size)
         out_rows = min(math.ceil(rows * self.scale), out_height)
-        # One band is coded while one waits and the next is made.
-        return held + prediction + 3 * out_rows * out_width * shape.channels * np.dtype(shape.dtype).itemsize
+        # Two bands wait to be coded, one is, and of a picture before as many may be left.
+        return held + prediction + 5 * out_rows * out_width * shape.channels * np.dtype(shape.dtype).itemsize
 
-    def _tags(self, tags: Tags) -> Tags:
+    def tags(self, tags: Tags) -> Tags:
+        """Return what travels with an enlarged picture: it stays as large on paper."""
         if tags.resolution is None:
             return tags
         x, y = tags.resolution

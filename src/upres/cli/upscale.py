@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from upres.errors import ConfigError, FailedError, PictureError, UpresError
+from upres.errors import ConfigError, FailedError, UpresError
 
 if TYPE_CHECKING:
-    from upres.upscaler import Progress, Upscaler
+    from upres import batch
+    from upres.batch import Job, Outcome, Progress, Settings
+    from upres.upscaler import Options, Upscaler, Upscalers
 
 
 def upscale(
     inputs: Annotated[
         list[Path],
-        typer.Argument(metavar="INPUT", help="Pictures, or folders of pictures.", show_default=False),
+        typer.Argument(
+            metavar="INPUT",
+            help="Pictures, or folders of pictures and of folders; - reads standard input.",
+            show_default=False,
+        ),
     ],
     output: Annotated[
         Path | None,
         typer.Option(
             "-o",
             "--output",
-            help="File to write; for several inputs, the folder to write into. "
+            help="File to write, - for standard output; for several inputs, the folder to write into. "
             "By default photo_x4.jpg beside photo.jpg, and the folder photos_x4 beside the folder photos.",
             show_default=False,
         ),
@@ -41,27 +47,76 @@ def upscale(
             show_default=False,
         ),
     ] = None,
+    width: Annotated[int | None, typer.Option(help="Width of the output in pixels.", show_default=False)] = None,
+    height: Annotated[int | None, typer.Option(help="Height of the output in pixels.", show_default=False)] = None,
+    fit: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="Largest size that fits this box, such as 3840x2160.", show_default=False),
+    ] = None,
     model: Annotated[
         str, typer.Option(help="A name from `upres models`, bicubic, or a .onnx or .safetensors file.")
     ] = "base",
+    ensemble: Annotated[
+        bool, typer.Option("--ensemble", help="Average the 8 flips and turns: 8 times the work, a little better.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    backend: Annotated[str, typer.Option(help="auto, onnx, openvino or torch.")] = "auto",
+    precision: Annotated[str, typer.Option(help="fp32, bf16, fp16, int8, or auto.")] = "fp32",
     form: Annotated[
         str | None,
+        typer.Option("--format", help="Format of the output: png, jpg, webp, tif, …", show_default=False),
+    ] = None,
+    quality: Annotated[int, typer.Option(help="1 to 100, of JPEG, WebP, AVIF and JPEG XL.")] = 95,
+    lossless: Annotated[bool, typer.Option("--lossless", help="Make WebP, AVIF and JPEG XL lossless.")] = False,
+    background: Annotated[
+        str | None,
         typer.Option(
-            "--format",
-            help="Format of the output: png, jpg, webp, tif or another of `upres formats`.",
+            help="Lay transparent pictures on this colour: white, black, gray or #rrggbb. JPEG, BMP and PPM need it.",
             show_default=False,
         ),
     ] = None,
-    quality: Annotated[int, typer.Option(help="1 to 100, of JPEG and WebP.")] = 95,
+    max_pixels: Annotated[
+        int, typer.Option(help="Refuse larger pictures, by their header, before they are decoded.")
+    ] = 500_000_000,
     overwrite: Annotated[
         bool, typer.Option("--overwrite/--no-overwrite", help="Replace an output that exists.")
     ] = False,
+    skip_existing: Annotated[
+        bool | None,
+        typer.Option(
+            "--skip-existing/--no-skip-existing",
+            help="Pass over what has an output already: by default in folders, where it makes a second run go on.",
+            show_default=False,
+        ),
+    ] = None,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="In folders, take only names or paths like *.jpg.", show_default=False),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="In folders, leave out names or paths like thumbs/*.", show_default=False),
+    ] = None,
+    manifest: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of JSON lines, one for each picture; of folders, by default upres-manifest.jsonl in the output.",
+            show_default=False,
+        ),
+    ] = None,
+    max_memory: Annotated[
+        str, typer.Option(metavar="SIZE", help="Stay below this much memory, such as 800MB; tiles follow from it.")
+    ] = "1GB",
     tile: Annotated[
         int | None,
         typer.Option(
             help="Side of a tile in pixels: smaller needs less memory, the result is the same.",
             show_default=False,
         ),
+    ] = None,
+    halo: Annotated[
+        int | None,
+        typer.Option(help="Pixels seen around a tile; fewer than the model needs are faster and leave seams."),
     ] = None,
     threads: Annotated[
         int | None, typer.Option(help="Threads to use; by default all cores.", show_default=False)
@@ -70,164 +125,220 @@ def upscale(
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
 ) -> None:
     """Make pictures larger."""
-    from upres.upscaler import load
+    from upres.batch import Settings
+    from upres.image.background import parse_colour
+    from upres.sizes import Size, box, memory
+    from upres.upscaler import Upscalers
 
     if not 1 <= quality <= 100:
         raise ConfigError(f"--quality {quality}: should be from 1 to 100")
-    upscaler = load(model, scale=scale, threads=threads, tile=tile)
-    jobs = _jobs(inputs, output, label=f"_x{upscaler.scale:g}", form=form)
-    if verbose:
-        print(f"model {_described(upscaler)}", file=sys.stderr)
-    failed = 0
-    for number, job in enumerate(jobs, start=1):
-        title = f"[{number}/{len(jobs)}] {job.source.name}" if len(jobs) > 1 else job.source.name
-        try:
-            with _progress(title, shown=sys.stderr.isatty() and not quiet) as progress:
-                report = _run(job, upscaler, quality, overwrite, progress)
-        except UpresError as error:
-            if len(jobs) == 1:
-                raise
-            failed += 1
-            print(f"upres: {error}", file=sys.stderr)
-            continue
-        if not quiet:
-            print(report.line)
-        if verbose:
-            print(report.details, file=sys.stderr)
-    if failed:
-        raise FailedError(f"{failed} of {len(jobs)} pictures could not be enlarged; the reasons stand above")
-
-
-@dataclass(frozen=True)
-class _Job:
-    source: Path
-    target: Path
-    makes_folder: bool
-
-
-@dataclass(frozen=True)
-class _Report:
-    line: str
-    details: str
-
-
-def _run(job: _Job, upscaler: Upscaler, quality: int, overwrite: bool, progress: Progress | None) -> _Report:
-    from upres.image import check_writable, peak, read, write
-
-    if job.target.exists() and not overwrite:
-        raise PictureError(f"{job.target}: exists already; give --overwrite to replace it, or another --output")
-    began = time.perf_counter()
-    picture = read(job.source)
-    if job.makes_folder:
-        _make_folder(job.target.parent)
-    height, width = upscaler.size(picture.height, picture.width)
-    alpha = picture.alpha is not None and bool((picture.alpha < peak(picture.alpha.dtype)).any())
-    check_writable(job.target, height=height, width=width, alpha=alpha)  # before the long part
-    decoded = time.perf_counter()
-    enlarged = upscaler.picture(picture, progress=progress)
-    predicted = time.perf_counter()
-    write(enlarged, job.target, quality=quality)
-    ended = time.perf_counter()
-    name = upscaler.predictors[0].facts.name
-    return _Report(
-        line=f"{job.source} {picture.width}×{picture.height} → {job.target} {width}×{height}, "
-        f"{name} ×{upscaler.scale:g}, {ended - began:.2f} s",
-        details=f"  read {decoded - began:.2f} s, enlarge {predicted - decoded:.2f} s "
-        f"(tiles: {upscaler.tiles(picture.height, picture.width)}), write {ended - predicted:.2f} s",
+    if max_pixels < 1:
+        raise ConfigError(f"--max-pixels {max_pixels}: should be at least 1")
+    size = Size(scale, width, height, None if fit is None else box(fit))
+    settings = Settings(
+        quality=quality,
+        lossless=lossless,
+        max_pixels=max_pixels,
+        background=None if background is None else parse_colour(background),
+        overwrite=overwrite,
+        skip_existing=skip_existing,
     )
+    options: Options = {"tile": tile, "halo": halo, "max_memory": memory(max_memory), "ensemble": ensemble}
+    options |= {"threads": threads, "device": device, "backend": backend, "precision": precision}
+    upscalers = Upscalers(model, size, **options)
+    if Path("-") in inputs or output == Path("-"):
+        _through_pipes(inputs, output, upscalers, settings, form)
+        return
+    _upscale(inputs, output, upscalers, settings, form, include or [], exclude or [], manifest, verbose, quiet)
 
 
-def _jobs(inputs: Sequence[Path], output: Path | None, *, label: str, form: str | None) -> list[_Job]:
-    """Decide what is written where, before anything is.
+def _upscale(
+    inputs: list[Path],
+    output: Path | None,
+    upscalers: Upscalers,
+    settings: Settings,
+    form: str | None,
+    include: list[str],
+    exclude: list[str],
+    manifest: Path | None,
+    verbose: bool,
+    quiet: bool,
+) -> None:
+    from upres import batch
 
-    Raises:
-        PictureError: an empty folder, or two inputs with one output.
-        ConfigError: options that contradict each other.
-    """
-    one_file = len(inputs) == 1 and not inputs[0].is_dir()
-    if one_file and output is not None and not output.is_dir():
-        if form is not None and output.suffix.lower() != _suffix(form):
-            raise ConfigError(f"--format {form} and --output {output} disagree; give only one of them")
-        return [_Job(inputs[0], output, makes_folder=False)]
-    if output is not None and output.exists() and not output.is_dir():
-        raise ConfigError(f"--output {output}: is a file; several inputs are written into a folder")
-    jobs = []
-    for source in inputs:
-        if source.is_dir():
-            folder = output or _named(source).with_name(f"{_named(source).name}{label}")
-            jobs += [_job(path, folder, label, form) for path in _pictures(source)]
-        else:
-            jobs.append(_job(source, output or source.parent, label, form))
-    first: dict[Path, Path] = {}
-    for job in jobs:
-        other = first.setdefault(job.target, job.source)
-        if other != job.source:
-            raise PictureError(
-                f"{other} and {job.source} would both be written to {job.target}; "
-                "enlarge them one at a time, with an --output each"
-            )
-    return [_Job(source, target, makes_folder=True) for target, source in first.items()]
-
-
-def _job(source: Path, folder: Path, label: str, form: str | None) -> _Job:
-    from upres.image.formats import WRITTEN
-
-    kept = source.suffix if source.suffix.lower() in WRITTEN else ".png"
-    suffix = kept if form is None else _suffix(form)
-    return _Job(source, folder / f"{source.stem}{label}{suffix}", makes_folder=True)
-
-
-def _make_folder(folder: Path) -> None:
+    own = upscalers.for_picture(1, 1) if upscalers.size.fixed else None
+    label = upscalers.size.label if own is None else f"_x{own.scale:g}"
+    jobs = batch.find_jobs(inputs, output, label=label, form=form, include=include, exclude=exclude)
+    if verbose and own is not None:
+        print(f"model {_described(own)}", file=sys.stderr)
+    log = _log(jobs, manifest)
+    done = _Tally()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PictureError(f"{folder}: cannot be made a folder ({error.strerror}); choose another --output") from error
+        with _bar(jobs, shown=sys.stderr.isatty() and not quiet) as bar:
+            for outcome in batch.run(jobs, upscalers, settings, progress=bar):
+                if log is not None:
+                    log.add(outcome)
+                if outcome.error is not None and len(jobs) == 1:
+                    raise outcome.error
+                done.add(outcome)
+                _tell(outcome, verbose=verbose, quiet=quiet)
+    except KeyboardInterrupt:
+        if len(jobs) > 1:
+            print(f"upres: {done.line(len(jobs))}; the same command again does the rest", file=sys.stderr)
+        raise
+    finally:
+        if log is not None:
+            log.close()
+    if done.failed:
+        raise FailedError(f"{done.failed} of {len(jobs)} pictures could not be enlarged; the reasons stand above")
+    if verbose and len(jobs) > 1:
+        print(done.line(len(jobs)), file=sys.stderr)
 
 
-def _suffix(form: str) -> str:
-    from upres.errors import nearest
-    from upres.image.formats import WRITTEN
+class _Tally:
+    """How many pictures came to what."""
 
-    suffix = f".{form.lower().removeprefix('.')}"
-    if suffix not in WRITTEN:
-        raise ConfigError(f"--format {form}: {nearest(form, [name[1:] for name in WRITTEN])}")
-    return suffix
+    def __init__(self) -> None:
+        self.enlarged = self.skipped = self.failed = 0
+        self._warned = False
+
+    def add(self, outcome: Outcome) -> None:
+        self.failed += outcome.error is not None
+        self.skipped += outcome.skipped
+        self.enlarged += outcome.error is None and not outcome.skipped
+        if outcome.worst_difference > 0 and not self._warned:
+            self._warned = True
+            print(
+                "upres: warning: tiles do not see all that the model looks at, and may differ from the whole picture "
+                f"by up to {255 * outcome.worst_difference:.1f} of 255 levels (measured on noise and edges); "
+                "leave out --halo, or raise --max-memory, for exact ones",
+                file=sys.stderr,
+            )
+
+    def line(self, total: int) -> str:
+        return f"{self.enlarged} of {total} pictures enlarged, {self.skipped} there already, {self.failed} failed"
 
 
-def _pictures(folder: Path) -> list[Path]:
-    from upres.image import picture_files
+def _log(jobs: list[Job], manifest: Path | None) -> batch.Manifest | None:
+    from upres import batch
 
-    found = picture_files(folder)
-    if not found:
-        raise PictureError(f"{folder}: no pictures in this folder; give one that has some, or a file")
-    return found
+    if manifest is None:
+        roots = [job.root for job in jobs if job.found and job.root is not None]
+        manifest = roots[0] / batch.MANIFEST if roots else None
+    return None if manifest is None else batch.Manifest(manifest)
 
 
-def _named(folder: Path) -> Path:
-    return folder if folder.name not in ("", "..") else folder.resolve()
+def _tell(outcome: Outcome, *, verbose: bool, quiet: bool) -> None:
+    job = outcome.job
+    if outcome.error is not None:
+        print(f"upres: {outcome.error}", file=sys.stderr)
+        return
+    if outcome.skipped:
+        if verbose:
+            print(f"{job.target}: there already, passed over", file=sys.stderr)
+        return
+    assert outcome.input is not None
+    assert outcome.output is not None
+    if not quiet:
+        (width, height), (large_width, large_height) = outcome.input, outcome.output
+        pages = f"{outcome.pages} pictures, " if outcome.pages > 1 else ""
+        print(
+            f"{job.source} {width}×{height} → {job.target} {large_width}×{large_height}, {pages}"
+            f"{outcome.model} ×{outcome.scale:g}, {outcome.seconds:.2f} s",
+            flush=True,
+        )
+    if verbose:
+        print(f"  tiles: {outcome.tiles}", *outcome.changes, sep="\n  ", file=sys.stderr)
+
+
+def _through_pipes(
+    inputs: list[Path], output: Path | None, upscalers: Upscalers, settings: Settings, form: str | None
+) -> None:
+    """Enlarge one picture that comes from standard input, goes to standard output, or both."""
+    import shutil
+    import tempfile
+
+    from upres import batch
+
+    if len(inputs) != 1:
+        raise ConfigError("- stands for one picture; give it alone")
+    to_stdout = output in (None, Path("-"))
+    if to_stdout and sys.stdout.isatty():
+        raise ConfigError("standard output is a terminal, and a picture is no text; send it on with > or |, or give -o")
+    # Formats are read from their end as much as from their beginning, so what comes is put on disk first.
+    with tempfile.TemporaryDirectory(prefix="upres-") as name:
+        source = inputs[0]
+        if source == Path("-"):
+            source = Path(name) / "standard input"
+            with source.open("wb") as file:
+                shutil.copyfileobj(sys.stdin.buffer, file)
+        try:
+            target = Path(name) / f"out{_piped_suffix(source, form)}" if output is None or to_stdout else output
+            (outcome,) = batch.run([batch.Job(source, target)], upscalers, settings)
+            if outcome.error is not None:
+                raise outcome.error
+        except UpresError as error:
+            raise type(error)(str(error).replace(str(source), str(inputs[0])).replace(f"{name}/", "")) from error
+        if to_stdout:
+            with target.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+
+
+def _piped_suffix(source: Path, form: str | None) -> str:
+    from upres.batch import suffix_of
+    from upres.image import read_header
+    from upres.image.formats import FORMATS
+
+    if form is not None:
+        return suffix_of(form)
+    own = {kind.name: kind for kind in FORMATS.values()}[read_header(source).format]
+    return own.suffixes[0] if own.written else ".png"
 
 
 def _described(upscaler: Upscaler) -> str:
     steps = (
-        f"{predictor.facts.name} ×{predictor.facts.scale} ({predictor.facts.parameters:,} parameters)"
+        f"{predictor.facts.name} ×{predictor.facts.scale} ({predictor.facts.parameters:,} parameters"
+        f"{f', {predictor.how}' if predictor.how else ''})"
         for predictor in upscaler.predictors
     )
     return f"{', then '.join(steps)}; result ×{upscaler.scale:g}"
 
 
 @contextmanager
-def _progress(title: str, *, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
+def _bar(jobs: list[Job], *, shown: bool) -> Iterator[Progress | None]:
     """Yield what draws the progress on the terminal's current line, which is empty again afterwards."""
     if not shown:
         yield None
         return
+    # Reading every header would take longer than a person waits for a bar: a file's bytes say how much it is.
+    sizes = [job.source.stat().st_size if job.source.is_file() else 0 for job in jobs]
+    all_bytes = sum(sizes) or 1
+    numbers = {job: number for number, job in enumerate(jobs)}
+    earlier = [0, *itertools.accumulate(sizes)]
+    megapixels: dict[Job, float] = {}
     began = time.monotonic()
 
-    def draw(done: int, total: int) -> None:
-        left = (time.monotonic() - began) / done * (total - done)
-        print(f"\r\x1b[K{title} {100 * done // total} %, {left:.0f} s left", end="", file=sys.stderr, flush=True)
+    def draw(job: Job, share: float, made: float) -> None:
+        megapixels[job] = made
+        number, spent = numbers[job], time.monotonic() - began
+        overall = max((earlier[number] + sizes[number] * share) / all_bytes, 1e-9)
+        title = f"[{number + 1}/{len(jobs)}] {job.source.name}" if len(jobs) > 1 else job.source.name
+        print(
+            f"\r\x1b[K{title} {100 * share:.0f} %, {sum(megapixels.values()) / max(spent, 1e-9):.2f} megapixels/s, "
+            f"{_time(spent * (1 - overall) / overall)} left",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
 
     try:
         yield draw
     finally:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _time(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from upres.errors import PictureError
 from upres.image import encode, vips
+from upres.image.background import Colour, flattened
 from upres.image.decode import SAMPLES, Header, decoding, harmless, header_of, opened, sniffed, tags_of, upright
 from upres.image.files import MAX_PIXELS, check_pixels, check_writable, picture_of, unfinished
 from upres.image.formats import FORMATS, Format, format_for
@@ -75,6 +76,10 @@ class Shape:
 class BandReader:
     """A picture file whose rows are decoded as they are asked for.
 
+    Args:
+        path, max_pixels, page: as in `read`.
+        background: lay a picture with alpha on this colour, as `laid_on` does.
+
     Attributes:
         path: the file.
         header: what the file says about itself.
@@ -86,8 +91,11 @@ class BandReader:
         PictureError: as `read`; what is wrong deeper in the file comes out of `bands`.
     """
 
-    def __init__(self, path: str | Path, *, max_pixels: int = MAX_PIXELS, page: int = 0) -> None:
+    def __init__(
+        self, path: str | Path, *, max_pixels: int = MAX_PIXELS, page: int = 0, background: Colour | None = None
+    ) -> None:
         self.path = Path(path)
+        self.background = background
         self._page = page
         self._form = sniffed(self.path)
         with decoding(self.path, self._form):
@@ -97,7 +105,8 @@ class BandReader:
             turned, profile = upright(image, self.header)
             tags = tags_of(self.path, self._form, image, self.header, profile)
         dtype = np.dtype(SAMPLES[turned.format]).name
-        self.shape = Shape(turned.height, turned.width, turned.bands, dtype)
+        self._stored_shape = Shape(turned.height, turned.width, turned.bands, dtype)
+        self.shape = self._stored_shape if background is None else _flat_shape(self._stored_shape, background)
         fits = tags.profile and profile_fits(tags.profile, self.shape.channels - self.shape.alpha)
         self.tags = tags if fits else replace(tags, profile=None)
         self.span = self._measured_span() if dtype == "float32" else _UNIT
@@ -109,7 +118,9 @@ class BandReader:
             PictureError: the data is damaged or cut short.
         """
         for band in self._stored():
-            yield band if self.span == _UNIT else _spanned(band, self.span, alpha=self.shape.alpha)
+            unit = band if self.span == _UNIT else _spanned(band, self.span, alpha=self._stored_shape.alpha)
+            flat = self._stored_shape.alpha and not self.shape.alpha
+            yield flattened(unit[..., :-1], unit[..., -1], self.background or (0, 0, 0)) if flat else unit
 
     @functools.cached_property
     def alpha(self) -> str | None:
@@ -160,11 +171,18 @@ class BandReader:
 
     def _measured_span(self) -> tuple[float, float]:
         """Decode once to see the range of a float file; only then is it known what 0 and 1 stand for."""
-        low, high = np.full(self.shape.channels, np.inf), np.full(self.shape.channels, -np.inf)
+        channels = self._stored_shape.channels
+        low, high = np.full(channels, np.inf), np.full(channels, -np.inf)
         for band in self._stored():
             low, high = np.minimum(low, band.min(axis=(0, 1))), np.maximum(high, band.max(axis=(0, 1)))
         extremes = np.stack([low, high]).astype(np.float32)[:, None]
         return picture_of(self.path, extremes, Tags()).span  # refuses what no picture holds
+
+
+def _flat_shape(shape: Shape, background: Colour) -> Shape:
+    if not shape.alpha:
+        return shape
+    return replace(shape, channels=1 if shape.channels == 2 and len(set(background)) == 1 else 3)
 
 
 def _spanned(band: NDArray[Any], span: tuple[float, float], *, alpha: bool) -> NDArray[Any]:

@@ -1,0 +1,428 @@
+"""Many files: which becomes which, and all of them enlarged while others are read and written.
+
+While one picture is predicted, the next is decoded and the one before coded, each in its own thread. What is
+there already is passed over, so running again finishes what was interrupted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from upres.atomic import clear_unfinished
+from upres.errors import ConfigError, PictureError, UpresError, nearest
+from upres.image import picture_files
+from upres.image.background import Colour
+from upres.image.bands import CLEAR, BandReader, write_bands
+from upres.image.belt import Ahead, Belt, StoppedError
+from upres.image.files import MAX_PIXELS
+from upres.image.formats import WRITTEN
+from upres.pages import upscale_file
+from upres.upscaler import Upscaler, Upscalers
+
+MANIFEST = "upres-manifest.jsonl"
+
+_BANDS_WAITING = 2
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to be made of another.
+
+    Attributes:
+        source, target: the files.
+        found: whether the source was found in a folder; then what is there already is passed over.
+        root: the output folder, or `None` when the target was named.
+    """
+
+    source: Path
+    target: Path
+    found: bool = False
+    root: Path | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How files are read and written; as in `Upscaler.file`, and what is done where an output exists.
+
+    Attributes:
+        background: the colour on which transparent pictures are laid, or `None`.
+        overwrite: replace it.
+        skip_existing: pass it over; `None` for what was found in folders only. Else it is an error.
+    """
+
+    quality: int = 95
+    lossless: bool = False
+    max_pixels: int = MAX_PIXELS
+    background: Colour | None = None
+    overwrite: bool = False
+    skip_existing: bool | None = None
+
+    def skips(self, job: Job) -> bool:
+        """Return whether a job is done already."""
+        allowed = job.found if self.skip_existing is None else self.skip_existing
+        return allowed and not self.overwrite and job.target.exists()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job; also a line of the manifest.
+
+    Attributes:
+        job: the job.
+        input, output: width and height, where they are known.
+        model, scale: what enlarged it.
+        tiles: how many predictions that took, of one page.
+        pages: how many pages or frames the file has.
+        changes: what reading did to the colours, in words.
+        seconds: from opening to the last byte.
+        skipped: whether the output was there already.
+        error: why there is none.
+        worst_difference: how far its tiles may be from the whole, as `Upscaler.worst_difference` measures.
+    """
+
+    job: Job
+    input: tuple[int, int] | None = None
+    output: tuple[int, int] | None = None
+    model: str | None = None
+    scale: float | None = None
+    tiles: int = 0
+    pages: int = 1
+    changes: tuple[str, ...] = ()
+    seconds: float = 0.0
+    skipped: bool = False
+    error: UpresError | None = None
+    worst_difference: float = 0.0
+
+    def line(self) -> dict[str, Any]:
+        """Return the manifest's entry."""
+        return {
+            "input": str(self.job.source),
+            "output": str(self.job.target),
+            "input_size": self.input,
+            "output_size": self.output,
+            "model": self.model,
+            "scale": self.scale,
+            "seconds": round(self.seconds, 3),
+            "skipped": self.skipped,
+            "worst_difference": self.worst_difference,
+            "error": None if self.error is None else str(self.error),
+        }
+
+
+Progress = Callable[[Job, float, float], object]
+"""Called with the job, the share of it that is predicted, and how many megapixels of output that makes."""
+
+
+def find_jobs(
+    inputs: Sequence[Path],
+    output: Path | None,
+    *,
+    label: str,
+    form: str | None = None,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+) -> list[Job]:
+    """Decide what is written where, before anything is.
+
+    Args:
+        inputs: files, and folders whose pictures are taken with those of the folders in them.
+        output: the file to write, or for several the folder, in which folders keep their tree; by default files
+            are written beside their source, and those of a folder into another beside it.
+        label: what names gain: `_x4`.
+        form: the format's suffix, by default the source's.
+        include, exclude: patterns for a picture's name, or its path in the folder: `*.jpg`, `thumbs/*`.
+
+    Raises:
+        PictureError: an empty folder, or two inputs with one output.
+        ConfigError: options that contradict each other.
+    """
+    if len(inputs) == 1 and not inputs[0].is_dir() and output is not None and not output.is_dir():
+        if form is not None and output.suffix.lower() != suffix_of(form):
+            raise ConfigError(f"--format {form} and --output {output} disagree; give only one of them")
+        return [Job(inputs[0], output)]
+    if output is not None and output.exists() and not output.is_dir():
+        raise ConfigError(f"--output {output}: is a file; several inputs are written into a folder")
+    jobs: list[Job] = []
+    for source in inputs:
+        if source.is_dir():
+            root = output or _named(source).with_name(f"{_named(source).name}{label}")
+            found = _pictures(source, root, include, exclude)
+            jobs += [_job(path, root, label, form, path.relative_to(source).parent) for path in found]
+        else:
+            jobs.append(_job(source, output or source.parent, label, form, None))
+    _refuse_collisions(jobs)
+    return list(dict.fromkeys(jobs))
+
+
+def suffix_of(form: str) -> str:
+    """Return the suffix of a format as people name it.
+
+    Raises:
+        ConfigError: no format that is written has it.
+    """
+    suffix = f".{form.lower().removeprefix('.')}"
+    if suffix not in WRITTEN:
+        raise ConfigError(f"--format {form}: {nearest(form, [name[1:] for name in WRITTEN])}")
+    return suffix
+
+
+def _job(source: Path, root: Path, label: str, form: str | None, inside: Path | None) -> Job:
+    kept = source.suffix if source.suffix.lower() in WRITTEN else ".png"
+    name = f"{source.stem}{label}{kept if form is None else suffix_of(form)}"
+    return Job(source, root / (inside or "") / name, found=inside is not None, root=root)
+
+
+def _pictures(folder: Path, output: Path, include: Sequence[str], exclude: Sequence[str]) -> list[Path]:
+    # An output folder inside the input is no input of the next run.
+    found = [path for path in picture_files(folder, recursive=True) if not path.is_relative_to(output)]
+    if not found:
+        raise PictureError(f"{folder}: no pictures in this folder; give one that has some, or a file")
+    wanted = [
+        path
+        for path in found
+        if (not include or _matches(path, folder, include)) and not _matches(path, folder, exclude)
+    ]
+    if not wanted:
+        raise PictureError(f"{folder}: none of its {len(found)} pictures passes --include and --exclude; widen them")
+    return wanted
+
+
+def _matches(path: Path, folder: Path, patterns: Sequence[str]) -> bool:
+    inside = path.relative_to(folder).as_posix()
+    return any(fnmatch.fnmatchcase(inside, pattern) or fnmatch.fnmatchcase(path.name, pattern) for pattern in patterns)
+
+
+def _refuse_collisions(jobs: Sequence[Job]) -> None:
+    first: dict[Path, Path] = {}
+    for job in jobs:
+        other = first.setdefault(job.target, job.source)
+        if other != job.source:
+            raise PictureError(
+                f"{other} and {job.source} would both be written to {job.target}; "
+                "enlarge them one at a time, with an --output each"
+            )
+
+
+def _named(folder: Path) -> Path:
+    return folder if folder.name not in ("", "..") else folder.resolve()
+
+
+def run(
+    jobs: Sequence[Job], upscalers: Upscalers, settings: Settings, *, progress: Progress | None = None
+) -> Iterator[Outcome]:
+    """Do the jobs, and yield what became of each, in their order.
+
+    What is wrong with one picture is in its outcome and does not stop the others. Leaving the iterator early
+    stops the work and leaves no half file.
+    """
+    for folder in dict.fromkeys(job.target.parent for job in jobs):
+        clear_unfinished(folder)
+    pending: deque[Future[Outcome]] = deque()
+    with ThreadPoolExecutor(2, "upres-write") as coders, Ahead(_opened(jobs, settings), 1) as opened:
+        for begun in opened:
+            pending.append(_enlarged(begun, upscalers, settings, coders, progress))
+            while len(pending) > 1:
+                yield pending.popleft().result()
+        for future in pending:
+            yield future.result()
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A picture whose decoding has begun, or what there is to say instead."""
+
+    job: Job
+    began: float
+    reader: BandReader | None = None
+    bands: Ahead[Any] | None = None
+    outcome: Outcome | None = None
+
+
+def _opened(jobs: Iterable[Job], settings: Settings) -> Iterator[_Begun]:
+    for job in jobs:
+        began = time.perf_counter()
+        try:
+            if settings.skips(job):
+                yield _Begun(job, began, outcome=Outcome(job, skipped=True))
+                continue
+            if job.target.exists() and not settings.overwrite:
+                raise PictureError(f"{job.target}: exists already; give --overwrite to replace it, or another --output")
+            reader = BandReader(job.source, max_pixels=settings.max_pixels, background=settings.background)
+            reader.alpha  # noqa: B018  looked at here, ahead of the prediction
+        except UpresError as error:
+            yield _Begun(job, began, outcome=Outcome(job, error=error))
+            continue
+        bands = Ahead(reader.bands(), _BANDS_WAITING)
+        try:
+            yield _Begun(job, began, reader, bands)
+        except GeneratorExit:
+            bands.close()
+            raise
+
+
+def _enlarged(
+    begun: _Begun, upscalers: Upscalers, settings: Settings, coders: ThreadPoolExecutor, progress: Progress | None
+) -> Future[Outcome]:
+    """Predict a picture, and return what its coding will come to."""
+    if begun.reader is None or begun.bands is None:
+        assert begun.outcome is not None
+        return _ready(begun.outcome)
+    with begun.bands as ahead:
+        outcome = Outcome(begun.job, input=(begun.reader.shape.width, begun.reader.shape.height))
+        try:
+            upscaler = upscalers.for_picture(*begun.reader.shape.size)
+            outcome = _described(outcome, upscaler, begun.reader)
+            if begun.job.root is not None:
+                _make_folder(begun.job.target.parent)
+            return _coded(begun, ahead, outcome, upscaler, settings, coders, progress)
+        except UpresError as error:
+            return _ready(dataclasses.replace(outcome, output=None, error=error, seconds=_since(begun)))
+
+
+def _coded(
+    begun: _Begun,
+    ahead: Iterable[Any],
+    outcome: Outcome,
+    upscaler: Upscaler,
+    settings: Settings,
+    coders: ThreadPoolExecutor,
+    progress: Progress | None,
+) -> Future[Outcome]:
+    reader, job = begun.reader, begun.job
+    assert reader is not None
+    width, height = outcome.output or (0, 0)
+    megapixels = width * height * outcome.pages / 1e6
+    tell = None
+    if progress is not None:
+        tell = lambda done, total: progress(job, done / total, megapixels * done / total)  # noqa: E731
+    if reader.header.pages > 1:
+        upscale_file(
+            upscaler,
+            job.source,
+            job.target,
+            quality=settings.quality,
+            lossless=settings.lossless,
+            max_pixels=settings.max_pixels,
+            background=settings.background,
+            progress=tell,
+        )
+        return _ready(dataclasses.replace(outcome, seconds=_since(begun)))
+    shape, drops_alpha = upscaler.check_file(reader, job.target, lossless=settings.lossless)
+    belt: Belt[Any] = Belt(_BANDS_WAITING)
+
+    def code() -> Outcome:
+        try:
+            write_bands(
+                belt,
+                job.target,
+                shape,
+                upscaler.tags(reader.tags),
+                span=reader.span,
+                quality=settings.quality,
+                lossless=settings.lossless,
+            )
+            return dataclasses.replace(outcome, seconds=_since(begun))
+        except UpresError as error:
+            return dataclasses.replace(outcome, output=None, error=error, seconds=_since(begun))
+        finally:
+            belt.stop()
+
+    future = coders.submit(code)
+    try:
+        for band in upscaler.bands(ahead, reader.shape, clear=reader.alpha == CLEAR, progress=tell):
+            belt.put(band[..., :-1] if drops_alpha else band)
+        belt.end()
+    except StoppedError:
+        pass  # the coder has failed, and says why
+    except BaseException as error:
+        belt.end(error)
+        raise
+    return future
+
+
+def _described(outcome: Outcome, upscaler: Upscaler, reader: BandReader) -> Outcome:
+    height, width = upscaler.size(*reader.shape.size)
+    return dataclasses.replace(
+        outcome,
+        output=(width, height),
+        model=upscaler.predictors[0].facts.name if upscaler.predictors else "reduction",
+        scale=upscaler.scale,
+        tiles=upscaler.tiles(*reader.shape.size, clear=reader.alpha == CLEAR),
+        worst_difference=upscaler.worst_difference,
+        pages=reader.header.pages,
+        changes=reader.header.changes,
+    )
+
+
+def _ready(outcome: Outcome) -> Future[Outcome]:
+    future: Future[Outcome] = Future()
+    future.set_result(outcome)
+    return future
+
+
+def _since(begun: _Begun) -> float:
+    return time.perf_counter() - begun.began
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PictureError(f"{folder}: cannot be made a folder ({error.strerror}); choose another --output") from error
+
+
+class Manifest:
+    """A file of JSON lines, one for each outcome, each appended in one write.
+
+    Args:
+        path: the file; lines are added to one that exists.
+
+    Raises:
+        PictureError: it cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        _make_folder(path.parent)
+        try:
+            self._listed = _outputs(path)
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise PictureError(f"{path}: cannot be written ({error.strerror}); choose another --manifest") from error
+
+    def add(self, outcome: Outcome) -> None:
+        """Append a line; for an output that was there already and has its line, none."""
+        if outcome.skipped and str(outcome.job.target) in self._listed:
+            return
+        os.write(self._file, (json.dumps(outcome.line()) + "\n").encode())
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+
+def _outputs(path: Path) -> set[str]:
+    if not path.exists():
+        return set()
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    if lines and not path.read_bytes().endswith(b"\n"):  # the last write was cut short, by a full disk say
+        with path.open("ab") as file:
+            file.write(b"\n")
+    listed = set()
+    for line in lines:
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(entry, dict) and entry.get("error") is None:
+            listed.add(str(entry.get("output")))
+    return listed
