@@ -1,0 +1,134 @@
+"""Whether the backend that is chosen earns its place: against PyTorch eager, and its precisions against float32.
+
+    python benchmarks/backends.py [MODEL …] [--data DIR] [--threads 2] [--quick]
+
+A model is the name of a shipped one, as base-x4, or an .onnx file that `upres export` wrote. Per model:
+
+- throughput of what `auto` chooses in float32 ÷ PyTorch eager on the same network; mark ≥ 1.8;
+- on each backend, throughput of the fastest precision that costs at most 0.05 dB of luma PSNR on --data (a
+  folder with HR and LRx<scale>, such as Set5) ÷ float32 on the same backend; mark ≥ 1.8.
+
+Eager is PyTorch as its users run it: float32, its own memory layout. Everything runs in one process, in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from common import machine, medians, picture, run
+from upres import checkpoint
+from upres.bench import ways_here
+from upres.errors import ConfigError, UpresError
+from upres.evaluate import Entrant, evaluate, open_test_set
+from upres.image import to_unit
+from upres.metrics import Protocol
+from upres.models import find, shipped
+from upres.predictors import Predictor, open_predictor, open_way
+from upres.predictors.backends import WAYS, Way
+from upres.predictors.base import Predictor as Interface
+from upres.report import text_table
+from upres.upscaler import Upscaler
+
+MARK, ALLOWED = 1.8, 0.05
+
+
+class Eager(Interface):
+    """The network as PyTorch runs it when nobody does anything about it."""
+
+    def __init__(self, path: Path) -> None:
+        self._network, self.facts = checkpoint.load_onnx(path)
+
+    def predict(self, lr: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            sr: np.ndarray = self._network(torch.from_numpy(lr)).numpy()
+        return sr
+
+
+def opened(path: Path, threads: int) -> dict[Way, Predictor]:
+    found: dict[Way, Predictor] = {}
+    for way in ways_here(path):
+        try:
+            found[way] = open_way(path, way, threads)
+        except UpresError as error:
+            print(f"{path.stem}, {way}: passed over: {error}")
+    return found
+
+
+def psnr(predictor: Predictor, data: Path | None) -> float:
+    if data is None:
+        return math.nan
+    scale = predictor.facts.scale
+    entrants = [Entrant("it", 0, Upscaler(predictor))]
+    protocol = Protocol(space="luma", border=scale)
+    return evaluate(entrants, open_test_set(data, scale), scale=scale, protocol=protocol).mean("it", "psnr")
+
+
+def measured(path: Path, arguments: argparse.Namespace) -> None:
+    predictors = opened(path, arguments.threads)
+    chosen = open_predictor(path, threads=arguments.threads)
+    side = -(-arguments.size // chosen.facts.multiple) * chosen.facts.multiple
+    lr = np.ascontiguousarray(to_unit(picture(side, side)).transpose(2, 0, 1)[None, : chosen.facts.channels])
+    eager = Eager(path)
+    runs = [partial(predictor.predict, lr) for predictor in (eager, chosen, *predictors.values())]
+    for each in runs:
+        each()
+    eager_ms, chosen_ms, *times = (1000 * seconds for seconds in medians(runs, 3 if arguments.quick else 15))
+    ms = dict(zip(predictors, times, strict=True))
+    found = {way: psnr(predictor, arguments.data) for way, predictor in predictors.items()}
+    exact = found[WAYS[0]]
+    rows = [("torch eager fp32", f"{eager_ms:.1f}", "1.00", "", "")]
+    for way, taken in ms.items():
+        float32 = ms[Way(way.backend, way.device, "fp32")]
+        rows.append(
+            (str(way), f"{taken:.1f}", f"{eager_ms / taken:.2f}", f"{float32 / taken:.2f}", _dB(exact - found[way]))
+        )
+    print(text_table((path.stem, "ms", "÷ eager", "÷ fp32, same backend", "dB lost"), rows))
+    print(f"\nchosen in float32: {chosen.how}\n  ÷ eager: {eager_ms / chosen_ms:.2f} (mark ≥ {MARK})")
+    for backend in dict.fromkeys(way.backend for way in ms):
+        fit = [way for way in ms if way.backend == backend and exact - found[way] <= ALLOWED]
+        if fit:
+            best = min(fit, key=lambda way: ms[way])
+            ratio = ms[Way(backend, best.device, "fp32")] / ms[best]
+            print(f"{backend}: fastest within {ALLOWED} dB: {best.precision}, ÷ fp32: {ratio:.2f} (mark ≥ {MARK})")
+    print()
+
+
+def _dB(lost: float) -> str:  # noqa: N802 (the unit's own spelling)
+    return "-" if math.isnan(lost) else f"{round(lost, 3) + 0.0:.3f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", help="names as base-x4, or .onnx files; all that are shipped")
+    parser.add_argument("--data", type=Path, help="pictures on which dB are lost; without, only times")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--size", type=int, default=256, help="side of the lr picture")
+    parser.add_argument("--quick", action="store_true", help="3 repeats; numbers are rough")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    paths = [model.path for model in shipped()]
+    if arguments.models:
+        paths = [_path(model) for model in arguments.models]
+    if not paths:
+        raise ConfigError("no model is shipped and none was given; name an .onnx file")
+    print(machine("onnxruntime", "openvino", "torch"))
+    print(f"lr {arguments.size}×{arguments.size}, {arguments.threads} threads, warm, taken in turn\n")
+    for path in paths:
+        measured(path, arguments)
+
+
+def _path(model: str) -> Path:
+    if Path(model).suffix == ".onnx":
+        return Path(model)
+    name, _, scale = model.rpartition("-x")
+    return find(name or model, int(scale) if name and scale.isdigit() else None).path
+
+
+if __name__ == "__main__":
+    run(main)
