@@ -25,7 +25,8 @@ BICUBIC = Bicubic(BicubicConfig())
 
 def save_noise(folder: Path, sizes: list[tuple[int, int]], seed: int = 0) -> list[np.ndarray]:
     rng = np.random.default_rng(seed)
-    pictures = [rng.integers(0, 256, (height, width, 3), dtype=np.uint8) for height, width in sizes]
+    # Away from black and white, where rounding between the passes also clips.
+    pictures = [rng.integers(80, 176, (height, width, 3), dtype=np.uint8) for height, width in sizes]
     folder.mkdir(parents=True, exist_ok=True)
     for number, pixels in enumerate(pictures):
         write(Picture(pixels), folder / f"{number:02d}.png")
@@ -65,9 +66,6 @@ def test_a_failed_cache_leaves_nothing(tmp_path) -> None:
 def test_patches_are_aligned_pairs(tmp_path) -> None:
     save_noise(tmp_path / "p", [(40, 60), (64, 40)])
     cache = cache_of(Folder(FolderConfig(path="p"), root=tmp_path), tmp_path)
-    # With lr := every second hr pixel, any misalignment of crop, flip or turn shows.
-    for index in range(len(cache)):
-        cache.lr(index).flags.writeable  # noqa: B018 (views of a read-only map)
     patches = Patches(cache, patch=8, batch=32, seed=3, steps=4)
     lr, hr = patches.at(2)
     assert lr.shape == (32, 8, 8, 3) and hr.shape == (32, 16, 16, 3)
