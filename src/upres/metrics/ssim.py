@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from upres.errors import DataError
 from upres.metrics.pair import aligned
 
-_WINDOW, _SIGMA, _K1, _K2 = 11, 1.5, 0.01, 0.03
+WINDOW, _SIGMA, K1, K2 = 11, 1.5, 0.01, 0.03
 
-_AT = np.arange(_WINDOW) - _WINDOW // 2
-_GAUSSIAN = np.exp(-(_AT**2) / (2 * _SIGMA**2))
-_GAUSSIAN /= _GAUSSIAN.sum()
+_AT = np.arange(WINDOW) - WINDOW // 2
+GAUSSIAN = np.exp(-(_AT**2) / (2 * _SIGMA**2))
+GAUSSIAN /= GAUSSIAN.sum()
 
 
 def ssim(sr: NDArray[Any], hr: NDArray[Any], *, peak: float | None = None) -> float:
@@ -33,12 +33,12 @@ def ssim(sr: NDArray[Any], hr: NDArray[Any], *, peak: float | None = None) -> fl
     """
     a, b, white = aligned(sr, hr, peak)
     height, width = a.shape[:2]
-    if min(height, width) < _WINDOW:
+    if min(height, width) < WINDOW:
         raise DataError(
-            f"ssim: pictures of {width}×{height} are smaller than its {_WINDOW}×{_WINDOW} window; "
+            f"ssim: pictures of {width}×{height} are smaller than its {WINDOW}×{WINDOW} window; "
             "use larger ones, or a smaller border"
         )
-    c1, c2 = (_K1 * white) ** 2, (_K2 * white) ** 2
+    c1, c2 = (K1 * white) ** 2, (K2 * white) ** 2
     mean_a, mean_b = _blurred(a), _blurred(b)
     var_a = _blurred(a * a) - mean_a**2
     var_b = _blurred(b * b) - mean_b**2
@@ -50,7 +50,7 @@ def ssim(sr: NDArray[Any], hr: NDArray[Any], *, peak: float | None = None) -> fl
 
 def _blurred(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the Gaussian mean of `h w c` around each position where the window fits: `h-10 w-10 c`."""
-    rows, columns = values.shape[0] - _WINDOW + 1, values.shape[1] - _WINDOW + 1
-    tall = sum(weight * values[i : i + rows] for i, weight in enumerate(_GAUSSIAN))
-    wide: NDArray[np.float64] = sum(weight * tall[:, i : i + columns] for i, weight in enumerate(_GAUSSIAN))
+    rows, columns = values.shape[0] - WINDOW + 1, values.shape[1] - WINDOW + 1
+    tall = sum(weight * values[i : i + rows] for i, weight in enumerate(GAUSSIAN))
+    wide: NDArray[np.float64] = sum(weight * tall[:, i : i + columns] for i, weight in enumerate(GAUSSIAN))
     return wide

@@ -1,0 +1,64 @@
+"""Distance between VGG19 features."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from upres.config import config
+from upres.losses.features import Convention, load_features
+from upres.losses.loss import Loss
+
+
+@config
+class PerceptualConfig:
+    """Attributes:
+
+    layers: VGG19's layers, `conv1_1` to `conv5_4`, and the weight of each.
+    activated: compare after the ReLU, as SRGAN does; else before it, as ESRGAN does.
+    compare: `l1` or `mse`.
+    features: `vgg19`, torchvision's published file, or the path of a local one; see `losses.features`.
+    convention: what the file's network saw: `auto`, `torchvision` or `caffe`.
+    """
+
+    layers: dict[str, float] = field(default_factory=lambda: {"conv5_4": 1.0})
+    activated: bool = False
+    compare: Literal["l1", "mse"] = "l1"
+    features: str = "vgg19"
+    convention: Convention = "auto"
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise ValueError("layers is empty: should name at least one, for example conv5_4: 1.0")
+
+
+class Perceptual(Loss):
+    """Weighted sum over layers of the mean distance between the features of sr and of hr.
+
+    Johnson, Alahi, Fei-Fei, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", ECCV 2016,
+    equation 2 (MSE); Ledig et al., SRGAN, CVPR 2017, equation 5 (MSE, after the activation); Wang et al., ESRGAN,
+    ECCVW 2018, section 3.3 (L1, conv5_4 before the activation).
+
+    Features of the Caffe convention are some hundred times larger than torchvision's: weight accordingly.
+    """
+
+    config_type = PerceptualConfig
+
+    def __init__(self, config: PerceptualConfig) -> None:
+        super().__init__()
+        self.features = load_features(config.features, config.convention)
+        self.features.check(config.layers, "perceptual")
+        self._config = config
+
+    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        """Mean over the batch, the channels and the places of each layer."""
+        layers, activated = self._config.layers, self._config.activated
+        distance = F.l1_loss if self._config.compare == "l1" else F.mse_loss
+        ours = self.features(sr, layers, activated)
+        with torch.no_grad():
+            theirs = self.features(hr, layers, activated)
+        return torch.stack([weight * distance(ours[name], theirs[name]) for name, weight in layers.items()]).sum()

@@ -1,0 +1,74 @@
+"""Distance between the Gram matrices of VGG19 features."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from upres.config import config
+from upres.losses.features import Convention, load_features
+from upres.losses.loss import Loss
+
+_GATYS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+
+
+@config
+class StyleConfig:
+    """Attributes:
+
+    layers: VGG19's layers, `conv1_1` to `conv5_4`, and the weight of each; the five of Gatys et al. by default.
+    activated: Gram matrices after the ReLU, as published; else before it.
+    compare: `mse`, as published, or `l1`.
+    features: `vgg19`, torchvision's published file, or the path of a local one; see `losses.features`.
+    convention: what the file's network saw: `auto`, `torchvision` or `caffe`.
+    """
+
+    layers: dict[str, float] = field(default_factory=lambda: dict.fromkeys(_GATYS, 1.0))
+    activated: bool = True
+    compare: Literal["l1", "mse"] = "mse"
+    features: str = "vgg19"
+    convention: Convention = "auto"
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise ValueError("layers is empty: should name at least one, for example conv3_1: 1.0")
+
+
+class Style(Loss):
+    """Weighted sum over layers of the mean distance between Gram matrices.
+
+    Gatys, Ecker, Bethge, "Image Style Transfer Using Convolutional Neural Networks", CVPR 2016, section 2.2;
+    normalised as in Johnson et al., ECCV 2016, equations 3 and 4; in super-resolution: Sajjadi, Schölkopf,
+    Hirsch, "EnhanceNet", ICCV 2017, section 4.2.3. It compares which features occur together, not where.
+    """
+
+    config_type = StyleConfig
+
+    def __init__(self, config: StyleConfig) -> None:
+        super().__init__()
+        self.features = load_features(config.features, config.convention)
+        self.features.check(config.layers, "style")
+        self._config = config
+
+    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        """Mean over the batch and the c² entries of each layer's matrix."""
+        layers, activated = self._config.layers, self._config.activated
+        distance = F.l1_loss if self._config.compare == "l1" else F.mse_loss
+        ours = self.features(sr, layers, activated)
+        with torch.no_grad():
+            theirs = self.features(hr, layers, activated)
+        terms = [weight * distance(gram(ours[name]), gram(theirs[name])) for name, weight in layers.items()]
+        return torch.stack(terms).sum()
+
+
+def gram(features: Tensor) -> Tensor:
+    """Return features `n c h w` times themselves, summed over places, divided by c·h·w: `n c c`."""
+    n, c, h, w = features.shape
+    # A sum over all places: bfloat16 would lose most of its terms.
+    with torch.autocast(features.device.type, enabled=False):
+        rows = features.float().reshape(n, c, h * w)
+        return rows @ rows.transpose(1, 2) / (c * h * w)
