@@ -90,13 +90,14 @@ def test_a_run_leaves_what_it_promises(data: Path, tmp_path: Path) -> None:
 
 
 def test_a_network_learns_one_batch_by_heart(data: Path, tmp_path: Path) -> None:
-    """The usual check that loss, gradient and data fit together: far better than bicubic after 150 steps."""
+    """The usual check that loss, gradient and data fit together: far better than bicubic after 300 steps."""
     run = tmp_path / "run"
     changes: dict[str, object] = {
-        "arch": {"name": "plainres", "width": 16, "blocks": 2},
+        "arch": {"name": "plainres", "width": 16, "blocks": 2, "upsampling": "bicubic"},
         "data": {**SMALL["data"], "patch": 24, "augment": False, "validation": [{"name": "folder", "path": "train"}]},
-        "train": {"epochs": 1, "steps_per_epoch": 150, "batch": 3, "optimizer": {"rate": 3e-3}},
-        "schedule": "constant",
+        "train": {"epochs": 1, "steps_per_epoch": 300, "batch": 3, "optimizer": {"rate": 3e-3}},
+        "schedule": "cosine",
+        "losses": ["mse"],
     }
     lines: list[str] = []
     run_recipe(recipe_of(data, **changes), run, report=lines.append)
@@ -195,6 +196,37 @@ def test_schedules_give_the_rates_they_promise() -> None:
     assert cosine[0] == 1.0 and cosine[5] == pytest.approx(0.55) and cosine[10] == pytest.approx(0.1)
     # The first value sets the mark; two more without a fall are borne, the third halves the rate.
     assert rates("plateau", factor=0.5, patience=2)[:8] == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.25]
+    assert rates("multi-step", milestones=[4, 7, 50]) == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25]
+    assert rates("multi-step", milestones=[3], factor=0.1, warmup=1)[:5] == [0.5, 1, 1, 0.1, 0.1]
+
+
+@pytest.mark.parametrize("steps", [10, 37, 400])
+def test_schedules_are_pytorchs_own(steps: int) -> None:
+    """Independent oracles: MultiStepLR and OneCycleLR."""
+
+    def rates(make) -> list[float]:
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.02)
+        scheduler, seen = make(optimizer), []
+        for _ in range(steps):
+            seen.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            scheduler.step()
+        return seen
+
+    def ours(name: str, **values: object) -> list[float]:
+        part = parse_part(SCHEDULES, {"name": name, **values}, where="test", key="schedule")
+        return rates(lambda optimizer: build(SCHEDULES, part).scheduler(optimizer, steps))
+
+    lr_scheduler = torch.optim.lr_scheduler
+    theirs = rates(lambda o: lr_scheduler.OneCycleLR(o, max_lr=0.02, total_steps=steps, cycle_momentum=False))
+    assert ours("one-cycle") == pytest.approx(theirs, rel=1e-9)
+    theirs = rates(lambda o: lr_scheduler.MultiStepLR(o, milestones=[3, 8, 200], gamma=0.5))
+    assert ours("multi-step", milestones=[3, 8, 200]) == pytest.approx(theirs, rel=1e-12)
+
+
+def test_milestones_must_rise() -> None:
+    with pytest.raises(ConfigError, match=r"milestones = \[8, 3\]: should be rising step numbers"):
+        parse_part(SCHEDULES, {"name": "multi-step", "milestones": [8, 3]}, where="test", key="schedule")
 
 
 def test_init_takes_over_what_fits(data: Path, tmp_path: Path) -> None:

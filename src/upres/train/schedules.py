@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -97,11 +98,87 @@ class Plateau(Schedule):
         )
 
 
+@config
+class MultiStepConfig:
+    """Multiply the rate by `factor` at each of `milestones`, in optimiser steps; `warmup` steps rise linearly."""
+
+    milestones: tuple[int, ...]
+    factor: float = 0.5
+    warmup: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.milestones or list(self.milestones) != sorted(set(self.milestones)) or self.milestones[0] < 1:
+            raise ValueError(f"milestones = {list(self.milestones)}: should be rising step numbers, from 1 on")
+
+
+class MultiStep(Schedule):
+    """Step decay; EDSR (Lim et al., CVPRW 2017, section 4.2) and ESRGAN halve the rate at fixed steps."""
+
+    config_type = MultiStepConfig
+
+    def __init__(self, config: MultiStepConfig) -> None:
+        self._config = config
+
+    def scheduler(self, optimizer: Optimizer, steps: int) -> LRScheduler:
+        """The rate falls for the step whose number, from 0, is the milestone; later ones than `steps` never come."""
+        milestones, falls = self._config.milestones, self._config.factor
+        return LambdaLR(optimizer, _warmed(self._config.warmup, lambda step: falls ** bisect_right(milestones, step)))
+
+
+@config
+class OneCycleConfig:
+    """Attributes:
+
+    rising: share of the run in which the rate rises to the full one.
+    start: where it begins, as a factor of the full rate.
+    end: where it ends, as a factor of the full rate.
+    """
+
+    rising: float = 0.3
+    start: float = 0.04
+    end: float = 4e-6
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rising < 1:
+            raise ValueError(f"rising = {self.rising}: should lie between 0 and 1")
+
+
+class OneCycle(Schedule):
+    """One rise and one long fall, both half a cosine.
+
+    Smith and Topin, "Super-Convergence", 2018, in the form and with the defaults of PyTorch's OneCycleLR, whose
+    rates these are; Adam's betas stay as they are.
+    """
+
+    config_type = OneCycleConfig
+
+    def __init__(self, config: OneCycleConfig) -> None:
+        self._config = config
+
+    def scheduler(self, optimizer: Optimizer, steps: int) -> LRScheduler:
+        """The cycle ends at the run's last step."""
+        start, end = self._config.start, self._config.end
+        top, last = self._config.rising * steps - 1, steps - 1
+
+        def factor(step: int) -> float:
+            if step <= top:
+                return _half_cosine(start, 1.0, step / top if top > 0 else 1.0)
+            return _half_cosine(1.0, end, min(1.0, (step - top) / max(1e-9, last - top)))
+
+        return LambdaLR(optimizer, factor)
+
+
 SCHEDULES: dict[str, type[Schedule]] = {
     "constant": Constant,
     "cosine": Cosine,
+    "multi-step": MultiStep,
+    "one-cycle": OneCycle,
     "plateau": Plateau,
 }
+
+
+def _half_cosine(start: float, end: float, done: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * done)) / 2
 
 
 def _warmed(warmup: int, factor: Callable[[int], float]) -> Callable[[int], float]:
