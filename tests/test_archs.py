@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from small_archs import SMALL
 from upres import checkpoint
 from upres.archs import ARCHS, Network
-from upres.config import config, dump
-from upres.errors import ConfigError
+from upres.errors import ConfigError, ModelError
 from upres.export import TOLERANCE, export_onnx
 from upres.facts import Facts
 from upres.image import imresize
@@ -21,8 +21,14 @@ ONE_EACH = [(name, SCALES.get(name, (3,))[0]) for name in ARCHS]
 
 def network_of(name: str, scale: int, channels: int = 3) -> Network:
     torch.manual_seed(0)
-    part = Part(name, ARCHS[name].config_type())
-    return build(ARCHS, part, scale=scale, channels=channels).eval()
+    network = build(ARCHS, part_of(name), scale=scale, channels=channels).train()
+    with torch.no_grad():
+        network(torch.rand(2, channels, 8, 8))  # a batch normalisation that has seen something
+    return network.eval()
+
+
+def part_of(name: str) -> Part:
+    return Part(name, ARCHS[name].config_type(**SMALL.get(name, {})))
 
 
 @pytest.mark.parametrize(("name", "scale", "channels"), CASES)
@@ -45,28 +51,67 @@ def test_every_parameter_receives_a_gradient(name: str, scale: int) -> None:
 
 
 @pytest.mark.parametrize(("name", "scale", "channels"), CASES)
-def test_declared_radius_is_what_the_gradient_reaches(name: str, scale: int, channels: int) -> None:
+def test_declared_radius_is_what_the_gradient_reaches(
+    name: str, scale: int, channels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """sr pixel X depends on lr pixels X // s ± radius, on no farther one, and on some at that distance."""
-    network = network_of(name, scale, channels).double()
-    radius = network.radius
+    # A maximum looks at the pixels that a mean does, but lets the gradient pass to one of them only; a ReLU
+    # switches whole paths off.
+    monkeypatch.setattr("torch.nn.functional.max_pool2d", torch.nn.functional.avg_pool2d)
+    monkeypatch.setattr("torch.nn.functional.relu", lambda x, inplace=False: torch.nn.functional.leaky_relu(x, 0.1))
+    probe_radius(network_of(name, scale, channels))
+
+
+@pytest.mark.parametrize("upsampler", ["pixel-shuffle", "nearest", "bilinear", "transposed"])
+@pytest.mark.parametrize("scale", [1, 2, 3, 4, 6])
+def test_every_upsampler_keeps_size_and_radius(upsampler: str, scale: int) -> None:
+    torch.manual_seed(0)
+    part = parse_part(
+        ARCHS, {"name": "edsr", "width": 4, "blocks": 0, "upsampler": upsampler}, where="test", key="arch"
+    )
+    network = build(ARCHS, part, scale=scale, channels=1)
+    assert network(torch.rand(1, 1, 5, 7)).shape == (1, 1, 5 * scale, 7 * scale)
+    probe_radius(network)
+
+
+@pytest.mark.parametrize("name", ["edsr", "rrdb", "srresnet", "unet"])
+def test_a_fixed_skip_adds_the_enlarged_picture(name: str) -> None:
+    config_type = ARCHS[name].config_type
+    plain, skipping = (
+        build(ARCHS, Part(name, config_type(**SMALL[name], upsampling=kind)), scale=2, channels=3).eval()
+        for kind in ("none", "bicubic")
+    )
+    skipping.load_state_dict(plain.state_dict())
+    lr = torch.rand(1, 3, 12, 8)
+    matlab = imresize(lr[0].permute(1, 2, 0).numpy(), 2)
+    with torch.inference_mode():
+        added = (skipping(lr) - plain(lr))[0].permute(1, 2, 0).numpy()
+    assert abs(added - matlab)[4:-4, 4:-4].max() < 1e-5
+
+
+def probe_radius(network: Network) -> None:
+    network = network.double()
+    radius, scale = network.radius, network.scale
     assert radius is not None
     middle = radius + 3
+    side = 2 * middle + network.multiple
     reached = 0
-    for phase in range(scale):
-        lr = torch.rand(1, channels, 2 * middle + 1, 2 * middle + 1, dtype=torch.float64, requires_grad=True)
+    for phase in range(scale * network.multiple):  # where a pixel lies in the grid of a pooling matters too
+        lr = torch.rand(1, network.channels, side, side, dtype=torch.float64, requires_grad=True)
         place = middle * scale + phase
         network(lr)[0, :, place, place].sum().backward()
         assert lr.grad is not None
         rows = lr.grad.abs().sum(dim=(0, 1, 3)).nonzero().flatten()
-        reached = max(reached, int((rows - middle).abs().max()))
-    # ReLUs switch single paths off, so the farthest pixel may stay unseen by one; it must never be exceeded.
+        reached = max(reached, int((rows - place // scale).abs().max()))
+    # The farthest path may lead through what is left of ReLUs, or carry nothing (the middle of a bilinear ×3 looks
+    # at one pixel, not two), so one pixel may stay unseen; the radius must never be exceeded.
     assert radius - 1 <= reached <= radius
 
 
 @pytest.mark.parametrize(("name", "scale"), ONE_EACH)
 def test_checkpoint_gives_the_same_output_and_configuration(name: str, scale: int, tmp_path) -> None:
     network = network_of(name, scale)
-    part = Part(name, ARCHS[name].config_type())
+    part = part_of(name)
     facts = Facts(name="n", scale=scale, arch=part.dump(), radius=network.radius, parameters=network.parameter_count)
     checkpoint.save(tmp_path / "n.safetensors", network, facts)
     again, facts_again = checkpoint.load(tmp_path / "n.safetensors")
@@ -80,10 +125,18 @@ def test_checkpoint_gives_the_same_output_and_configuration(name: str, scale: in
 @pytest.mark.parametrize(("name", "scale"), ONE_EACH)
 def test_onnx_gives_the_same_output(name: str, scale: int, tmp_path) -> None:
     network = network_of(name, scale)
-    part = Part(name, ARCHS[name].config_type())
-    checkpoint.save(tmp_path / "n.safetensors", network, Facts(name="n", scale=scale, arch=part.dump(), radius=9))
+    facts = Facts(name="n", scale=scale, arch=part_of(name).dump(), radius=9, multiple=network.multiple)
+    checkpoint.save(tmp_path / "n.safetensors", network, facts)
     written = export_onnx(tmp_path / "n.safetensors", tmp_path / "n.onnx")
     assert written.worst <= TOLERANCE
+
+
+def test_what_export_folded_is_not_rebuilt(tmp_path) -> None:
+    facts = Facts(name="n", scale=2, arch=part_of("fsrcnn").dump())
+    checkpoint.save(tmp_path / "n.safetensors", network_of("fsrcnn", 2), facts)
+    export_onnx(tmp_path / "n.safetensors", tmp_path / "n.onnx")
+    with pytest.raises(ModelError, match=r"n.onnx: 5 tensors of fsrcnn \(body.1.weight, …\) were folded into others"):
+        checkpoint.load_onnx(tmp_path / "n.onnx")
 
 
 def test_bicubic_upsampling_in_a_network_is_matlabs_away_from_the_edge() -> None:
@@ -134,6 +187,41 @@ def test_our_cifar_network_is_no_larger_and_no_slower_than_the_notebooks() -> No
     assert costs["cifar10-x2"][1] <= costs["cifar10-cnn-x2"][1]
 
 
+@pytest.mark.parametrize(
+    ("name", "scale", "count"),
+    [
+        ("edsr", 2, 1_369_859),  # EDSR-baseline: 1.37, 1.55 and 1.52 million in the tables of later papers
+        ("edsr", 3, 1_554_499),
+        ("edsr", 4, 1_517_571),
+        ("rrdb", 4, 16_697_987),  # ESRGAN's published file
+    ],
+)
+def test_published_networks_have_their_published_number_of_parameters(name: str, scale: int, count: int) -> None:
+    with torch.device("meta"):
+        assert ARCHS[name](ARCHS[name].config_type(), scale=scale, channels=3).parameter_count == count  # type: ignore[call-arg]
+
+
+def test_fsrcnn_has_the_papers_12464_weights() -> None:
+    network = build(ARCHS, Part("fsrcnn", ARCHS["fsrcnn"].config_type()), scale=3, channels=1)
+    assert sum(parameter.numel() for parameter in network.parameters() if parameter.ndim == 4) == 12_464
+
+
+def test_the_unet_enlarges_what_the_face_project_did() -> None:
+    network = build(ARCHS, Part("unet", ARCHS["unet"].config_type()), scale=4, channels=3).eval()
+    with torch.inference_mode():
+        assert network(torch.rand(1, 3, 32, 32)).shape == (1, 3, 128, 128)
+    assert [type(layer).__name__ for layer in network.upsampler] == ["ConvTranspose2d", "ReLU"] * 2
+    assert network.tail.kernel_size == (1, 1)
+
+
+def test_the_unet_sees_an_odd_picture_as_continued_by_its_edge() -> None:
+    network = network_of("unet", 2)
+    lr = torch.rand(1, 3, 7, 9)
+    padded = torch.nn.functional.pad(lr, (0, -9 % network.multiple, 0, -7 % network.multiple), mode="replicate")
+    with torch.inference_mode():
+        assert torch.equal(network(lr), network(padded)[:, :, :14, :18])
+
+
 def test_unknown_architecture_names_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"r.yaml: arch.name = 'srcn' is unknown: did you mean srcnn\?"):
         parse_part(ARCHS, {"name": "srcn"}, where="r.yaml", key="arch")
@@ -144,8 +232,3 @@ def test_wrong_configuration_names_the_dotted_key() -> None:
         parse_part(ARCHS, {"name": "plainres", "depth": 3}, where="r.yaml", key="arch")
     with pytest.raises(ConfigError, match=r"r.yaml: arch.width = 'wide': should be a valid integer"):
         parse_part(ARCHS, {"name": "plainres", "width": "wide"}, where="r.yaml", key="arch")
-
-
-def test_a_configuration_is_plain_data_again() -> None:
-    for network in ARCHS.values():
-        assert dump(network.config_type()) == dump(config(network.config_type)())

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import upres
+from small_archs import SMALL
 from tiny_models import tiny_onnx
 from upres import checkpoint
 from upres.archs import ARCHS
@@ -85,7 +86,7 @@ def test_tiled_equals_whole_in_every_level(
 
 @pytest.mark.parametrize("arch", sorted(ARCHS))
 def test_every_architecture_tiles_exactly(arch: str, tmp_path: Path) -> None:
-    facts = Facts(name=arch, scale=2, arch={"name": arch})
+    facts = Facts(name=arch, scale=2, arch={"name": arch, **SMALL.get(arch, {})})
     network = checkpoint.network_of(parse_part(ARCHS, facts.arch, where="test", key="arch"), facts)
     facts = dataclasses.replace(facts, radius=network.radius, multiple=network.multiple)
     checkpoint.save(tmp_path / "m.safetensors", network, facts)

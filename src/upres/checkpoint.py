@@ -53,6 +53,13 @@ def load_onnx(path: Path) -> tuple[Network, Facts]:
     facts = read_facts(path)
     tensors = _onnx_tensors(path)
     network = _built(path, facts)
+    folded = [name for name, _ in network.named_parameters() if name not in tensors]
+    if folded:
+        # Export multiplies a batch normalisation into the convolution before it, and reshapes PReLU's slopes.
+        raise ModelError(
+            f"{path}: {len(folded)} tensors of {facts.arch['name']} ({folded[0]}, …) were folded into others when it "
+            "was exported, so PyTorch cannot rebuild it; run it on ONNX Runtime, or give the .safetensors it came from"
+        )
     # What training does not change, such as the kernel of bicubic upsampling, is built, not stored.
     _fill(path, facts, network, {name: tensors[name] for name in network.state_dict() if name in tensors})
     return network.eval(), facts

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from upres.archs.deconv_cnn import DeconvCNN
+from upres.archs.discriminators import DISCRIMINATORS, Discriminator
+from upres.archs.edsr import EDSR
 from upres.archs.espcn import ESPCN
+from upres.archs.fsrcnn import FSRCNN
 from upres.archs.network import Network
 from upres.archs.plainres import PlainRes
+from upres.archs.rrdb import RRDB
 from upres.archs.srcnn import SRCNN
+from upres.archs.srresnet import SRResNet
+from upres.archs.unet import UNet
 
 ARCHS: dict[str, type[Network]] = {
     "deconv-cnn": DeconvCNN,
+    "edsr": EDSR,
     "espcn": ESPCN,
+    "fsrcnn": FSRCNN,
     "plainres": PlainRes,
+    "rrdb": RRDB,
     "srcnn": SRCNN,
+    "srresnet": SRResNet,
+    "unet": UNet,
 }
 
 
-__all__ = ["ARCHS", "Network"]
+__all__ = ["ARCHS", "DISCRIMINATORS", "Discriminator", "Network"]

@@ -20,7 +20,7 @@ class Network(nn.Module, ABC):
     """
 
     config_type: ClassVar[type[Any]]
-    multiple: ClassVar[int] = 1
+    multiple: int = 1
 
     def __init__(self, *, scale: int, channels: int) -> None:
         super().__init__()

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 Upsampling = Literal["nearest", "bicubic"]
+FixedSkip = Literal["none", "nearest", "bicubic"]
 
 
 class Nearest(nn.Module):
@@ -36,6 +37,7 @@ class Bicubic(nn.Module):
 
     def __init__(self, scale: int, channels: int) -> None:
         super().__init__()
+        self.scale = scale
         self.channels = channels
         taps = torch.zeros(scale, 5)
         for phase in range(scale):
@@ -50,6 +52,38 @@ class Bicubic(nn.Module):
         """`n c h w` → `n c·s² h w`, to be added before the pixel shuffle."""
         padded = F.pad(lr, (2, 2, 2, 2), mode="replicate")
         return F.conv2d(padded, self.kernel.to(lr.dtype), groups=self.channels)
+
+
+class NoSkip(nn.Module):
+    """The output as it is."""
+
+    radius = 0
+
+    def forward(self, sr: Tensor, lr: Tensor) -> Tensor:
+        """Return sr."""
+        return sr
+
+
+class Skip(nn.Module):
+    """The output plus the enlarged lr picture, so that a network learns only what is missing from that.
+
+    Kim, Lee, Lee, "Accurate Image Super-Resolution Using Very Deep Convolutional Networks" (VDSR), CVPR 2016,
+    section 3.1.
+    """
+
+    def __init__(self, name: Upsampling, *, scale: int, channels: int) -> None:
+        super().__init__()
+        self.upsampling = fixed_upsampling(name, scale=scale, channels=channels)
+        self.radius = self.upsampling.radius
+
+    def forward(self, sr: Tensor, lr: Tensor) -> Tensor:
+        """`n c s·h s·w` and `n c h w` → `n c s·h s·w`."""
+        return sr + F.pixel_shuffle(self.upsampling(lr), self.upsampling.scale)
+
+
+def fixed_skip(name: FixedSkip, *, scale: int, channels: int) -> NoSkip | Skip:
+    """Build the skip of that name."""
+    return NoSkip() if name == "none" else Skip(name, scale=scale, channels=channels)
 
 
 def fixed_upsampling(name: Upsampling, *, scale: int, channels: int) -> Nearest | Bicubic:
