@@ -28,7 +28,13 @@ _TIE = np.float32(2.0**-20)
 
 
 def exact(
-    bands: Iterable[NDArray[Any]], plan: Plan, predictor: Predictor, clear: bool, done: Callable[[], None]
+    bands: Iterable[NDArray[Any]],
+    plan: Plan,
+    predictor: Predictor,
+    dtype: DTypeLike,
+    *,
+    clear: bool,
+    done: Callable[[], None],
 ) -> Bands:
     """Enlarge by tiles that see all they need: each answers for its core.
 
@@ -36,11 +42,12 @@ def exact(
         bands: the picture.
         plan: its tiles.
         predictor: what enlarges them.
+        dtype: of the output.
         clear: whether alpha is 0 anywhere, so that colour must be carried under it.
         done: called after each tile.
 
     Returns:
-        Bands of float32, not clipped, one for each row of tiles.
+        Bands clipped to [0, 1] in the numbers of `dtype`, one for each row of tiles.
 
     Raises:
         NonFiniteError, FailedError: a tile could not be enlarged; it is named.
@@ -49,16 +56,24 @@ def exact(
     window = Window(bands)
     for rows in plan.rows:
         held = window.cut(rows.input_start, min(rows.input_stop, plan.height))
-        parts = []
+        out = np.empty(((rows.stop - rows.start) * scale, plan.width * scale, held.shape[2]), dtype)
         for columns in plan.columns:
             sr = _enlarged(predictor, held, Tile(rows, columns), clear)
-            parts.append(sr[_core(rows, scale), _core(columns, scale)])
+            # Tile by tile: a band of floats would be four times as large as one of bytes.
+            core = sr[_core(rows, scale), _core(columns, scale)]
+            out[:, columns.start * scale : columns.stop * scale] = quantised(core, dtype)
             done()
-        yield parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        yield out
 
 
 def blended(
-    bands: Iterable[NDArray[Any]], plan: Plan, predictor: Predictor, clear: bool, done: Callable[[], None]
+    bands: Iterable[NDArray[Any]],
+    plan: Plan,
+    predictor: Predictor,
+    dtype: DTypeLike,
+    *,
+    clear: bool,
+    done: Callable[[], None],
 ) -> Bands:
     """Enlarge by tiles that do not see all they need: where their inputs overlap, one fades into the next.
 
@@ -90,7 +105,7 @@ def blended(
             done()
         last = index == len(plan.rows) - 1
         ready = length if last else (plan.rows[index + 1].input_start - rows.input_start) * scale
-        yield total[:ready] / weights[:ready]
+        yield quantised(total[:ready] / weights[:ready], dtype)
         total, weights = total[ready:], weights[ready:]
 
 
@@ -104,11 +119,9 @@ def _fade(start: int, stop: int, length: int, span: Span, scale: int) -> NDArray
     return np.minimum(1, np.minimum(up, down)).astype(np.float32)
 
 
-def quantised(bands: Iterable[NDArray[Any]], dtype: DTypeLike) -> Bands:
-    """Return bands clipped to [0, 1] in the numbers of `dtype`."""
-    tie = 0 if np.dtype(dtype).kind == "f" else _TIE
-    for band in bands:
-        yield from_unit(band + tie, dtype)
+def quantised(values: NDArray[np.float32], dtype: DTypeLike) -> NDArray[Any]:
+    """Return values clipped to [0, 1] in the numbers of `dtype`."""
+    return from_unit(values if np.dtype(dtype).kind == "f" else values + _TIE, dtype)
 
 
 def _enlarged(predictor: Predictor, rows: NDArray[Any], tile: Tile, clear: bool) -> NDArray[np.float32]:
@@ -122,7 +135,7 @@ def _enlarged(predictor: Predictor, rows: NDArray[Any], tile: Tile, clear: bool)
             sr = np.concatenate([sr_colours, enlarge_alpha(predictor, alpha)[..., None]], axis=2)
     except FailedError as error:
         raise type(error)(f"{error}; this was the tile at {tile}, and nothing was written") from error
-    # A sum is not finite when a term is not, and costs a fifth of asking each.
+    # A sum is not finite when a term is not.
     if not np.isfinite(sr.sum(dtype=np.float64)):
         raise NonFiniteError(
             f"model {predictor.facts.name}: NaN or infinite pixels in the tile at {tile}; "

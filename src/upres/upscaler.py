@@ -59,6 +59,8 @@ _PROCESS_BYTES = 200_000_000
 # measured for 48 channels, ×4), and another half in reserve.
 _LAYERS_HELD = 4
 _UNKNOWN_WIDTH = 64
+# imresize works on 64 rows of float64 at a time, in about four arrays.
+_RESIZED_ROW_BYTES = 64 * 8 * 4
 _BANDS_WAITING = 2
 _PROBE_TILE = 64
 _ANY_SIZE = Size()
@@ -247,15 +249,15 @@ class Upscaler:
         for index, predictor in enumerate(self.predictors):
             plan = self._plan(predictor, height, width, tile, clear=clear)
             stage = stages.exact if predictor.facts.radius is not None or len(plan) == 1 else stages.blended
-            current = stage(current, plan, predictor, clear, count)
+            # Between two steps nothing is rounded to the picture's depth.
+            last = index == len(self.predictors) - 1 and not self._reduces
+            current = stage(current, plan, predictor, shape.dtype if last else "float32", clear=clear, done=count)
             height, width = height * predictor.facts.scale, width * predictor.facts.scale
-            if index < len(self.predictors) - 1 or self._reduces:
-                # Between two steps nothing is rounded to the picture's depth.
-                current = stages.quantised(current, np.float32)
-        if self._reduces:
-            floats = current if self.predictors else (to_unit(band) for band in current)
-            current = imresize_bands(floats, height=height, width=width, size=self.size(*shape.size), dtype=np.float32)
-        return stages.quantised(current, shape.dtype) if self.predictors or self._reduces else current
+        if not self._reduces:
+            return current
+        floats = current if self.predictors else (to_unit(band) for band in current)
+        reduced = imresize_bands(floats, height=height, width=width, size=self.size(*shape.size), dtype=np.float32)
+        return (stages.quantised(band, shape.dtype) for band in reduced)
 
     def check_file(
         self, reader: BandReader, output: str | os.PathLike[str], *, lossless: bool = False
@@ -371,7 +373,12 @@ class Upscaler:
             last = index == len(self.predictors) - 1 and not self._reduces
             item = np.dtype(shape.dtype).itemsize if last else 4
             height, width = height * scale, width * scale
-            held += 2 * min(rows * scale, height) * width * shape.channels * 4  # as tiles, and put together
+            if predictor.facts.radius is None:
+                held += 4 * tall * scale * width * (shape.channels + 1) * 4  # sums and weights, and the next ones
+            elif not last:
+                held += 2 * min(rows * scale, height) * width * shape.channels * item
+        if self._reduces:
+            held += _RESIZED_ROW_BYTES * width * shape.channels
         out_height, out_width = self.size(*shape.size)
         out_rows = min(math.ceil(rows * self.scale), out_height)
         # Two bands wait to be coded, one is, and of a picture before as many may be left.
