@@ -22,6 +22,9 @@ from upres.tiling import Plan, Span, Tile
 Bands = Iterator[NDArray[Any]]
 """Arrays `rows w c` that follow each other from the top, c = 1 to 4 with alpha last when c is even."""
 
+PIECE_BYTES = 16_000_000
+"""The most that a band of output holds, unless one row is more."""
+
 # 1 ÷ 2^20 of the range moves results that fall exactly between two levels, which is where bicubic's rational
 # weights put many, off the edge: else rounding noise, which depends on the tile, would choose the level.
 _TIE = np.float32(2.0**-20)
@@ -47,7 +50,7 @@ def exact(
         done: called after each tile.
 
     Returns:
-        Bands clipped to [0, 1] in the numbers of `dtype`, one for each row of tiles.
+        Bands clipped to [0, 1] in the numbers of `dtype`, of at most `PIECE_BYTES` or one row.
 
     Raises:
         NonFiniteError, FailedError: a tile could not be enlarged; it is named.
@@ -56,14 +59,18 @@ def exact(
     window = Window(bands)
     for rows in plan.rows:
         held = window.cut(rows.input_start, min(rows.input_stop, plan.height))
-        out = np.empty(((rows.stop - rows.start) * scale, plan.width * scale, held.shape[2]), dtype)
+        pieces = _pieces((rows.stop - rows.start) * scale, plan.width * scale, held.shape[2], dtype)
         for columns in plan.columns:
             sr = _enlarged(predictor, held, Tile(rows, columns), clear)
             # Tile by tile: a band of floats would be four times as large as one of bytes.
-            core = sr[_core(rows, scale), _core(columns, scale)]
-            out[:, columns.start * scale : columns.stop * scale] = quantised(core, dtype)
+            core = quantised(sr[_core(rows, scale), _core(columns, scale)], dtype)
+            top = 0
+            for piece in pieces:
+                piece[:, columns.start * scale : columns.stop * scale] = core[top : top + len(piece)]
+                top += len(piece)
             done()
-        yield out
+        while pieces:
+            yield pieces.pop(0)
 
 
 def blended(
@@ -107,6 +114,12 @@ def blended(
         ready = length if last else (plan.rows[index + 1].input_start - rows.input_start) * scale
         yield quantised(total[:ready] / weights[:ready], dtype)
         total, weights = total[ready:], weights[ready:]
+
+
+def _pieces(height: int, width: int, channels: int, dtype: DTypeLike) -> list[NDArray[Any]]:
+    """Return the arrays that a row of tiles fills: several, so that each is let go when it has been written."""
+    rows = max(1, PIECE_BYTES // (width * channels * np.dtype(dtype).itemsize))
+    return [np.empty((min(rows, height - top), width, channels), dtype) for top in range(0, height, rows)]
 
 
 def _fade(start: int, stop: int, length: int, span: Span, scale: int) -> NDArray[np.float32]:

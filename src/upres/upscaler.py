@@ -59,6 +59,8 @@ _PROCESS_BYTES = 200_000_000
 # measured for 48 channels, ×4), and another half in reserve.
 _LAYERS_HELD = 4
 _UNKNOWN_WIDTH = 64
+# Between prediction and coder, and as many of the picture before, in a folder.
+_PIECES_WAITING = 6
 # imresize works on 64 rows of float64 at a time, in about four arrays.
 _RESIZED_ROW_BYTES = 64 * 8 * 4
 _BANDS_WAITING = 2
@@ -381,8 +383,8 @@ class Upscaler:
             held += _RESIZED_ROW_BYTES * width * shape.channels
         out_height, out_width = self.size(*shape.size)
         out_rows = min(math.ceil(rows * self.scale), out_height)
-        # Two bands wait to be coded, one is, and of a picture before as many may be left.
-        return held + prediction + 5 * out_rows * out_width * shape.channels * np.dtype(shape.dtype).itemsize
+        band = out_rows * out_width * shape.channels * np.dtype(shape.dtype).itemsize
+        return held + prediction + band + _PIECES_WAITING * stages.PIECE_BYTES
 
     def tags(self, tags: Tags) -> Tags:
         """Return what travels with an enlarged picture: it stays as large on paper."""
