@@ -337,8 +337,8 @@ def _coded(
         finally:
             belt.stop()
 
-    future = coders.submit(code)
-    try:
+    try:  # from here on: Ctrl-C may come while the coder starts, which would wait for ever for the end of the belt
+        future = coders.submit(code)
         for band in upscaler.bands(ahead, reader.shape, clear=reader.alpha == CLEAR, progress=tell):
             belt.put(band[..., :-1] if drops_alpha else band)
         belt.end()

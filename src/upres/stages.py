@@ -7,6 +7,7 @@ and so that a band of tiles needs nothing but the rows it was cut from.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -57,20 +58,31 @@ def exact(
     """
     scale = predictor.facts.scale
     window = Window(bands)
-    for rows in plan.rows:
-        held = window.cut(rows.input_start, min(rows.input_stop, plan.height))
-        pieces = _pieces((rows.stop - rows.start) * scale, plan.width * scale, held.shape[2], dtype)
-        for columns in plan.columns:
-            sr = _enlarged(predictor, held, Tile(rows, columns), clear)
-            # Tile by tile: a band of floats would be four times as large as one of bytes.
-            core = quantised(sr[_core(rows, scale), _core(columns, scale)], dtype)
-            top = 0
-            for piece in pieces:
-                piece[:, columns.start * scale : columns.stop * scale] = core[top : top + len(piece)]
-                top += len(piece)
-            done()
-        while pieces:
-            yield pieces.pop(0)
+    # While a tile is predicted, the one before it is checked, rounded and put in its place.
+    with ThreadPoolExecutor(1, "upres-tile") as hand:
+        for rows in plan.rows:
+            held = window.cut(rows.input_start, min(rows.input_stop, plan.height))
+            pieces = _pieces((rows.stop - rows.start) * scale, plan.width * scale, held.shape[2], dtype)
+            placed: Future[None] = hand.submit(lambda: None)
+            for columns in plan.columns:
+                tile = Tile(rows, columns)
+                sr = _enlarged(predictor, held, tile, clear)
+                placed.result()
+                placed = hand.submit(_place, sr, predictor, tile, pieces)
+                done()
+            placed.result()
+            while pieces:
+                yield pieces.pop(0)
+
+
+def _place(sr: NDArray[np.float32], predictor: Predictor, tile: Tile, pieces: list[NDArray[Any]]) -> None:
+    _check_finite(sr, predictor, tile)
+    scale = predictor.facts.scale
+    core = quantised(sr[_core(tile.rows, scale), _core(tile.columns, scale)], pieces[0].dtype)
+    top = 0
+    for piece in pieces:
+        piece[:, tile.columns.start * scale : tile.columns.stop * scale] = core[top : top + len(piece)]
+        top += len(piece)
 
 
 def blended(
@@ -102,7 +114,9 @@ def blended(
         for columns in plan.columns:
             right = min(columns.input_stop, plan.width)
             across = slice(columns.input_start * scale, right * scale)
-            sr = _enlarged(predictor, held, Tile(rows, columns), clear)[:length, : across.stop - across.start]
+            tile = Tile(rows, columns)
+            sr = _enlarged(predictor, held, tile, clear)[:length, : across.stop - across.start]
+            _check_finite(sr, predictor, tile)
             fade = np.outer(
                 _fade(rows.input_start, stop, plan.height, rows, scale),
                 _fade(columns.input_start, right, plan.width, columns, scale),
@@ -148,13 +162,15 @@ def _enlarged(predictor: Predictor, rows: NDArray[Any], tile: Tile, clear: bool)
             sr = np.concatenate([sr_colours, enlarge_alpha(predictor, alpha)[..., None]], axis=2)
     except FailedError as error:
         raise type(error)(f"{error}; this was the tile at {tile}, and nothing was written") from error
-    # A sum is not finite when a term is not.
-    if not np.isfinite(sr.sum(dtype=np.float64)):
+    return sr
+
+
+def _check_finite(sr: NDArray[np.float32], predictor: Predictor, tile: Tile) -> None:
+    if not np.isfinite(sr.sum(dtype=np.float64)):  # a sum is not finite when a term is not
         raise NonFiniteError(
             f"model {predictor.facts.name}: NaN or infinite pixels in the tile at {tile}; "
             "nothing was written; use another model"
         )
-    return sr
 
 
 def _cut(held: NDArray[Any], tile: Tile) -> NDArray[np.float32]:

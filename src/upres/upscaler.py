@@ -50,7 +50,8 @@ MEMORY = 1_000_000_000
 # its memory (134 MB, 295 MB); 128 loses a quarter of the work to halos. Several tiles in one prediction are no
 # faster (8.6 µs a pixel for 4 of 92², 10.8 for 1; 9.8 for 4 of 156², 8.1 for 1): so it is always one.
 _TILE = 256
-_SIDES = (256, 192, 128, 96, 64, 48, 32, 16)
+_BAND_BYTES = 80_000_000
+_SIDES = (1024, 512, 256, 192, 128, 96, 64, 48, 32, 16)
 # A picture's tiles overlap by this much when the model looks farther than any halo.
 _OVERLAP = 32
 # The interpreter, NumPy, libvips and ONNX Runtime with a model: 72 MB, and coders with their own buffers.
@@ -346,7 +347,8 @@ class Upscaler:
         looks_at_all = any(predictor.facts.radius is None for predictor in self.predictors)
         if looks_at_all and self._bytes(shape, whole, whole) <= self.max_memory:
             return whole, whole
-        fitting = [pair for pair in itertools.product(_SIDES, _SIDES) if self._bytes(shape, *pair) <= self.max_memory]
+        pairs = [pair for pair in itertools.product(_SIDES, _SIDES) if math.prod(pair) <= _TILE**2]
+        fitting = [pair for pair in pairs if self._bytes(shape, *pair) <= self.max_memory]
         if not fitting and limited:
             least = self._bytes(shape, _SIDES[-1], _SIDES[-1])
             raise ConfigError(
@@ -355,7 +357,14 @@ class Upscaler:
             )
         halo = max((self._halo(predictor) for predictor in self.predictors), default=0)
         sides = fitting or [(_SIDES[-1], _SIDES[-1])]
-        return min(sides, key=lambda pair: ((pair[0] + 2 * halo) * (pair[1] + 2 * halo) / pair[0] / pair[1], -pair[1]))
+        # Flat tiles for wide pictures, of which a row of tiles is most of what is held.
+        flat = [pair for pair in sides if self._band_bytes(shape, pair[0]) <= _BAND_BYTES] or sides
+        return min(flat, key=lambda pair: ((pair[0] + 2 * halo) * (pair[1] + 2 * halo) / math.prod(pair), -pair[1]))
+
+    def _band_bytes(self, shape: Shape, rows: int) -> int:
+        """Return the bytes of what a row of tiles becomes."""
+        height, width = self.size(*shape.size)
+        return min(math.ceil(rows * self.scale), height) * width * shape.channels * np.dtype(shape.dtype).itemsize
 
     def _halo(self, predictor: Predictor) -> int:
         if self.halo is not None:
@@ -381,9 +390,7 @@ class Upscaler:
                 held += 2 * min(rows * scale, height) * width * shape.channels * item
         if self._reduces:
             held += _RESIZED_ROW_BYTES * width * shape.channels
-        out_height, out_width = self.size(*shape.size)
-        out_rows = min(math.ceil(rows * self.scale), out_height)
-        band = out_rows * out_width * shape.channels * np.dtype(shape.dtype).itemsize
+        band = self._band_bytes(shape, rows)
         return held + prediction + band + _PIECES_WAITING * stages.PIECE_BYTES
 
     def tags(self, tags: Tags) -> Tags:
