@@ -222,6 +222,17 @@ def test_the_unet_sees_an_odd_picture_as_continued_by_its_edge() -> None:
         assert torch.equal(network(lr), network(padded)[:, :, :14, :18])
 
 
+def test_repeated_blocks_reach_farther_with_the_same_parameters() -> None:
+    def plainres(repeats: int) -> Network:
+        values = {"name": "plainres", "width": 8, "blocks": 2, "repeats": repeats}
+        return build(ARCHS, parse_part(ARCHS, values, where="test", key="arch"), scale=2, channels=1)
+
+    once, thrice = plainres(1), plainres(3)
+    assert once.parameter_count == thrice.parameter_count
+    assert (once.radius, thrice.radius) == (6, 14)
+    probe_radius(thrice)
+
+
 def test_unknown_architecture_names_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"r.yaml: arch.name = 'srcn' is unknown: did you mean srcnn\?"):
         parse_part(ARCHS, {"name": "srcn"}, where="r.yaml", key="arch")

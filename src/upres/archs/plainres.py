@@ -17,15 +17,24 @@ from upres.config import config
 
 @config
 class PlainResConfig:
-    """`upsampling` is how the lr picture enters the output: nearest costs nothing, bicubic starts nearer."""
+    """Attributes:
+
+    width: channels of the body.
+    blocks: residual blocks, each with weights of its own.
+    repeats: how often the blocks are passed through, with the same weights (as in DRRN: Tai, Yang and Liu, "Image
+        Super-Resolution via Deep Recursive Residual Network", CVPR 2017): a deeper network of the same size.
+    upsampling: how the lr picture enters the output: nearest costs nothing, bicubic starts nearer.
+    """
 
     width: int = 48
     blocks: int = 6
+    repeats: int = 1
     upsampling: Upsampling = "nearest"
 
     def __post_init__(self) -> None:
-        if self.width < 1 or self.blocks < 0:
-            raise ValueError(f"width = {self.width}, blocks = {self.blocks}: should be at least 1 and 0")
+        for name, least in (("width", 1), ("blocks", 0), ("repeats", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} = {getattr(self, name)}: should be at least {least}")
 
 
 class _Block(nn.Module):
@@ -57,14 +66,16 @@ class PlainRes(Network):
         self.head = nn.Conv2d(channels, config.width, 3, padding=1)
         self.body = nn.Sequential(*(_Block(config.width) for _ in range(config.blocks)))
         self.tail = nn.Conv2d(config.width, channels * scale**2, 3, padding=1)
-        self._blocks = config.blocks
+        self._blocks, self._repeats = config.blocks, config.repeats
 
     @property
     def radius(self) -> int:
         """One pixel a convolution, and at least what the fixed upsampling looks at."""
-        return max(2 + 2 * self._blocks, self.upsampling.radius)
+        return max(2 + 2 * self._blocks * self._repeats, self.upsampling.radius)
 
     def forward(self, lr: Tensor) -> Tensor:
         """`n c h w` → `n c s·h s·w`."""
-        x = self.tail(self.body(self.head(lr)))
-        return F.pixel_shuffle(x + self.upsampling(lr), self.scale)
+        x = self.head(lr)
+        for _ in range(self._repeats):
+            x = self.body(x)
+        return F.pixel_shuffle(self.tail(x) + self.upsampling(lr), self.scale)
