@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from upres.cli import main
 from upres.errors import DataError
 from upres.evaluate import Entrant, evaluate, open_test_set
 from upres.image import Picture, imresize, write
@@ -152,3 +153,79 @@ def test_bad_input_is_one_line_and_exit_code_2(
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and error.startswith(message)
     assert not (tmp_path / "evaluation").exists()
+
+
+def test_a_recipe_is_measured_as_its_training_validates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--recipe takes the validation pictures, the colour, the degradation and the protocol from the recipe."""
+
+    def run_cli(arguments: list[str]) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        said = capsys.readouterr()
+        return int(stop.value.code or 0), said.out, said.err
+
+    save_pictures(tmp_path / "set", count=5)
+    (tmp_path / "mine.yaml").write_text(
+        """
+name: mine
+scale: 2
+colour: gray
+arch: srcnn
+degradation: {name: bicubic, antialias: false}
+data:
+  root: .
+  train: [{name: folder, path: set, take: 3}]
+  validation: [{name: folder, path: set, skip: 3}]
+train: {epochs: 1}
+protocol: {space: gray, border: 1}
+"""
+    )
+    code, out, err = run_cli(
+        ["evaluate", "bicubic", "--recipe", str(tmp_path / "mine.yaml"), "--data", str(tmp_path), "-o", str(tmp_path)]
+    )
+    assert code == 0, err
+    assert "mine, validation, 2 pictures, ×2, lr as the recipe makes it: bicubic (antialias False)" in out
+    assert "gray BT.601 full range, border 1" in out
+    rows = list(csv.reader((tmp_path / "pictures.csv").read_text().splitlines()[2:]))
+    assert [row[1] for row in rows] == ["3.png", "4.png"]
+
+    code, _, err = run_cli(["evaluate", "bicubic", "--recipe", str(tmp_path / "mine.yaml"), "--scale", "3"])
+    assert (code, err.count("\n")) == (2, 1)
+    assert "--scale 3: " in err and "is a recipe for ×2" in err
+    code, _, err = run_cli(["evaluate", "bicubic"])
+    assert (code, err) == (
+        2,
+        "upres: nothing to measure on; give pictures with --data, or a recipe with --recipe\n",
+    )
+
+
+def test_the_distance_of_features_grows_with_what_is_lost(tmp_path: Path) -> None:
+    """Equal pictures have none; blurring costs; the figure has its words and its column."""
+    import torch
+
+    from upres.losses.features import Features
+    from upres.metrics.feature_distance import feature_distance
+
+    generator = torch.Generator().manual_seed(0)
+    tensors = {
+        "conv1_1.weight": torch.randn(8, 3, 3, 3, generator=generator),
+        "conv1_1.bias": torch.zeros(8),
+        "conv1_2.weight": torch.randn(8, 8, 3, 3, generator=generator),
+        "conv1_2.bias": torch.zeros(8),
+    }
+    distance, words = feature_distance(Features(tensors, "torchvision", where="test"))
+    assert "behind the ReLU of conv1_2, RGB" in words
+    hr = save_pictures(tmp_path / "set", count=1, side=40)[0]
+    blurred = {scale: imresize(imresize(hr, 1 / scale), size=(40, 40)) for scale in (2, 4)}
+    assert distance(hr, hr) == 0 < distance(blurred[2], hr) < distance(blurred[4], hr) < 4
+    gray = hr[..., :1]
+    assert distance(gray, gray) == 0
+
+    test_set = open_test_set(tmp_path / "set", 2)
+    more = {"vgg": (distance, words)}
+    result = evaluate([bicubic(2)], test_set, scale=2, protocol=Protocol(border=2), more=more)
+    table = evaluation_table(result)
+    assert words in table and "VGG distance" in table
+    assert result.as_json()["models"]["bicubic"]["vgg"]["mean"] == result.mean("bicubic", "vgg") > 0
+    write_evaluation(result, tmp_path)
+    assert "psnr,ssim,mae,mse,vgg,seconds" in (tmp_path / "pictures.csv").read_text()

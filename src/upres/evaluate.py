@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upres.config import dump
-from upres.data import Source
+from upres.data import Cache, Source
 from upres.data.cifar10 import Cifar10, Cifar10Config
 from upres.data.folder import Folder, FolderConfig
 from upres.errors import DataError
@@ -22,6 +22,9 @@ from upres.metrics import Protocol, measure
 from upres.upscaler import Upscaler
 
 METRICS = ("psnr", "ssim", "mae", "mse")
+Measure = Callable[[NDArray[Any], NDArray[Any]], float]
+"""A figure of sr and hr, both uint8 `h w c`, that brings its own protocol."""
+
 # The structural-similarity window is 11 pixels wide.
 _SSIM_SIDE = 11
 
@@ -69,13 +72,19 @@ class Row:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Everything that was measured, in the order of the models and pictures."""
+    """Everything that was measured, in the order of the models and pictures; `more` says further metrics in words."""
 
     test_set: TestSet
     scale: int
     protocol: Protocol
     entrants: tuple[Entrant, ...]
     rows: tuple[Row, ...]
+    more: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of all that was measured of each picture."""
+        return (*METRICS, *self.more)
 
     def values(self, model: str, metric: str) -> list[float]:
         """Return a metric of one model, a figure a picture."""
@@ -96,10 +105,13 @@ class Evaluation:
 
     def describe(self) -> str:
         """Return the conditions in one line, to be printed with the numbers."""
-        return (
-            f"{self.test_set.name}, {self.test_set.count:,} pictures, ×{self.scale}, {self.test_set.made}; "
-            f"{self.protocol.describe()}; mean ± standard deviation over pictures"
-        )
+        parts = [
+            f"{self.test_set.name}, {self.test_set.count:,} pictures, ×{self.scale}, {self.test_set.made}",
+            self.protocol.describe(),
+            *self.more.values(),
+            "mean ± standard deviation over pictures",
+        ]
+        return "; ".join(parts)
 
     def as_json(self) -> dict[str, Any]:
         """Return the means and the conditions as plain data."""
@@ -108,7 +120,7 @@ class Evaluation:
             "pictures": self.test_set.count,
             "low_resolution": self.test_set.made,
             "scale": self.scale,
-            "protocol": {**dump(self.protocol), "text": self.protocol.describe()},
+            "protocol": {**dump(self.protocol), "text": self.protocol.describe(), **self.more},
             "models": {
                 entrant.name: {
                     "parameters": entrant.parameters,
@@ -118,7 +130,7 @@ class Evaluation:
                             "mean": self.mean(entrant.name, metric),
                             "deviation": self.deviation(entrant.name, metric),
                         }
-                        for metric in METRICS
+                        for metric in self.metrics
                     },
                 }
                 for entrant in self.entrants
@@ -154,12 +166,31 @@ def open_test_set(data: str | Path, scale: int, *, antialias: bool = True, limit
     return _from_source("CIFAR-10 test", made, source, scale, antialias, limit)
 
 
+def cache_test_set(name: str, made: str, cache: Cache, *, limit: int | None = None) -> TestSet:
+    """Return the pairs of a cache, as a recipe's training validates on them.
+
+    Args:
+        name: of the pictures, for the table.
+        made: how their lr partners came to be, in words.
+        cache: the pairs.
+        limit: use only this many pictures, evenly spread.
+    """
+    chosen = _spread(len(cache), limit)
+
+    def pictures() -> Iterator[TestPicture]:
+        for index in chosen:
+            yield TestPicture(cache.entries[index].name, np.array(cache.lr(index)), np.array(cache.hr(index)))
+
+    return TestSet(name, made, pictures, len(chosen), small=False)
+
+
 def evaluate(
     entrants: Sequence[Entrant],
     test_set: TestSet,
     *,
     scale: int,
     protocol: Protocol,
+    more: Mapping[str, tuple[Measure, str]] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Enlarge every picture with every model and measure the 8-bit results.
@@ -169,6 +200,7 @@ def evaluate(
         test_set: pictures.
         scale: of the set and the models.
         protocol: how pictures are compared.
+        more: further metrics by name, each with what it is in words.
         progress: called with model-picture pairs done and in all.
 
     Raises:
@@ -188,13 +220,15 @@ def evaluate(
             sr = entrant.upscaler(picture.lr)
             seconds = time.perf_counter() - start
             values = measure(sr, picture.hr, protocol, metrics=METRICS)
+            values |= {name: figure(sr, picture.hr) for name, (figure, _) in (more or {}).items()}
             height, width = picture.lr.shape[:2]
             rows[entrant.name].append(Row(entrant.name, picture.name, width, height, seconds, values))
             done += 1
             if progress is not None:
                 progress(done, total)
     flat = tuple(row for entrant in entrants for row in rows[entrant.name])
-    return Evaluation(test_set, scale, protocol, tuple(entrants), flat)
+    words = {name: said for name, (_, said) in (more or {}).items()}
+    return Evaluation(test_set, scale, protocol, tuple(entrants), flat, words)
 
 
 def _from_source(name: str, made: str, source: Source, scale: int, antialias: bool, limit: int | None) -> TestSet:

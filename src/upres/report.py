@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from upres.atomic import write_whole
-from upres.evaluate import METRICS, Evaluation, TestPicture
+from upres.evaluate import Evaluation, TestPicture
 
 # Side, in hr pixels, of what the triplets show of a large picture.
 _CROP = 256
+_HEADINGS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "mae": "MAE", "vgg": "VGG distance"}
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -38,11 +39,12 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def evaluation_table(evaluation: Evaluation) -> str:
     """Return the table that `upres evaluate` prints, its conditions on the line above it."""
-    header = ("model", "PSNR (dB)", "SSIM", "MAE", "seconds", "parameters")
+    columns = ("psnr", "ssim", "mae", *evaluation.more)
+    header = ("model", *(_HEADINGS.get(column, column) for column in columns), "seconds", "parameters")
     rows = [
         (
             entrant.name,
-            *(_spread_text(evaluation, entrant.name, metric) for metric in ("psnr", "ssim", "mae")),
+            *(_spread_text(evaluation, entrant.name, metric) for metric in columns),
             f"{evaluation.seconds(entrant.name):.2f}",
             f"{entrant.parameters:,}",
         )
@@ -61,9 +63,9 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
     """Write `evaluation.json` and `pictures.csv`; return their paths."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("model", "picture", "width", "height", *METRICS, "seconds"))
+    writer.writerow(("model", "picture", "width", "height", *evaluation.metrics, "seconds"))
     for row in evaluation.rows:
-        figures = (f"{row.values[metric]:.6f}" for metric in METRICS)
+        figures = (f"{row.values[metric]:.6f}" for metric in evaluation.metrics)
         writer.writerow((row.model, row.picture, row.width, row.height, *figures, f"{row.seconds:.5f}"))
     paths = [folder / "evaluation.json", folder / "pictures.csv"]
     write_whole(paths[0], json.dumps(evaluation.as_json(), indent=2, ensure_ascii=False) + "\n")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from upres.evaluate import TestSet
+    from upres.metrics import Protocol
 
 
 class Space(StrEnum):
@@ -23,18 +27,32 @@ def evaluate(
         typer.Argument(help="Names of shipped models, .onnx or .safetensors files, or bicubic.", show_default=False),
     ],
     data: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="Folder of pictures; folder with HR and LRx<scale>; or where CIFAR-10 lies.", show_default=False
+            help="Folder of pictures; folder with HR and LRx<scale>; where CIFAR-10 lies; or --recipe's data folder.",
+            show_default=False,
         ),
-    ],
-    scale: Annotated[int, typer.Option(help="Output side ÷ input side.")] = 4,
+    ] = None,
+    scale: Annotated[
+        int | None, typer.Option(help="Output side ÷ input side; 4, or the recipe's.", show_default=False)
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="Measure on this recipe's validation pictures, under its protocol.", show_default=False),
+    ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the files.")] = Path("evaluation"),
     space: Annotated[
         Space | None, typer.Option(help="Compare luma, rgb or gray; luma, for CIFAR-10 rgb.", show_default=False)
     ] = None,
     border: Annotated[
         int | None, typer.Option(help="Pixels shaved off; the scale, for CIFAR-10 0.", show_default=False)
+    ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            help="Also the distance of VGG19's features, as LPIPS measures: vgg19, or a file of it.",
+            show_default=False,
+        ),
     ] = None,
     antialias: Annotated[bool, typer.Option(help="Antialias when making low resolution.")] = True,
     limit: Annotated[
@@ -45,21 +63,33 @@ def evaluate(
     import sys
 
     from upres import report
-    from upres.errors import ConfigError
+    from upres.errors import ConfigError, extra
     from upres.evaluate import Entrant, open_test_set
     from upres.evaluate import evaluate as run
     from upres.metrics import Protocol
     from upres.predictors import open_predictor
     from upres.upscaler import Upscaler
 
-    if scale < 1 or (border is not None and border < 0) or (limit is not None and limit < 1):
+    if any(number is not None and number < 1 for number in (scale, limit)) or (border is not None and border < 0):
         raise ConfigError("--scale and --limit should be at least 1, --border at least 0")
-    test_set = open_test_set(data, scale, antialias=antialias, limit=limit)
-    default_space, default_border = ("rgb", 0) if test_set.small else ("luma", scale)
+    if recipe is not None:
+        test_set, scale, default = _of_recipe(recipe, data, scale, limit)
+    elif data is not None:
+        scale = scale or 4
+        test_set = open_test_set(data, scale, antialias=antialias, limit=limit)
+        default = Protocol(space="rgb", border=0) if test_set.small else Protocol(space="luma", border=scale)
+    else:
+        raise ConfigError("nothing to measure on; give pictures with --data, or a recipe with --recipe")
     protocol = Protocol(
-        space=space.value if space is not None else default_space,  # type: ignore[arg-type]
-        border=default_border if border is None else border,
+        space=space.value if space is not None else default.space,
+        border=default.border if border is None else border,
     )
+    more = {}
+    if features is not None:
+        with extra("train", "upres evaluate --features"):
+            from upres.losses.features import load_features
+            from upres.metrics.feature_distance import feature_distance
+        more["vgg"] = feature_distance(load_features(features))
     entrants = []
     for name in dict.fromkeys(models):
         predictor = open_predictor(name, scale)
@@ -70,7 +100,7 @@ def evaluate(
         if terminal and (done % 20 == 0 or done == total):
             print(f"\r{done:,} of {total:,}", end="" if done < total else "\r\033[K", file=sys.stderr, flush=True)
 
-    evaluation = run(entrants, test_set, scale=scale, protocol=protocol, progress=progress)
+    evaluation = run(entrants, test_set, scale=scale, protocol=protocol, more=more, progress=progress)
     print(report.evaluation_table(evaluation))
     written = report.write_evaluation(evaluation, output)
     try:
@@ -78,3 +108,23 @@ def evaluate(
     except ImportError:
         print('triplets.png needs matplotlib: pip install "upres[train]"', file=sys.stderr)
     print("\n" + "\n".join(str(path) for path in written))
+
+
+def _of_recipe(name: str, data: str | None, scale: int | None, limit: int | None) -> tuple[TestSet, int, Protocol]:
+    """Return a recipe's validation pictures as it made them, its scale and its protocol."""
+    import sys
+
+    from upres.errors import ConfigError, extra
+    from upres.evaluate import cache_test_set
+
+    with extra("train", "upres evaluate --recipe"):
+        from upres.recipes import read_recipe
+        from upres.recipes.run import open_cache
+
+    recipe = read_recipe(name, data=None if data is None else Path(data))
+    if scale not in (None, recipe.head.scale):
+        raise ConfigError(f"--scale {scale}: {name} is a recipe for ×{recipe.head.scale}; leave --scale out")
+    cache = open_cache(recipe, recipe.validation_sources, lambda line: print(line, file=sys.stderr))
+    settings = ", ".join(f"{key} {value}" for key, value in recipe.degradation.dump().items() if key != "name")
+    made = f"lr as the recipe makes it: {recipe.degradation.name}{f' ({settings})' if settings else ''}"
+    return cache_test_set(f"{recipe.name}, validation", made, cache, limit=limit), recipe.head.scale, recipe.protocol
