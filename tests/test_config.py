@@ -67,6 +67,26 @@ def test_a_wrong_type_names_key_value_and_rule():
     assert message.startswith("run.yaml: scale = 'four': should be a valid integer")
 
 
+@config
+class Halo:
+    width: int = 4
+
+    def __post_init__(self):
+        if self.width < 1:
+            raise ValueError(f"width = {self.width}: should be at least 1")
+
+
+@config
+class Tiled:
+    halo: Halo = field(default_factory=Halo)
+
+
+def test_a_rule_of_the_configuration_itself_is_told_with_its_dotted_key():
+    assert fault({"width": 0}, Halo) == "run.yaml: width = 0: should be at least 1"
+    assert fault({"halo": {"width": 0}}, Tiled) == "run.yaml: halo.width = 0: should be at least 1"
+    assert fault({"width": 0}, Halo, key="tiles") == "run.yaml: tiles.width = 0: should be at least 1"
+
+
 def test_a_missing_key_is_named():
     assert fault({}) == "run.yaml: scale is missing and has no default"
 

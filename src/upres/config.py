@@ -76,7 +76,10 @@ def _fault(cls: Any, item: Any, key: str) -> str:
         return f"unknown key {dotted} = {item['input']!r}: {nearest(loc[-1], _names(owner))}"
     if item["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
         return f"{dotted} is missing and has no default"
-    rule = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if item["type"] == "value_error":  # a configuration's own rule: its message names the field and its value
+        rule = item["msg"].removeprefix("Value error, ")
+        return f"{dotted}.{rule}" if dotted else rule
+    rule = item["msg"].removeprefix("Input should be ")
     return f"{dotted} = {item['input']!r}: should be {rule}" if rule != item["msg"] else f"{dotted}: {rule}"
 
 

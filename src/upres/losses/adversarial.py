@@ -20,13 +20,19 @@ class Adversarial:
 
     Attributes:
         discriminator: the loss of the network that tells hr from sr.
-        generator: the loss of the network that makes sr. Only a relativistic one looks at the real logits.
-        accuracy: share of logits on the right side of the kind's own boundary, each half counted equally.
+        generator: the loss of the network that makes sr.
+        right: the share of real logits, and that of fake ones, on the right side of the kind's own boundary.
+        relative: the generator's loss looks at the real logits too.
     """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor, Tensor], Tensor]
-    accuracy: Callable[[Tensor, Tensor], Tensor]
+    right: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+    relative: bool = False
+
+    def accuracy(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the share of logits on the right side, each half counted equally."""
+        return torch.stack(self.right(real, fake)).mean()
 
 
 def vanilla_discriminator(real: Tensor, fake: Tensor) -> Tensor:
@@ -73,21 +79,20 @@ def relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
     return F.softplus(real - fake.mean()).mean() + F.softplus(real.mean() - fake).mean()
 
 
-def _above(boundary: float) -> Callable[[Tensor, Tensor], Tensor]:
-    def accuracy(real: Tensor, fake: Tensor) -> Tensor:
-        return ((real > boundary).float().mean() + (fake <= boundary).float().mean()) / 2
+def _above(boundary: float) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    def right(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        return (real > boundary).float().mean(), (fake <= boundary).float().mean()
 
-    return accuracy
+    return right
 
 
-def _apart(real: Tensor, fake: Tensor) -> Tensor:
-    right = torch.stack(((real > fake.mean()).float().mean(), (fake <= real.mean()).float().mean()))
-    return right.mean()
+def _apart(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    return (real > fake.mean()).float().mean(), (fake <= real.mean()).float().mean()
 
 
 ADVERSARIAL: dict[str, Adversarial] = {
     "hinge": Adversarial(hinge_discriminator, hinge_generator, _above(0)),
     "least-squares": Adversarial(least_squares_discriminator, least_squares_generator, _above(0.5)),
-    "relativistic": Adversarial(relativistic_discriminator, relativistic_generator, _apart),
+    "relativistic": Adversarial(relativistic_discriminator, relativistic_generator, _apart, relative=True),
     "vanilla": Adversarial(vanilla_discriminator, vanilla_generator, _above(0)),
 }
