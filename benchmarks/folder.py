@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from upres import batch
 from upres.image import Picture, imresize, write
+from upres.loading import Upscalers
 from upres.predictors import Predictor
 from upres.sizes import Size
-from upres.upscaler import Upscalers
 
 _SUFFIXES = (".jpg", ".png", ".tif", ".webp")
 

@@ -169,7 +169,7 @@ def test_what_nobody_foresaw(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("upres.upscaler.Upscalers", fail)
+    monkeypatch.setattr("upres.loading.Upscalers", fail)
     assert COMMANDS["upscale"] is upscale.upscale
     left, out, err = run("photo.png")
     assert (left, out) == (code, "")

@@ -15,8 +15,8 @@ from upres.cli import main
 from upres.demo import PHOTOGRAPH, SCALE, Demonstration, Written, demonstrate
 from upres.errors import ConfigError, ModelError
 from upres.image import imresize, read
+from upres.loading import load
 from upres.metrics import Protocol, measure
-from upres.upscaler import load
 
 
 @pytest.fixture(scope="module")

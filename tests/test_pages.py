@@ -13,6 +13,7 @@ from upres.errors import FailedError, PictureError
 from upres.image import Pages, Picture, exif, read, read_header, read_pages, write, write_pages
 from upres.pages import upscale_pages
 from upres.predictors.bicubic import BicubicPredictor
+from upres.progress import Progress
 from upres.upscaler import Upscaler
 
 COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)]
@@ -209,7 +210,7 @@ def test_enlarging_pages(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     upscaler = Upscaler(BicubicPredictor(2), tile=16)
     write_pages(animation(alpha=True), tmp_path / "a.webp", lossless=True)
-    large = upscale_pages(upscaler, read_pages(tmp_path / "a.webp"), progress=lambda *now: seen.append(now))
+    large = upscale_pages(upscaler.picture, read_pages(tmp_path / "a.webp"), progress=lambda *now: seen.append(now))
     assert (large.count, large.delays, large.loop) == (4, DELAYS, 3)
     write_pages(large, tmp_path / "b.webp", lossless=True)
     assert seen[-1] == (4000, 4000)
@@ -218,9 +219,31 @@ def test_enlarging_pages(tmp_path: Path) -> None:
         expected = upscaler.picture(wanted)
         assert np.array_equal(got.alpha, expected.alpha)  # type: ignore[arg-type]
         assert np.array_equal(shown(got), shown(expected))
-    pages = upscale_pages(upscaler, Pages(various(), 4))
+    pages = upscale_pages(upscaler.picture, Pages(various(), 4))
     write_pages(pages, tmp_path / "b.tif")
     assert [page.width for page in read_pages(tmp_path / "b.tif")] == [140, 40, 400, 2]
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_a_frame_that_repeats_the_one_before_is_not_predicted_again(alpha: bool) -> None:
+    one, two, *_ = frames(alpha=alpha)
+    again = Picture(one.pixels.copy(), None if one.alpha is None else one.alpha.copy())
+    other = dataclasses.replace(two, resolution=(2.0, 2.0))
+    given = [one, again, two, other, one]
+    upscaler = Upscaler(BicubicPredictor(2))
+    predicted: list[Picture] = []
+    seen: list[tuple[int, int]] = []
+
+    def enlarge(picture: Picture, *, progress: Progress | None = None) -> Picture:
+        predicted.append(picture)
+        return upscaler.picture(picture, progress=progress)
+
+    found = list(upscale_pages(enlarge, Pages(given, 5, (10.0,) * 5), progress=lambda *now: seen.append(now)))
+    assert [id(picture) for picture in predicted] == [id(picture) for picture in (one, two, other, one)]
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert seen[-1] == (5000, 5000)
+    for got, picture in zip(found, given, strict=True):
+        assert np.array_equal(got.pixels, upscaler.picture(picture).pixels)
 
 
 def test_size_tags_are_those_of_one_frame(tmp_path: Path) -> None:

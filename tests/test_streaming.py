@@ -11,15 +11,18 @@ from numpy.typing import NDArray
 import upres
 from test_upscale import MODELS, Nearest, clear_corner, random_pixels
 from tiny_models import tiny_onnx
+from upres.api import upscale
 from upres.errors import ConfigError, DeviceMemoryError, FailedError, NonFiniteError, PictureError
 from upres.facts import Facts
 from upres.image import Picture, bands, read, write
 from upres.image.bands import Shape
+from upres.loading import Upscalers, load
+from upres.memory import Estimate
 from upres.predictors import Predictor
 from upres.predictors.ensemble import EnsemblePredictor
 from upres.predictors.onnx import OnnxPredictor
 from upres.sizes import Size, box, memory
-from upres.upscaler import Upscaler, Upscalers, load, upscale
+from upres.upscaler import Upscaler
 
 
 def picture(channels: int, dtype: str) -> Picture:
@@ -89,12 +92,19 @@ def test_memory_does_not_grow_with_the_height(scale: float) -> None:
 
 def test_tiles_follow_from_memory() -> None:
     wide = Shape(10_000, 10_000, 3, "uint8")
-    roomy, tight = (Upscaler(MODELS["rgb"], max_memory=size)._tile(wide) for size in (10**10, 3 * 10**8))
+    estimate = Estimate((MODELS["rgb"].facts,), 2)
+    roomy, tight = estimate.tile(wide, 10**10), estimate.tile(wide, 3 * 10**8)
     assert roomy == (256, 256)
     assert tight[0] * tight[1] < roomy[0] * roomy[1]
-    assert Upscaler(MODELS["rgb"], max_memory=3 * 10**8)._bytes(wide, *tight) <= 3 * 10**8
-    with pytest.raises(ConfigError, match=r"max_memory = 100 MB: a picture of 10000×10000 needs \d+ MB; allow as much"):
-        Upscaler(MODELS["rgb"], max_memory=10**8)._tile(wide, limited=True)
+    assert estimate.bytes(wide, *tight) <= 3 * 10**8
+
+
+def test_a_picture_for_which_memory_is_too_small_is_refused_before_the_work(tmp_path: Path) -> None:
+    write(Picture(np.zeros((9, 4000, 3), np.uint8)), tmp_path / "wide.png")
+    upscaler = Upscaler(MODELS["rgb"], max_memory=10**8)
+    with pytest.raises(ConfigError, match=r"max_memory = 100 MB: a picture of 4000×9 needs \d+ MB; allow as much"):
+        upscaler.file(tmp_path / "wide.png", tmp_path / "sr.png")
+    assert not (tmp_path / "sr.png").exists()
 
 
 class Failing(Nearest):

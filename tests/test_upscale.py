@@ -15,16 +15,18 @@ import upres
 from small_archs import SMALL
 from tiny_models import tiny_onnx
 from upres import checkpoint
+from upres.api import upscale
 from upres.archs import ARCHS
 from upres.errors import ConfigError, ModelError, NonFiniteError, PictureError
 from upres.export import export_onnx
 from upres.facts import Facts
 from upres.image import Picture, imresize, write
+from upres.loading import load
 from upres.parts import parse_part
 from upres.predictors import Predictor
 from upres.predictors.bicubic import BicubicPredictor
 from upres.predictors.onnx import OnnxPredictor
-from upres.upscaler import Upscaler, load, upscale
+from upres.upscaler import Upscaler
 
 MODELS: dict[str, Predictor] = {
     "bicubic": BicubicPredictor(3),

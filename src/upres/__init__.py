@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from upres.errors import UpresError
 
 if TYPE_CHECKING:
+    from upres.api import upscale
     from upres.image import Picture, imresize, read, write
-    from upres.upscaler import Upscaler, load, upscale
+    from upres.loading import load
+    from upres.upscaler import Upscaler
 
 __version__ = "0.1.0"
 
@@ -30,8 +32,8 @@ _HOMES = {
     "read": "upres.image",
     "write": "upres.image",
     "Upscaler": "upres.upscaler",
-    "load": "upres.upscaler",
-    "upscale": "upres.upscaler",
+    "load": "upres.loading",
+    "upscale": "upres.api",
 }
 
 

@@ -26,8 +26,8 @@ from upres.image.bands import CLEAR, BandReader, write_bands
 from upres.image.belt import Ahead, Belt, StoppedError
 from upres.image.files import MAX_PIXELS
 from upres.image.formats import WRITTEN
-from upres.pages import upscale_file
-from upres.upscaler import Upscaler, Upscalers
+from upres.loading import Upscalers
+from upres.upscaler import Upscaler
 
 MANIFEST = "upres-manifest.jsonl"
 
@@ -306,14 +306,12 @@ def _coded(
     if progress is not None:
         tell = lambda done, total: progress(job, done / total, megapixels * done / total)  # noqa: E731
     if reader.header.pages > 1:
-        upscale_file(
-            upscaler,
-            job.source,
+        upscaler.file(
+            reader,
             job.target,
             quality=settings.quality,
             lossless=settings.lossless,
             max_pixels=settings.max_pixels,
-            background=settings.background,
             progress=tell,
         )
         return _ready(dataclasses.replace(outcome, seconds=_since(begun)))

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from upres import tiling
 from upres.errors import FailedError, NonFiniteError
+from upres.facts import Facts
 from upres.image import from_unit, to_unit
 from upres.image.window import Window
 from upres.predictors import Predictor
-from upres.predictors.channels import enlarge, enlarge_alpha, enlarge_under_alpha
+from upres.predictors.channels import RADIUS, REACH, enlarge, enlarge_alpha, enlarge_under_alpha
 from upres.tiling import Plan, Span, Tile
 
 Bands = Iterator[NDArray[Any]]
@@ -26,9 +28,44 @@ Bands = Iterator[NDArray[Any]]
 PIECE_BYTES = 16_000_000
 """The most that a band of output holds, unless one row is more."""
 
+# A picture's tiles overlap by this much when the model looks farther than any halo.
+_OVERLAP = 32
 # 1 ÷ 2^20 of the range moves results that fall exactly between two levels, which is where bicubic's rational
 # weights put many, off the edge: else rounding noise, which depends on the tile, would choose the level.
 _TIE = np.float32(2.0**-20)
+
+
+def halo(facts: Facts, asked: int | None, *, clear: bool = False) -> int:
+    """Return how many pixels a tile is given around its core: what was asked for, or what makes it exact.
+
+    Args:
+        facts: the model's.
+        asked: what somebody wants instead of the model's radius.
+        clear: whether colour is carried under clear pixels, for which more must be seen.
+    """
+    if asked is not None:
+        return asked
+    return _OVERLAP if facts.radius is None else facts.radius + (REACH if clear else 0)
+
+
+def plan(facts: Facts, height: int, width: int, *, tile: tuple[int, int], asked_halo: int | None, clear: bool) -> Plan:
+    """Return the tiles of one step on a picture of `height` × `width`; the rest is as in `halo`."""
+    around = max(halo(facts, asked_halo, clear=clear), RADIUS)
+    return tiling.plan(height, width, tile=tile, halo=around, multiple=facts.multiple)
+
+
+def step(
+    bands: Iterable[NDArray[Any]],
+    plan: Plan,
+    predictor: Predictor,
+    dtype: DTypeLike,
+    *,
+    clear: bool,
+    done: Callable[[], None],
+) -> Bands:
+    """Enlarge as `exact` where tiles can be exact, and as `blended` where they cannot."""
+    stage = exact if predictor.facts.radius is not None or len(plan) == 1 else blended
+    return stage(bands, plan, predictor, dtype, clear=clear, done=done)
 
 
 def exact(

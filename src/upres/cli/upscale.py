@@ -17,7 +17,8 @@ from upres.errors import ConfigError, FailedError, UpresError
 if TYPE_CHECKING:
     from upres import batch
     from upres.batch import Job, Outcome, Progress, Settings
-    from upres.upscaler import Options, Upscaler, Upscalers
+    from upres.loading import Options, Upscalers
+    from upres.upscaler import Upscaler
 
 
 def upscale(
@@ -127,8 +128,8 @@ def upscale(
     """Make pictures larger."""
     from upres.batch import Settings
     from upres.image.background import parse_colour
+    from upres.loading import Upscalers
     from upres.sizes import Size, box, memory
-    from upres.upscaler import Upscalers
 
     if not 1 <= quality <= 100:
         raise ConfigError(f"--quality {quality}: should be from 1 to 100")

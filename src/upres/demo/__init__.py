@@ -18,8 +18,8 @@ from upres.demo.page import compose
 from upres.demo.result import Demonstration, Result
 from upres.errors import ConfigError
 from upres.image import Picture, imresize, read, write
+from upres.loading import load
 from upres.metrics import Protocol, measure
-from upres.upscaler import load
 
 __all__ = ["SCALE", "Demonstration", "Result", "Written", "demonstrate"]
 
