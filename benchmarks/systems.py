@@ -1,0 +1,103 @@
+"""The published systems, reproduced and improved: one table from the run folders of their recipes.
+
+python benchmarks/systems.py --runs runs [--features vgg19_conv1-3.npz] [--keep docs/runs]
+
+Every recipe of a system is measured on the pictures its first recipe held out, under that one's protocol.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from common import machine, run
+
+from upres.evaluate import Entrant, Evaluation, cache_test_set, evaluate
+from upres.losses.features import load_features
+from upres.metrics.feature_distance import feature_distance
+from upres.predictors import open_predictor
+from upres.recipes import read_recipe
+from upres.recipes.run import open_cache
+from upres.report import text_table, write_evaluation
+from upres.upscaler import Upscaler
+
+
+@dataclass(frozen=True)
+class System:
+    """A published system: what it reported, and the recipes, the faithful one first."""
+
+    name: str
+    published: str
+    recipes: tuple[str, ...]
+
+
+SYSTEMS = (
+    System("faces, U-Net ×4", "none given", ("faces-unet-x4", "faces-x4")),
+    System("patches ×4", "about 23 dB", ("patches-baseline-x4", "patches-enhanced-x4", "patches-x4")),
+    System("DIV2K, 3 convolutions ×4", "left blank", ("div2k-cnn-x4", "div2k-x4")),
+    System("portraits, gray, SRCNN ×4", "none given", ("portraits-srcnn", "portraits-x4")),
+    System("SRResNet, SRGAN, ESRGAN ×4", "(their papers: DIV2K)", ("srresnet-x4", "srgan-x4", "esrgan-x4")),
+)
+
+
+def measured(system: System, runs: Path, extra: dict[str, tuple[Callable[..., float], str]]) -> Evaluation | None:
+    """Measure bicubic and every recipe that has been run; nothing when none has."""
+    found = [name for name in system.recipes if (runs / name / "best.safetensors").is_file()]
+    if not found:
+        return None
+    recipe = read_recipe(str(runs / found[0] / "recipe.yaml"))
+    scale = recipe.head.scale
+    cache = open_cache(recipe, recipe.validation_sources, print)
+    entrants = []
+    for label, model in [("bicubic", "bicubic"), *((name, str(runs / name / "best.safetensors")) for name in found)]:
+        predictor = open_predictor(model, scale)
+        entrants.append(Entrant(label, predictor.facts.parameters, Upscaler(predictor)))
+    pictures = cache_test_set(f"{found[0]}, validation", f"lr by {recipe.degradation.name}", cache)
+    return evaluate(entrants, pictures, scale=scale, protocol=recipe.protocol, more=extra)
+
+
+def rows_of(system: System, result: Evaluation) -> list[tuple[str, ...]]:
+    rows = []
+    for number, entrant in enumerate(result.entrants):
+        rows.append(
+            (
+                system.name if number == 0 else "",
+                entrant.name,
+                *(
+                    f"{result.mean(entrant.name, metric):.{3 if metric == 'psnr' else 4}f}"
+                    for metric in columns(result)
+                ),
+                f"{entrant.parameters:,}",
+                system.published if number == 1 else "",
+            )
+        )
+    return rows
+
+
+def columns(result: Evaluation) -> tuple[str, ...]:
+    return ("psnr", "ssim", "mae", *result.more)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of run folders, named as their recipes")
+    parser.add_argument("--features", help="vgg19, or a file of it: adds the distance of features")
+    parser.add_argument("--keep", type=Path, help="folder for each system's figures of every picture")
+    arguments = parser.parse_args()
+    extra = {} if arguments.features is None else {"vgg": feature_distance(load_features(arguments.features))}
+    print(machine("torch"))
+    for system in SYSTEMS:
+        result = measured(system, arguments.runs, extra)
+        if result is None:
+            print(f"\n{system.name}: not run: upres train {system.recipes[0]}")
+            continue
+        header = ("system", "model", *columns(result), "parameters", "published")
+        print(f"\n{result.describe()}\n\n{text_table(header, rows_of(system, result))}")
+        if arguments.keep is not None:
+            write_evaluation(result, arguments.keep / result.entrants[1].name)
+
+
+if __name__ == "__main__":
+    run(main)
