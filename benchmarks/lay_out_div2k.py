@@ -2,7 +2,8 @@
 
 python benchmarks/lay_out_div2k.py ../shared/data/photos FOLDER
 
-DIV2K_train_HR and DIV2K_train_LR_bicubic/X4 get cid22 and, reduced to about two megapixels, budgie; DIV2K_valid_* gets gb82.
+DIV2K_train_HR and DIV2K_train_LR_bicubic/X4 get cid22 and, reduced to about two megapixels, budgie;
+DIV2K_valid_* gets gb82.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import math
 from pathlib import Path
 
 import numpy as np
-from common import run
 from numpy.typing import NDArray
 
+from common import run
 from upres.image import Picture, imresize, picture_files, read, write
 
 _SCALE = 4

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common import machine, run
-
 from upres.evaluate import Entrant, Evaluation, cache_test_set, evaluate
 from upres.losses.features import load_features
 from upres.metrics.feature_distance import feature_distance
