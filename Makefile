@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint types unit format clean
+.PHONY: demo test lint types unit format benchmarks clean
 
 ## Enlarge the included photograph with a shipped model, offline, and print where the before/after page lies.
 demo: $(VENV)/.light
@@ -26,6 +26,10 @@ unit: $(VENV)/.full
 format: $(VENV)/.full
 	$(BIN)/ruff check --fix src tests benchmarks
 	$(BIN)/ruff format src tests benchmarks
+
+## Every figure that is claimed, measured on this machine; docs/benchmarks.md says what each means.
+benchmarks: $(VENV)/.full
+	$(BIN)/python benchmarks/all.py $(if $(DATA),--data $(DATA))
 
 clean:
 	rm -rf $(VENV) demo-out build .mypy_cache .ruff_cache .pytest_cache .hypothesis

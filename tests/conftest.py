@@ -8,6 +8,11 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# What takes long on a machine that trains beside the tests says nothing about the code.
+settings.register_profile("upres", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("upres")
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pyvips
 from numpy.typing import NDArray
 
 from upres.errors import FailedError, PictureError
@@ -95,13 +96,25 @@ def test_a_file_that_is_cut_short_is_named(tmp_path: Path, suffix: str) -> None:
         list(BandReader(path).bands())
 
 
-def test_markers_that_do_no_harm_are_passed_over_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bytes_too_many_in_the_middle_are_told_and_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bands, "_MOST_ROWS", 8)
     path = tmp_path / "p.jpg"
-    write(picture(3, "uint8", height=300), path)
+    image = pyvips.Image.new_from_array(picture(3, "uint8", height=300).pixels)
+    image.jpegsave(str(path), restart_interval=20)
+    whole = read(path).pixels
+    reader = BandReader(path)
+    assert np.concatenate(list(reader.bands())).shape == whole.shape
+    assert reader.warnings == []
     content = path.read_bytes()
-    path.write_bytes(content[:-2] + b"\0\0\0" + content[-2:])  # before the end of the picture
-    np.testing.assert_array_equal(np.concatenate(list(BandReader(path).bands())), read(path).pixels)
+    at = content.index(b"\xff\xd1")  # where the second part of the scan ends
+    path.write_bytes(content[:at] + b"\x11\x22\x33" + content[at:])
+    reader = BandReader(path)
+    np.testing.assert_array_equal(np.concatenate(list(reader.bands())), whole)
+    np.testing.assert_array_equal(read(path).pixels, whole)
+    assert reader.warnings == [
+        "the JPEG data is odd (VipsJpeg: Corrupt JPEG data: 3 extraneous bytes before marker 0xd1); "
+        "all of it was decoded, and may be damaged: look at the result"
+    ]
 
 
 def test_what_alpha_hides_is_seen_in_every_row(tmp_path: Path) -> None:

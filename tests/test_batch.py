@@ -62,6 +62,7 @@ def test_a_tree_keeps_its_shape_and_a_bad_file_stops_nothing(tree: Path, command
         "seconds": 0,
         "skipped": False,
         "worst_difference": 0.0,
+        "warnings": [],
         "error": None,
     }
     assert [line["input"] for line in lines if line["error"]] == ["in/deep/bad.png"]

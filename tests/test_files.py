@@ -29,7 +29,8 @@ HEIGHT, WIDTH = 11, 17
 LOSSLESS = (".png", ".tif", ".webp")
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6" tiff:ImageWidth="9" '
-    b'exif:PixelYDimension="9"/></x:xmpmeta>'
+    b'exif:PixelYDimension="9" tiff:XResolution="720000/10000"><tiff:ResolutionUnit>3</tiff:ResolutionUnit>'
+    b"<tiff:YResolution>72/1</tiff:YResolution></rdf:Description></x:xmpmeta>"
 )
 IPTC = b"\x1c\x02\x00\x00\x02\x00\x04\x1c\x02\x05\x00\x05Title"
 
@@ -226,6 +227,9 @@ def test_metadata_travels(tmp_path, suffix):
     assert b'tiff:ImageWidth="17"' in after.metadata["xmp"]
     assert b'exif:PixelYDimension="11"' in after.metadata["xmp"]
     assert b'tiff:Orientation="1"' in after.metadata["xmp"]
+    assert b'tiff:XResolution="254/1"' in after.metadata["xmp"]
+    assert b"<tiff:YResolution>1524/5</tiff:YResolution>" in after.metadata["xmp"]
+    assert b"<tiff:ResolutionUnit>2<" in after.metadata["xmp"]
     # PNG and WebP have no place for IPTC.
     assert after.metadata.get("iptc") == (IPTC if suffix in (".jpg", ".tif") else None)
     assert after.resolution == pytest.approx((10, 12), rel=1e-4)

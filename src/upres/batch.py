@@ -88,6 +88,7 @@ class Outcome:
         skipped: whether the output was there already.
         error: why there is none.
         worst_difference: how far its tiles may be from the whole, as `Upscaler.worst_difference` measures.
+        warnings: what was odd about the file, in words.
     """
 
     job: Job
@@ -102,6 +103,7 @@ class Outcome:
     skipped: bool = False
     error: UpresError | None = None
     worst_difference: float = 0.0
+    warnings: tuple[str, ...] = ()
 
     def line(self) -> dict[str, Any]:
         """Return the manifest's entry."""
@@ -115,6 +117,7 @@ class Outcome:
             "seconds": round(self.seconds, 3),
             "skipped": self.skipped,
             "worst_difference": self.worst_difference,
+            "warnings": list(self.warnings),
             "error": None if self.error is None else str(self.error),
         }
 
@@ -329,7 +332,7 @@ def _coded(
                 quality=settings.quality,
                 lossless=settings.lossless,
             )
-            return dataclasses.replace(outcome, seconds=_since(begun))
+            return dataclasses.replace(outcome, seconds=_since(begun), warnings=tuple(reader.warnings))
         except UpresError as error:
             return dataclasses.replace(outcome, output=None, error=error, seconds=_since(begun))
         finally:

@@ -241,6 +241,8 @@ def _tell(outcome: Outcome, *, verbose: bool, quiet: bool) -> None:
     assert outcome.input is not None
     assert outcome.output is not None
     if not quiet:
+        for warning in outcome.warnings:
+            print(f"upres: warning: {job.source}: {warning}", file=sys.stderr)
         (width, height), (large_width, large_height) = outcome.input, outcome.output
         pages = f"{outcome.pages} pictures, " if outcome.pages > 1 else ""
         print(

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from upres.errors import PictureError
 from upres.image import encode, vips
 from upres.image.background import Colour, flattened
-from upres.image.decode import SAMPLES, Header, decoding, harmless, header_of, opened, sniffed, tags_of, upright
+from upres.image.decode import SAMPLES, Header, decoding, harmless, header_of, opened, reason, sniffed, tags_of, upright
 from upres.image.files import MAX_PIXELS, check_pixels, check_writable, picture_of, unfinished
 from upres.image.formats import FORMATS, Format, format_for
 from upres.image.picture import from_unit, peak, profile_fits, to_unit
@@ -86,6 +86,7 @@ class BandReader:
         shape: what the bands are bands of.
         tags: what travels with the pixels.
         span: as in `Picture`: what 0 and 1 of float bands stand for in the file.
+        warnings: what is odd about the data and keeps no pixel from being decoded, in words; known after `bands`.
 
     Raises:
         PictureError: as `read`; what is wrong deeper in the file comes out of `bands`.
@@ -96,6 +97,7 @@ class BandReader:
     ) -> None:
         self.path = Path(path)
         self.background = background
+        self.warnings: list[str] = []
         self._page = page
         self._form = sniffed(self.path)
         with decoding(self.path, self._form):
@@ -155,6 +157,11 @@ class BandReader:
                     if not (strict and harmless(error)):
                         raise
                     strict = False
+                    # libjpeg tells its first warning only, so nobody knows what it would say of the rest.
+                    self.warnings = [
+                        f"the {self._form.name} data is odd{reason(error, self.path)}; "
+                        "all of it was decoded, and may be damaged: look at the result"
+                    ]
 
     def _fetched(self, top: int, *, strict: bool) -> Iterator[NDArray[Any]]:
         image = upright(self._opened(strict=strict), self.header)[0]

@@ -98,7 +98,7 @@ def _dressed(image: Any, tags: Tags, form: Format) -> tuple[Any, str]:
     if form is not FORMATS["tiff"]:
         blobs["exif"] = ("exif-data", _true_exif(image, tags, form))
     if packet := tags.metadata.get("xmp"):
-        blobs["xmp"] = ("xmp-data", exif.upright_xmp(packet, image.width, _height(image)))
+        blobs["xmp"] = ("xmp-data", exif.upright_xmp(packet, image.width, _height(image), tags.resolution))
     if (records := tags.metadata.get("iptc")) and form is FORMATS["jpeg"]:
         blobs["iptc"] = ("iptc-data", exif.photoshop_from_iim(records))
     x, y = tags.resolution or (1.0, 1.0)  # 1 is libvips' own way of not knowing

@@ -11,6 +11,7 @@ import re
 import shutil
 import struct
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import BinaryIO, Literal, cast
 
 from upres.errors import FailedError
@@ -117,16 +118,27 @@ def resolution(exif: bytes) -> tuple[float, float] | None:
     return figures[0], figures[1]
 
 
-def upright_xmp(xmp: bytes, width: int, height: int) -> bytes:
-    """Return an XMP packet that is true of upright pixels of this size, where it has such tags at all."""
-    for names, value in (
-        (rb"(?:tiff:ImageWidth|exif:PixelXDimension)", width),
-        (rb"(?:tiff:ImageLength|exif:PixelYDimension)", height),
-        (rb"tiff:Orientation", 1),
-    ):
-        number = str(value).encode()
-        xmp = re.sub(rb"(" + names + rb"\s*=\s*[\"'])\d+", rb"\g<1>" + number, xmp)
-        xmp = re.sub(rb"(<" + names + rb"\s*>\s*)\d+", rb"\g<1>" + number, xmp)
+def upright_xmp(xmp: bytes, width: int, height: int, resolution: tuple[float, float] | None = None) -> bytes:
+    """Return an XMP packet that is true of upright pixels of this size, where it has such tags at all.
+
+    Resolution tags state `resolution` (pixels per millimetre) when it is given, as XMP writes rationals: 300/1.
+    """
+    truths = [
+        (rb"(?:tiff:ImageWidth|exif:PixelXDimension)", str(width)),
+        (rb"(?:tiff:ImageLength|exif:PixelYDimension)", str(height)),
+        (rb"tiff:Orientation", "1"),
+    ]
+    if resolution is not None:
+        x, y = (Fraction(figure * 25.4).limit_denominator(1000) for figure in resolution)
+        truths += [
+            (rb"tiff:XResolution", f"{x.numerator}/{x.denominator}"),
+            (rb"tiff:YResolution", f"{y.numerator}/{y.denominator}"),
+            (rb"tiff:ResolutionUnit", str(_INCH)),
+        ]
+    for names, truth in truths:
+        number = truth.encode()
+        xmp = re.sub(rb"(" + names + rb"\s*=\s*[\"'])[\d/.]+", rb"\g<1>" + number, xmp)
+        xmp = re.sub(rb"(<" + names + rb"\s*>\s*)[\d/.]+", rb"\g<1>" + number, xmp)
     return xmp
 
 
