@@ -7,12 +7,16 @@ it would have seen, and several processes can each take their share of the same 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from upres.data.cache import Cache
 from upres.errors import DataError
+
+if TYPE_CHECKING:  # it imports PyTorch, which evaluation does without
+    from upres.degrade import PerStep
 
 # Validation pictures of equal size are stacked up to this many lr pixels a batch.
 _VALIDATION_PIXELS = 128 * 128
@@ -30,6 +34,7 @@ class Patches:
         seed: decides every batch.
         steps: batches an epoch; `None` visits each picture once an epoch, in a new order.
         augment: flip and turn at random.
+        degradation: makes lr anew of each crop; `None` takes the cache's.
 
     Raises:
         DataError: a picture is smaller than the patch.
@@ -44,19 +49,23 @@ class Patches:
         seed: int,
         steps: int | None = None,
         augment: bool = True,
+        degradation: PerStep | None = None,
     ) -> None:
+        margin = 0 if degradation is None else degradation.margin
+        self._side = patch + margin
         sizes = [(entry.height, entry.width) for entry in cache.entries]
         small = [
             f"{entry.name} ({entry.width}×{entry.height})"
             for entry in cache.entries
-            if min(entry.height, entry.width) < patch
+            if min(entry.height, entry.width) < self._side
         ]
         if small or not sizes:
             raise DataError(
-                f"{len(small)} of {len(sizes)} pictures are smaller at low resolution than the patch of {patch}: "
+                f"{len(small)} of {len(sizes)} pictures are smaller at low resolution than the patch of {patch}"
+                f"{f' and the margin of {margin} that its degradation needs' if margin else ''}: "
                 f"{', '.join(small[:5])}{' …' if len(small) > 5 else ''}; remove them or lower data.patch"
             )
-        self._cache = cache
+        self._cache, self._degradation = cache, degradation
         self.patch, self.batch, self.seed, self.augment = patch, batch, seed, augment
         self.steps = steps or max(1, len(sizes) // batch)
         self._in_turn = steps is None
@@ -82,7 +91,7 @@ class Patches:
         corners = rng.random((self.batch, 2))
         turns = rng.integers(0, 8, self.batch)
         picked = range(self.batch)[share]
-        cache, side, scale, channels = self._cache, self.patch, self._cache.scale, self._cache.channels
+        cache, side, scale, channels = self._cache, self._side, self._cache.scale, self._cache.channels
         lr = np.empty((len(picked), side, side, channels), dtype=np.uint8)
         hr = np.empty((len(picked), side * scale, side * scale, channels), dtype=np.uint8)
         for slot, number in enumerate(picked):
@@ -94,7 +103,11 @@ class Patches:
             large = cache.hr(index)[top * scale : (top + side) * scale, left * scale : (left + side) * scale]
             turn = int(turns[number]) if self.augment else 0
             lr[slot], hr[slot] = _turned(small, turn), _turned(large, turn)
-        return lr, hr
+        if self._degradation is None:
+            return lr, hr
+        from upres.degrade.redrawn import redrawn
+
+        return redrawn(self._degradation, hr, scale=scale, seed=self.seed, step=step, pairs=picked)
 
 
 def whole_pictures(cache: Cache) -> Iterator[Batch]:

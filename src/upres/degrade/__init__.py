@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from upres.degrade.bicubic import Bicubic
-from upres.degrade.degradation import Degradation
+from upres.degrade.chain import Chain
+from upres.degrade.degradation import Degradation, PerStep
 
 DEGRADATIONS: dict[str, type[Degradation]] = {
     "bicubic": Bicubic,
+    "chain": Chain,
 }
 
-__all__ = ["DEGRADATIONS", "Degradation"]
+__all__ = ["DEGRADATIONS", "Degradation", "PerStep"]

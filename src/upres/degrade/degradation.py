@@ -1,12 +1,17 @@
-"""The interface of every degradation."""
+"""The two interfaces of degradations: made once for a whole picture, or drawn anew at every training step."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from upres.degrade.draws import Draws
 
 
 class Degradation(ABC):
@@ -17,3 +22,21 @@ class Degradation(ABC):
     @abstractmethod
     def __call__(self, hr: NDArray[np.uint8], *, scale: int, rng: np.random.Generator) -> NDArray[np.uint8]:
         """Return lr `h w c` of hr `s·h s·w c`; whatever is random comes from `rng`."""
+
+
+class PerStep(Degradation):
+    """A random degradation: training draws it anew for every patch of every step.
+
+    Validation pictures are made once by the call that every degradation has, so that a score means the same
+    after each epoch.
+
+    Attributes:
+        margin: lr pixels a training patch is larger while it is degraded. Its random cut then moves the grid of
+            JPEG blocks against the patch, and spares it the borders that blur and resizing had to invent.
+    """
+
+    margin: int
+
+    @abstractmethod
+    def batch(self, hr: Tensor, *, scale: int, draws: Draws) -> Tensor:
+        """Return lr `n c h w`, 8-bit levels in [0, 1], of hr `n c s·h s·w` in [0, 1], on the same device."""

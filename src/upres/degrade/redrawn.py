@@ -1,0 +1,48 @@
+"""The partners of one training batch, drawn anew: where NumPy's patches meet a chain of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from upres.degrade.degradation import PerStep
+from upres.degrade.draws import draws_of_step
+
+Batch = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+
+def redrawn(
+    degradation: PerStep, hr: NDArray[np.uint8], *, scale: int, seed: int, step: int, pairs: Sequence[int]
+) -> Batch:
+    """Degrade the patches of a training step, and cut the margin off both sides at random.
+
+    Args:
+        degradation: what to do with them; it works on the GPU when there is one.
+        hr: `n s·(h + margin) s·(w + margin) c`.
+        scale: hr side ÷ lr side.
+        seed, step: decide the result, together with a pair's number.
+        pairs: the numbers that these `n` pairs have in the whole batch, of which another process may have the rest.
+
+    Returns:
+        lr `n h w c` and hr `n s·h s·w c`.
+    """
+    draws = draws_of_step(seed, step, pairs)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    with torch.inference_mode():
+        batch = torch.from_numpy(hr).to(device).permute(0, 3, 1, 2).contiguous().float().div_(255)
+        levels = degradation.batch(batch, scale=scale, draws=draws).mul(255).round_().to(torch.uint8)
+        lr = levels.permute(0, 2, 3, 1).cpu().numpy()
+    height, width = (side - degradation.margin for side in lr.shape[1:3])
+    tops, lefts = (draws.between((0, degradation.margin + 1)).astype(int) for _ in range(2))
+    return (
+        np.stack([one[y : y + height, x : x + width] for one, y, x in zip(lr, tops, lefts, strict=True)]),
+        np.stack(
+            [
+                one[scale * y : scale * (y + height), scale * x : scale * (x + width)]
+                for one, y, x in zip(hr, tops, lefts, strict=True)
+            ]
+        ),
+    )
