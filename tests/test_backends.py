@@ -90,6 +90,24 @@ def test_tiles_equal_the_whole_on_every_backend(exported: Path, way: Way) -> Non
     np.testing.assert_array_equal(Upscaler(predictor, tile=16)(pixels), Upscaler(predictor, tile=1000)(pixels))
 
 
+@pytest.mark.parametrize("way", [way for way in HERE if way.precision == "fp32"], ids=str)
+def test_a_small_input_is_computed_as_part_of_a_large_one(exported: Path, way: Way) -> None:
+    """PyTorch has one convolution for small inputs and another for large ones, and they round differently."""
+    predictor = opened(exported, way)
+    radius = predictor.facts.radius
+    assert radius is not None
+    side = 2 * radius + 9
+    lr = np.random.default_rng(0).random((1, 3, 120, 110), dtype=np.float32)
+    inside = slice(radius, side - radius)
+    small = predictor.predict(np.ascontiguousarray(lr[..., 40 : 40 + side, 31 : 31 + side]))
+    core = small[..., 2 * inside.start : 2 * inside.stop, 2 * inside.start : 2 * inside.stop]
+    rows, columns = (
+        slice(80 + 2 * inside.start, 80 + 2 * inside.stop),
+        slice(62 + 2 * inside.start, 62 + 2 * inside.stop),
+    )
+    np.testing.assert_array_equal(core, predictor.predict(lr)[..., rows, columns])
+
+
 @pytest.mark.parametrize("name", ["srcnn", "espcn", "deconv-cnn", "plainres"])
 def test_pytorch_runs_what_export_wrote(tmp_path: Path, name: str) -> None:
     torch = pytest.importorskip("torch")

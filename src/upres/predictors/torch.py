@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +12,22 @@ from numpy.typing import NDArray
 from upres.errors import ConfigError, DeviceMemoryError, FailedError, MissingExtraError, first_line
 from upres.predictors.base import Predictor
 
+if TYPE_CHECKING:
+    from upres.archs import Network
+    from upres.facts import Facts
+
+# A 3×3 convolution on the CPU goes to oneDNN when its input has more than 20,480 numbers or its batch more than one
+# picture, else to PyTorch's own code (ATen, ConvParams::use_mkldnn), which adds in another order: a small tile would
+# differ from the whole in the last bits, and once in a million values by an 8-bit level. So small ones go in pairs.
+# Of 256×256 pixels every layer has more, also one channel, or few channels after halving the sides four times.
+_PAIRED_PIXELS = 256 * 256
+
 
 class TorchPredictor(Predictor):
-    """A network, built by its facts from a checkpoint of `upres train` or from an ONNX file of `upres export`.
+    """A network, built from a checkpoint of `upres train`, an ONNX file of `upres export`, or weights of others.
 
     Args:
-        path: the `.safetensors` or `.onnx` file.
+        path: the file: `.safetensors`, `.onnx`, or one that PyTorch saved (`upres.foreign`).
         device: where it runs, as PyTorch names it: `cpu`, `cuda`, `mps`.
         precision: `fp32`; or `bf16`, `fp16` for what PyTorch's autocast thinks safe in them.
         threads: how many threads PyTorch uses, in the whole process; `None` leaves them as they are.
@@ -35,9 +45,7 @@ class TorchPredictor(Predictor):
         try:
             import torch
 
-            from upres import checkpoint
-
-            network, self.facts = checkpoint.load(path) if _is_checkpoint(path) else checkpoint.load_onnx(path)
+            network, self.facts = _network(path)
         except ModuleNotFoundError as error:
             raise MissingExtraError(_missing(path, error.name)) from error
         if (device == "cuda" and not torch.cuda.is_available()) or (
@@ -59,8 +67,9 @@ class TorchPredictor(Predictor):
 
         try:
             with torch.inference_mode(), self._numbers():
-                batch = torch.tensor(lr, device=self._device).contiguous(memory_format=torch.channels_last)
-                sr = self._network(batch).float().cpu().contiguous()
+                given = np.concatenate([lr, lr]) if self._pairs(lr) else lr
+                batch = torch.tensor(given, device=self._device).contiguous(memory_format=torch.channels_last)
+                sr = self._network(batch)[: len(lr)].float().cpu().contiguous()
             result: NDArray[np.float32] = sr.numpy()
             return result
         except RuntimeError as error:  # torch.OutOfMemoryError is one; MPS and the CPU raise it bare
@@ -76,6 +85,10 @@ class TorchPredictor(Predictor):
             "use a smaller --tile, or --device cpu"
         )
 
+    def _pairs(self, lr: NDArray[np.float32]) -> bool:
+        exact = self._device.type == "cpu" and self._dtype is None
+        return exact and len(lr) == 1 and lr.shape[2] * lr.shape[3] < _PAIRED_PIXELS
+
     def _numbers(self) -> AbstractContextManager[Any]:
         """Return the context in which the network multiplies in the numbers that were promised."""
         import torch
@@ -88,14 +101,18 @@ class TorchPredictor(Predictor):
         return nullcontext()
 
 
-def _is_checkpoint(path: Path) -> bool:
-    return path.suffix.lower() == ".safetensors"
+def _network(path: Path) -> tuple[Network, Facts]:
+    from upres import checkpoint, foreign
+
+    if path.suffix.lower() == ".onnx":
+        return checkpoint.load_onnx(path)
+    return foreign.load(path) if foreign.is_foreign(path) else checkpoint.load(path)
 
 
 def _missing(path: Path, module: str | None) -> str:
-    if _is_checkpoint(path):
+    if path.suffix.lower() != ".onnx":
         return (
-            f"{path}: a .safetensors model runs on PyTorch, and {module} is missing; "
+            f"{path}: a {path.suffix} model runs on PyTorch, and {module} is missing; "
             'pip install "upres[train]", or use the model\'s .onnx export'
         )
     return f'backend torch: {module} is not installed; pip install "upres[train]"'
