@@ -153,7 +153,7 @@ def test_missing_data_says_where_and_what_to_do(tmp_path) -> None:
     with pytest.raises(DataError, match=r"nowhere: no such folder; give the folder that holds nowhere with --data"):
         Folder(FolderConfig(path="nowhere"), root=tmp_path)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match=r"empty: 0 pictures, none left with skip = 0; check the folder"):
+    with pytest.raises(DataError, match=r"empty: 0 pictures; check that this is the folder"):
         Folder(FolderConfig(path="empty"), root=tmp_path)
     with pytest.raises(DataError, match=r"CIFAR-10 is not there; give cifar-10-batches-py \(or cifar-10-python"):
         Cifar10(Cifar10Config(), root=tmp_path)
@@ -239,4 +239,4 @@ def test_cifar10_missing_batch_and_damaged_archive(tmp_path) -> None:
 
 
 def test_every_source_is_in_the_table() -> None:
-    assert set(SOURCES) == {"cifar10", "folder", "npz"}
+    assert set(SOURCES) == {"celeba", "celeba-hq", "cifar10", "div2k", "folder", "hf", "npz"}

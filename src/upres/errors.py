@@ -6,19 +6,21 @@
     │   ├── PictureError     a picture that cannot be read, or cannot be held by the format asked for
     │   ├── ModelError       an unknown, damaged or unfitting model
     │   └── DataError        a training or evaluation set: missing, mis-paired, too small
+    │       └── DataFaultsError  all that is wrong with one, a line each
     ├── MissingExtraError    an optional part of upres is not installed: exit code 2, HTTP 501
     └── FailedError          the work was begun and could not be done right: exit code 1, HTTP 500
         ├── NonFiniteError   a loss or a tile became NaN or infinite
         ├── DeviceMemoryError  the memory does not hold an input; a smaller one may do
         └── ParityError      two runtimes that should agree do not
 
-A message is one line that says what, where, why and what to do. Front doors print it as it stands.
+A message is one line that says what, where, why and what to do; that of DataFaultsError is a list of
+such lines. Front doors print it as it stands.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 
@@ -44,6 +46,25 @@ class ModelError(InputError):
 
 class DataError(InputError):
     """A training or evaluation set is missing, mis-paired or too small."""
+
+
+class DataFaultsError(DataError):
+    """All that is wrong with a set, told at once: the one error of several lines.
+
+    Attributes:
+        faults: every fault, one line each; the message shows the first of them and counts the rest.
+    """
+
+    SHOWN = 20
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = list(faults)
+        if len(self.faults) == 1:
+            super().__init__(self.faults[0])
+            return
+        rest = len(self.faults) - self.SHOWN
+        lines = [f"{len(self.faults):,} faults in the data; nothing was started:", *self.faults[: self.SHOWN]]
+        super().__init__("\n  ".join([*lines, *([f"… and {rest:,} more"] if rest > 0 else [])]))
 
 
 class MissingExtraError(UpresError):

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from upres.errors import FailedError, UpresError, nearest
+from upres.errors import DataFaultsError, FailedError, UpresError, nearest
 
 EXIT_DONE = 0
 EXIT_FAILED = 1  # the work was begun and could not be done right
@@ -56,6 +56,8 @@ def answer(error: BaseException, arguments: Sequence[str]) -> tuple[int, str]:
             f"a bug in upres: {type(error).__name__}{f': {text}' if text else ''}; "
             "run again with --debug and report what it prints"
         )
+    if isinstance(error, DataFaultsError):  # a list of lines is read as a list
+        return code, f"upres: {said}"
     return code, "upres: " + " ".join(said.splitlines())
 
 

@@ -16,16 +16,20 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from upres.data.check import check_pair
 from upres.data.source import Sample, Source
-from upres.degrade import Degradation
-from upres.errors import DataError
+from upres.errors import DataError, DataFaultsError, InputError
 from upres.facts import Colour
 from upres.folders import cache_home
 from upres.image import luma
+
+if TYPE_CHECKING:  # its table imports PyTorch, which evaluation does without
+    from upres.degrade import Degradation
 
 # Raise it when the same inputs would give other pixels than before.
 _VERSION = 1
@@ -97,16 +101,14 @@ def build_cache(
         progress: called with pictures done and in all.
 
     Raises:
-        DataError: a picture cannot be read, is smaller than one lr pixel, or its lr partner has another size.
+        DataFaultsError: lists the pictures that cannot be read, are smaller than one lr pixel, or whose lr partner
+            has another size or shows something else.
     """
-    identity = "\n".join([str(_VERSION), description, str((scale, colour, seed)), *(s.fingerprint() for s in sources)])
-    key = hashlib.sha256(identity.encode()).hexdigest()[:20]
-    home = home or cache_home()
-    folder = home / key
+    folder = _place(sources, description, scale=scale, colour=colour, seed=seed, home=home)
     if (folder / "index.json").is_file():
         return Cache(folder)
-    home.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=home))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         _fill(work, sources, degradation, scale=scale, colour=colour, seed=seed, progress=progress)
         try:
@@ -117,6 +119,27 @@ def build_cache(
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return Cache(folder)
+
+
+def cached(
+    sources: Sequence[Source],
+    description: str,
+    *,
+    scale: int,
+    colour: Colour,
+    seed: int,
+    home: Path | None = None,
+) -> Cache | None:
+    """Return the cache that `build_cache` made of the same before, or `None`."""
+    folder = _place(sources, description, scale=scale, colour=colour, seed=seed, home=home)
+    return Cache(folder) if (folder / "index.json").is_file() else None
+
+
+def _place(
+    sources: Sequence[Source], description: str, *, scale: int, colour: Colour, seed: int, home: Path | None
+) -> Path:
+    identity = "\n".join([str(_VERSION), description, str((scale, colour, seed)), *(s.fingerprint() for s in sources)])
+    return (home or cache_home()) / hashlib.sha256(identity.encode()).hexdigest()[:20]
 
 
 def _fill(
@@ -131,12 +154,16 @@ def _fill(
 ) -> None:
     places = [(source, index) for source in sources for index in range(len(source))]
     entries: list[Entry] = []
+    faults: list[str] = []
     hr_offset = lr_offset = 0
 
-    def pair(number: int) -> tuple[str, NDArray[np.uint8], NDArray[np.uint8]]:
+    def pair(number: int) -> tuple[str, NDArray[np.uint8], NDArray[np.uint8]] | InputError:
         source, index = places[number]
         rng = np.random.default_rng((seed, number))
-        return _pair(source.sample(index), degradation, scale=scale, colour=colour, rng=rng)
+        try:
+            return _pair(source.sample(index), degradation, scale=scale, colour=colour, rng=rng)
+        except InputError as error:  # the others are looked at all the same, so that all faults are told at once
+            return error
 
     # libvips and numpy release the interpreter lock; a few pictures ahead keep memory bounded.
     with (
@@ -145,12 +172,19 @@ def _fill(
         ThreadPoolExecutor(os.cpu_count() or 1) as pool,
     ):
         for start in range(0, len(places), _AHEAD):
-            for name, hr, lr in pool.map(pair, range(start, min(start + _AHEAD, len(places)))):
+            for made in pool.map(pair, range(start, min(start + _AHEAD, len(places)))):
+                if isinstance(made, InputError):
+                    faults.append(str(made))
+                if isinstance(made, InputError) or faults:
+                    continue
+                name, hr, lr = made
                 entries.append(Entry(name, lr.shape[0], lr.shape[1], hr_offset, lr_offset))
                 hr_offset += hr_file.write(hr.tobytes())
                 lr_offset += lr_file.write(lr.tobytes())
             if progress is not None:
-                progress(len(entries), len(places))
+                progress(min(start + _AHEAD, len(places)), len(places))
+    if faults:
+        raise DataFaultsError(faults)
     index = {
         "scale": scale,
         "channels": 3 if colour == "rgb" else 1,
@@ -170,11 +204,7 @@ def _pair(
     hr = to_colour(sample.hr[: height * scale, : width * scale], colour)
     if sample.lr is None:
         return sample.name, hr, degradation(hr, scale=scale, rng=rng)
-    if sample.lr.shape[:2] != (height, width):
-        raise DataError(
-            f"{sample.name}: hr is {sample.hr.shape[1]}×{sample.hr.shape[0]} and lr "
-            f"{sample.lr.shape[1]}×{sample.lr.shape[0]}; at scale {scale} lr should be {width}×{height}"
-        )
+    check_pair(sample.name, sample.hr, sample.lr, scale=scale)
     return sample.name, hr, to_colour(sample.lr, colour)
 
 

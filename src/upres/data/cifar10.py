@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upres.config import config
-from upres.data.source import Sample, Source, at, stamp
+from upres.data.options import PictureOptions, prepared, prepared_size, selected
+from upres.data.source import Outline, Sample, Source, at, stamp
 from upres.errors import DataError
 
 _WANTED = (
@@ -27,7 +28,7 @@ _WANTED = (
 
 
 @config
-class Cifar10Config:
+class Cifar10Config(PictureOptions):
     """One split: `train` (the first 45,000 of the 50,000), `validation` (the last 5,000) or `test` (10,000).
 
     Attributes:
@@ -49,7 +50,10 @@ class Cifar10(Source):
     def __init__(self, config: Cifar10Config, *, root: Path) -> None:
         super().__init__(root=root)
         self._config = config
-        self._home = _find(at(root, config.path))
+        home = cifar10_home(at(root, config.path))
+        if home is None:
+            raise DataError(f"{at(root, config.path)}: CIFAR-10 is not there; {_WANTED}")
+        self._home = home
 
     @cached_property
     def _pictures(self) -> NDArray[np.uint8]:
@@ -70,20 +74,44 @@ class Cifar10(Source):
             "test": pictures,
         }[self._config.split]
 
+    @cached_property
+    def _rows(self) -> list[int]:
+        rows = selected(range(len(self._pictures)), self._config)
+        if not rows:
+            raise DataError(
+                f"{self._home}: no pictures left in {self._config.split} with skip = {self._config.skip}, "
+                f"take = {self._config.take}"
+            )
+        return rows
+
     def __len__(self) -> int:
-        return len(self._pictures)
+        return len(self._rows)
+
+    def outline(self, index: int) -> Outline:
+        """Every picture is 32×32."""
+        return Outline(self._where(index), prepared_size(32, 32, self._config, self._where(index)))
 
     def sample(self, index: int) -> Sample:
-        """One 32×32 picture, named by its split and place."""
-        return Sample(f"{self._config.split}-{index:05d}", self._pictures[index])
+        """One picture, named by its split and place."""
+        row = self._rows[index]
+        pixels = prepared(self._pictures[row], self._config, self._where(index))
+        return Sample(f"{self._config.split}-{row:05d}", pixels)
 
     def fingerprint(self) -> str:
         """The files and the split."""
         files = [self._home] if self._home.is_file() else sorted(self._home.glob("*_batch*"))
-        return "\n".join([f"cifar10 {self._config.split} {self._config.validation}", *map(stamp, files)])
+        return "\n".join([f"cifar10 {self._config}", *map(stamp, files)])
+
+    def describe(self) -> str:
+        """The split and where it lies."""
+        return f"{self._home}: CIFAR-10 {self._config.split}, {len(self):,} pictures{self._config.words()}"
+
+    def _where(self, index: int) -> str:
+        return f"{self._home} {self._config.split}[{self._rows[index]}]"
 
 
-def _find(path: Path) -> Path:
+def cifar10_home(path: Path) -> Path | None:
+    """Return the folder of batches or the archive at or below a path, or `None`."""
     for candidate in (
         path,
         path / "cifar-10-batches-py",
@@ -93,7 +121,7 @@ def _find(path: Path) -> Path:
     ):
         if candidate.is_file() or (candidate / "test_batch").is_file():
             return candidate
-    raise DataError(f"{path}: CIFAR-10 is not there; {_WANTED}")
+    return None
 
 
 def _batches(home: Path, names: set[str]) -> Iterator[tuple[str, NDArray[np.uint8]]]:

@@ -20,6 +20,15 @@ class Sample:
     lr: NDArray[np.uint8] | None = None
 
 
+@dataclass(frozen=True)
+class Outline:
+    """What is known of a picture before it is decoded: where it lies, and `(height, width)` of hr and lr."""
+
+    where: str
+    hr: tuple[int, int]
+    lr: tuple[int, int] | None = None
+
+
 class Source(ABC):
     """A sequence of pictures that knows what it is made of.
 
@@ -37,12 +46,30 @@ class Source(ABC):
         """How many pictures there are."""
 
     @abstractmethod
+    def outline(self, index: int) -> Outline | None:
+        """Return one picture's sizes without decoding it, or `None` where only decoding tells.
+
+        May be called from several threads.
+
+        Raises:
+            DataError, PictureError: the picture is missing, has no partner, or cannot be read.
+        """
+
+    @abstractmethod
     def sample(self, index: int) -> Sample:
-        """Decode one picture. May be called from several threads."""
+        """Decode one picture. May be called from several threads.
+
+        Raises:
+            DataError, PictureError: as `outline`, or the pixels are damaged.
+        """
 
     @abstractmethod
     def fingerprint(self) -> str:
         """Text that changes when the pictures do; it decides whether a cache may be used again."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Return in a few words what was found, for a person."""
 
 
 def at(root: Path, path: str) -> Path:

@@ -12,7 +12,7 @@ import yaml
 from upres.archs import ARCHS
 from upres.atomic import write_whole
 from upres.config import config, dump, parse
-from upres.data import SOURCES
+from upres.data import SOURCES, parse_source
 from upres.degrade import DEGRADATIONS
 from upres.errors import ConfigError, nearest
 from upres.facts import Colour
@@ -211,7 +211,7 @@ def _sources(data: Mapping[str, Any], split: str, where: str) -> tuple[Part, ...
     if not isinstance(values, list) or not values:
         raise ConfigError(f"{where}: data.{split} = {values!r}: should be a list of sources: {nearest('', SOURCES)}")
     return tuple(
-        parse_part(SOURCES, item, where=where, key=f"data.{split}.{number}") for number, item in enumerate(values)
+        parse_source(item, where=where, key=f"data.{split}.{number}") for number, item in enumerate(values)
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from upres import checkpoint
 from upres.archs import Network
-from upres.data import SOURCES, Cache, Patches, build_cache
+from upres.data import SOURCES, Cache, Patches, build_cache, open_splits
 from upres.degrade import DEGRADATIONS
 from upres.errors import ConfigError
 from upres.facts import Facts
@@ -40,8 +40,7 @@ def run_recipe(
     """
     if not resume and (folder / "last.ckpt").exists():
         raise ConfigError(f"{folder}: holds a run already; go on with --resume, or give another folder with --run")
-    training = open_cache(recipe, recipe.train_sources, report)
-    validation = open_cache(recipe, recipe.validation_sources, report)
+    training, validation = open_data(recipe, report)
     patches = Patches(
         training,
         patch=recipe.data.patch,
@@ -105,6 +104,26 @@ def take_over(network: Network, path: Path) -> tuple[int, int]:
     fitting = {name: tensor for name, tensor in given.items() if name in own and own[name].shape == tensor.shape}
     network.load_state_dict(fitting, strict=False)
     return len(fitting), len(own)
+
+
+def open_data(recipe: Recipe, report: Callable[[str], None]) -> tuple[Cache, Cache]:
+    """Check both splits, tell all faults at once, and open their pictures from the cache.
+
+    Raises:
+        DataFaultsError: lists what is missing, unreadable, mis-paired or too small.
+    """
+    caches = open_splits(
+        {"train": recipe.train_sources, "validation": recipe.validation_sources},
+        build(DEGRADATIONS, recipe.degradation),
+        repr(recipe.degradation),
+        root=Path(recipe.data.root).expanduser(),
+        scale=recipe.head.scale,
+        colour=recipe.head.colour,
+        seed=recipe.head.seed,
+        patch={"train": recipe.data.patch},
+        report=report,
+    )
+    return caches["train"], caches["validation"]
 
 
 def open_cache(recipe: Recipe, sources: Sequence[Part], report: Callable[[str], None]) -> Cache:

@@ -1,0 +1,115 @@
+"""A run's data: every split checked, all faults told at once, then opened from the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from upres.data.cache import Cache, build_cache, cached
+from upres.data.check import header_faults, outline_faults
+from upres.data.source import Outline, Source
+from upres.data.sources import SOURCES
+from upres.errors import DataFaultsError, InputError
+from upres.facts import Colour
+from upres.parts import Part, build
+
+if TYPE_CHECKING:  # its table imports PyTorch, which evaluation does without
+    from upres.degrade import Degradation
+
+
+def open_splits(
+    splits: Mapping[str, Sequence[Part]],
+    degradation: Degradation,
+    description: str,
+    *,
+    root: Path,
+    scale: int,
+    colour: Colour,
+    seed: int,
+    patch: Mapping[str, int] | None = None,
+    home: Path | None = None,
+    report: Callable[[str], None] = lambda line: None,
+) -> dict[str, Cache]:
+    """Check and open the pictures of every split.
+
+    Args:
+        splits: the sources of each, by its name.
+        degradation, description, scale, colour, seed, home: as `build_cache`.
+        root: folder that the sources' paths are relative to.
+        patch: the side of training crops in lr pixels, of the splits that are cropped.
+        report: called with one line for every thing worth telling.
+
+    Raises:
+        DataFaultsError: lists what is missing, unreadable, mis-paired or too small in any of them.
+    """
+    patch = patch or {}
+    faults: list[str] = []
+    opened = {split: _sources(split, parts, root, faults) for split, parts in splits.items()}
+    caches: dict[str, Cache] = {}
+    for split, sources in opened.items():
+        if len(sources) < len(splits[split]):
+            faults += _header_faults(sources, scale, patch.get(split))
+            continue
+        ready = cached(sources, description, scale=scale, colour=colour, seed=seed, home=home)
+        if ready is None:
+            faults += _header_faults(sources, scale, patch.get(split))
+        else:
+            caches[split] = ready
+            faults += [
+                fault
+                for entry in ready.entries
+                for fault in outline_faults(
+                    Outline(entry.name, (entry.height * scale, entry.width * scale)),
+                    scale=scale,
+                    patch=patch.get(split),
+                )
+            ]
+    if faults:
+        raise DataFaultsError(faults)
+    for split, sources in opened.items():
+        if split in caches:
+            continue
+        for source in sources:
+            report(f"{split}: {source.describe()}")
+        try:
+            caches[split] = build_cache(
+                sources,
+                degradation,
+                description,
+                scale=scale,
+                colour=colour,
+                seed=seed,
+                home=home,
+                progress=_progress(split, report),
+            )
+        except DataFaultsError as error:
+            faults += error.faults
+    if faults:
+        raise DataFaultsError(faults)
+    return caches
+
+
+def _sources(split: str, parts: Sequence[Part], root: Path, faults: list[str]) -> list[Source]:
+    found = []
+    for number, part in enumerate(parts):
+        try:
+            source = build(SOURCES, part, root=root)
+            len(source)  # arrays are read only now
+        except InputError as error:
+            faults.append(f"data.{split}.{number}: {error}")
+        else:
+            found.append(source)
+    return found
+
+
+def _header_faults(sources: Sequence[Source], scale: int, patch: int | None) -> list[str]:
+    return [fault for source in sources for fault in header_faults(source, scale=scale, patch=patch)]
+
+
+def _progress(split: str, report: Callable[[str], None]) -> Callable[[int, int], None]:
+    def progress(done: int, total: int) -> None:
+        if done == total or done % 1000 < 8:
+            report(f"{split}: decoding pictures into the cache: {done:,} of {total:,}")
+
+    return progress
