@@ -1,7 +1,8 @@
 """Many files: which becomes which, and all of them enlarged while others are read and written.
 
-While one picture is predicted, the next is decoded and the one before coded, each in its own thread. What is
-there already is passed over, so running again finishes what was interrupted.
+While one picture is predicted, the next is decoded and the one before rounded and coded, each in threads of its own:
+a prediction begins as soon as the one before it has ended. What is there already is passed over, so running again
+finishes what was interrupted.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import dataclasses
 import fnmatch
 import json
 import os
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,11 +25,11 @@ from upres.errors import ConfigError, PictureError, UpresError, nearest
 from upres.image import picture_files
 from upres.image.background import Colour
 from upres.image.bands import CLEAR, BandReader, write_bands
-from upres.image.belt import Ahead, Belt, StoppedError
+from upres.image.belt import Ahead
 from upres.image.files import MAX_PIXELS
 from upres.image.formats import WRITTEN
 from upres.loading import Upscalers
-from upres.upscaler import Upscaler
+from upres.upscaler import Upscaler, without_alpha
 
 MANIFEST = "upres-manifest.jsonl"
 
@@ -319,36 +321,46 @@ def _coded(
         )
         return _ready(dataclasses.replace(outcome, seconds=_since(begun)))
     shape, drops_alpha = upscaler.check_file(reader, job.target, lossless=settings.lossless)
-    belt: Belt[Any] = Belt(_BANDS_WAITING)
+    predicted, stopped = threading.Event(), threading.Event()
+
+    def told(done: int, total: int) -> None:
+        if stopped.is_set():
+            raise _StoppedError
+        if tell is not None:
+            tell(done, total)
+        if done == total:
+            predicted.set()
 
     def code() -> Outcome:
         try:
-            write_bands(
-                belt,
-                job.target,
-                shape,
-                upscaler.tags(reader.tags),
-                span=reader.span,
-                quality=settings.quality,
-                lossless=settings.lossless,
-            )
+            made = upscaler.bands(ahead, reader.shape, clear=reader.alpha == CLEAR, progress=told)
+            with Ahead(made, _BANDS_WAITING) as waiting:
+                write_bands(
+                    without_alpha(waiting) if drops_alpha else waiting,
+                    job.target,
+                    shape,
+                    upscaler.tags(reader.tags),
+                    span=reader.span,
+                    quality=settings.quality,
+                    lossless=settings.lossless,
+                )
             return dataclasses.replace(outcome, seconds=_since(begun), warnings=tuple(reader.warnings))
         except UpresError as error:
             return dataclasses.replace(outcome, output=None, error=error, seconds=_since(begun))
         finally:
-            belt.stop()
+            predicted.set()
 
-    try:  # from here on: Ctrl-C may come while the coder starts, which would wait for ever for the end of the belt
+    try:  # from here on: Ctrl-C may come while the coder starts
         future = coders.submit(code)
-        for band in upscaler.bands(ahead, reader.shape, clear=reader.alpha == CLEAR, progress=tell):
-            belt.put(band[..., :-1] if drops_alpha else band)
-        belt.end()
-    except StoppedError:
-        pass  # the coder has failed, and says why
-    except BaseException as error:
-        belt.end(error)
+        predicted.wait()
+    except BaseException:
+        stopped.set()
         raise
     return future
+
+
+class _StoppedError(Exception):
+    """The work was interrupted."""
 
 
 def _described(outcome: Outcome, upscaler: Upscaler, reader: BandReader) -> Outcome:

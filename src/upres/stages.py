@@ -95,21 +95,26 @@ def exact(
     """
     scale = predictor.facts.scale
     window = Window(bands)
-    # While a tile is predicted, the one before it is checked, rounded and put in its place.
+    # While a tile is predicted, the one before it is checked, rounded and put in its place: the last of a row while
+    # the first of the next is predicted, for which no memory is used before the row above has been given away.
+    above: list[NDArray[Any]] = []
     with ThreadPoolExecutor(1, "upres-tile") as hand:
+        placed: Future[None] = hand.submit(lambda: None)
         for rows in plan.rows:
             held = window.cut(rows.input_start, min(rows.input_stop, plan.height))
             pieces = _pieces((rows.stop - rows.start) * scale, plan.width * scale, held.shape[2], dtype)
-            placed: Future[None] = hand.submit(lambda: None)
             for columns in plan.columns:
                 tile = Tile(rows, columns)
                 sr = _enlarged(predictor, held, tile, clear)
                 placed.result()
+                while above:
+                    yield above.pop(0)
                 placed = hand.submit(_place, sr, predictor, tile, pieces)
                 done()
-            placed.result()
-            while pieces:
-                yield pieces.pop(0)
+            above = pieces
+        placed.result()
+        while above:
+            yield above.pop(0)
 
 
 def _place(sr: NDArray[np.float32], predictor: Predictor, tile: Tile, pieces: list[NDArray[Any]]) -> None:

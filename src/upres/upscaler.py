@@ -177,7 +177,7 @@ class Upscaler:
         shape, drops_alpha = self.check_file(reader, output, lossless=lossless)
         with Ahead(reader.bands(), _BANDS_WAITING) as ahead:
             bands = self.bands(ahead, reader.shape, clear=reader.alpha == CLEAR, progress=progress)
-            with Ahead(_without_alpha(bands) if drops_alpha else bands, 1) as enlarged:
+            with Ahead(without_alpha(bands) if drops_alpha else bands, 1) as enlarged:
                 write_bands(
                     enlarged,
                     os.fspath(output),
@@ -322,5 +322,6 @@ def _bands_of(picture: Picture, shape: Shape) -> Iterator[NDArray[Any]]:
         yield np.dstack([picture.pixels[top : top + rows], picture.alpha[top : top + rows]])
 
 
-def _without_alpha(bands: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+def without_alpha(bands: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """Yield bands without their last channel."""
     return (np.ascontiguousarray(band[..., :-1]) for band in bands)

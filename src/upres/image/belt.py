@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 
 
 class StoppedError(Exception):
-    """The other end of a belt has stopped taking."""
+    """Nothing is taken from this belt any more."""
 
 
 class Belt(Generic[Item]):
@@ -57,12 +57,15 @@ class Belt(Generic[Item]):
 
         Raises:
             BaseException: what `end` was given.
+            StoppedError: a third thread has stopped the belt.
         """
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._ended)
+                self._changed.wait_for(lambda: self._waiting or self._ended or self._stopped)
                 if self._error is not None:
                     raise self._error
+                if self._stopped:
+                    raise StoppedError
                 if not self._waiting:
                     return
                 item = self._waiting.popleft()
@@ -86,9 +89,7 @@ class Ahead(Generic[Item]):
             for item in items:
                 self._belt.put(item)
             self._belt.end()
-        except StoppedError:
-            pass
-        except BaseException as error:
+        except BaseException as error:  # also that a belt farther up was stopped
             self._belt.end(error)
 
     def __iter__(self) -> Iterator[Item]:
