@@ -3,9 +3,15 @@
 from typing import Any
 
 SMALL: dict[str, dict[str, Any]] = {
+    "compact": {"width": 8, "convs": 2},
     "edsr": {"width": 8, "blocks": 2},
     "fsrcnn": {"width": 12, "narrow": 6, "maps": 2},
+    "plainusr": {"widths": (8, 6), "attention": 2},
+    "rlfn": {"width": 6, "attention": 4, "blocks": 1},
     "rrdb": {"width": 6, "growth": 4, "blocks": 1},
+    "safmn": {"width": 8, "blocks": 1},
+    "smfanet": {"width": 6, "blocks": 1},
+    "span": {"width": 6, "blocks": 1},
     "srresnet": {"width": 8, "blocks": 2},
     "unet": {"width": 4, "depth": 2},
 }

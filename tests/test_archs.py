@@ -59,7 +59,41 @@ def test_declared_radius_is_what_the_gradient_reaches(
     # switches whole paths off.
     monkeypatch.setattr("torch.nn.functional.max_pool2d", torch.nn.functional.avg_pool2d)
     monkeypatch.setattr("torch.nn.functional.relu", lambda x, inplace=False: torch.nn.functional.leaky_relu(x, 0.1))
-    probe_radius(network_of(name, scale, channels))
+    network = network_of(name, scale, channels)
+    probe_radius(network) if network.radius is not None else probe_no_radius(network)
+
+
+def probe_no_radius(network: Network) -> None:
+    """A longer picture gives other pixels far from where it was lengthened."""
+    network = network.double()
+    with torch.no_grad():
+        for parameter in network.parameters():  # what begins at zero would hide what it is for
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    lr = torch.rand(1, network.channels, 16, 96, dtype=torch.float64)
+    with torch.inference_mode():
+        whole, part = (network(pixels)[..., : 16 * network.scale] for pixels in (lr, lr[..., :88]))
+    assert (whole - part).abs().max() > 1e-9
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "scale"),
+    [
+        ("plainusr", {"widths": (6, 4), "attention": 0}, 2),
+        ("rrdb", {"width": 4, "growth": 2, "blocks": 0, "unshuffle": 2}, 2),
+        ("rrdb", {"width": 4, "growth": 2, "blocks": 0, "unshuffle": 4}, 1),
+        ("edsr", {"width": 4, "blocks": 1, "mean": (0.4, 0.5, 0.6)}, 2),
+    ],
+)
+def test_variants_keep_size_radius_and_pixels_in_onnx(name: str, options: dict, scale: int, tmp_path) -> None:
+    torch.manual_seed(0)
+    part = Part(name, ARCHS[name].config_type(**options))
+    network = build(ARCHS, part, scale=scale, channels=3).eval()
+    facts = Facts(name="n", scale=scale, arch=part.dump(), radius=network.radius, multiple=network.multiple)
+    checkpoint.save(tmp_path / "n.safetensors", network, facts)
+    assert export_onnx(tmp_path / "n.safetensors", tmp_path / "n.onnx").worst <= TOLERANCE
+    sides = network.multiple, 3 * network.multiple
+    assert network(torch.rand(1, 3, *sides)).shape == (1, 3, sides[0] * scale, sides[1] * scale)
+    probe_radius(network)
 
 
 @pytest.mark.parametrize("upsampler", ["pixel-shuffle", "nearest", "bilinear", "transposed"])
@@ -95,6 +129,7 @@ def probe_radius(network: Network) -> None:
     assert radius is not None
     middle = radius + 3
     side = 2 * middle + network.multiple
+    side += -side % network.multiple
     reached = 0
     for phase in range(scale * network.multiple):  # where a pixel lies in the grid of a pooling matters too
         lr = torch.rand(1, network.channels, side, side, dtype=torch.float64, requires_grad=True)

@@ -155,7 +155,7 @@ def test_an_output_that_exists_is_not_replaced_unasked(folder: Path, command: Co
         (["zero.png"], "zero.png: "),
         (["cut.png"], "cut.png: "),
         (["photo.png", "--model", "bsae"], "unknown model 'bsae': did you mean base? Known: base, bicubic, or"),
-        (["photo.png", "--model", "net.pth"], "net.pth: .pth files are pickles, which can run code"),
+        (["photo.png", "--model", "net.pth"], "net.pth: no such file; give a .onnx, .safetensors or .pth model"),
         (["photo.png", "--model", "cut.png"], "unknown model 'cut.png'"),
         (["photo.png", "--model", "damaged.onnx"], "damaged.onnx: not a readable ONNX model"),
         (["photo.png", "--scale", "1"], "scale = 1: should be more than 1 and at most 32"),

@@ -133,12 +133,10 @@ def test_unknown_models_and_scales(shelf: Path) -> None:
 
 def test_files_that_are_not_models(tmp_path: Path) -> None:
     assert message("no/such.onnx") == (
-        "no/such.onnx: no such file; give a .onnx or .safetensors model, or a name from upres models"
+        "no/such.onnx: no such file; give a .onnx, .safetensors or .pth model, or a name from upres models"
     )
-    assert message("net.pth") == (
-        "net.pth: .pth files are pickles, which can run code when they are opened; upres reads .onnx and .safetensors"
-    )
-    assert message(Path("net.xyz")) == "net.xyz: not a model that upres reads; give a .onnx or .safetensors file"
+    assert message("net.pth").startswith("net.pth: no such file; give a .onnx, .safetensors or .pth model")
+    assert message(Path("net.xyz")) == "net.xyz: not a model that upres reads; give a .onnx, .safetensors or .pth file"
 
     whole = tiny_onnx()
     for content in (b"", b"no onnx file at all", whole[: len(whole) // 2]):

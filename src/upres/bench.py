@@ -90,7 +90,7 @@ def ways_here(model: Path) -> list[Way]:
         for way in WAYS
         if installed(way.backend)
         and way.device in ("cpu", gpu())
-        and (way.backend == "torch" or model.suffix != ".safetensors")
+        and (way.backend == "torch" or model.suffix == ".onnx")
         and (way.precision in _precisions(model))
     ]
 
@@ -166,7 +166,7 @@ def _measured(job: Job) -> Row:
 
 
 def _nearness(job: Job, predictor: Predictor) -> float:
-    backend = "torch" if job.model.suffix == ".safetensors" else "onnx"
+    backend = "onnx" if job.model.suffix == ".onnx" else "torch"
     exact = open_predictor(job.model, backend=backend, device="cpu", threads=job.threads)
     lr = probe.picture(exact.facts.channels, 96 * exact.facts.multiple)
     return probe.psnr(predictor.predict(lr), exact.predict(lr))

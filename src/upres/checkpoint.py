@@ -34,7 +34,13 @@ def load(path: Path) -> tuple[Network, Facts]:
         raise ModelError(f"{path}: no such file; give a .safetensors or .onnx model, or a name from upres models")
     try:
         with safe_open(str(path), framework="pt") as file:
-            facts = from_json((file.metadata() or {}).get(METADATA_KEY), where=str(path))
+            told = (file.metadata() or {}).get(METADATA_KEY)
+            if told is None:
+                raise ModelError(
+                    f"{path}: carries no upres facts (scale, colour, radius); where others published it, "
+                    "upres convert writes a file that does"
+                )
+            facts = from_json(told, where=str(path))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path}: not a readable safetensors file ({error}); copy or train it again") from error

@@ -6,12 +6,16 @@ import warnings
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from upres.atomic import whole_file
-from upres.errors import ModelError, ParityError, extra
+from upres.errors import ModelError, ParityError, extra, first_line
 from upres.facts import METADATA_KEY, Facts, to_json
+
+if TYPE_CHECKING:
+    from upres.archs import Network
 
 # Largest difference, in units of the pixel range, at which two float32 runtimes still agree: they add the
 # same products in another order. Half an 8-bit level is 2e-3.
@@ -49,37 +53,30 @@ def export_onnx(
         ParityError: the two differ by more than `TOLERANCE`.
         MissingExtraError: PyTorch or onnx is not installed.
     """
-    if output.suffix != ".onnx":
-        raise ModelError(f"{output}: should end in .onnx")
     with extra("train", "upres export"):
-        import onnx
-        import torch
-
         from upres import checkpoint
 
     network, facts = checkpoint.load(model)
     changes = {"name": name or facts.name, "scores": facts.scores if scores is None else scores}
-    facts = Facts(**{**vars(facts), **changes})
-    stream = BytesIO()
-    side = 16 * facts.multiple
-    with warnings.catch_warnings():
-        # The TorchScript exporter is deprecated but gives the same graph for these networks and is faster.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network,
-            (torch.zeros(1, facts.channels, side, side),),
-            stream,  # type: ignore[arg-type]  # it takes a stream too; its annotation forgot
-            opset_version=_OPSET,
-            input_names=["lr"],
-            output_names=["sr"],
-            dynamic_axes={"lr": {0: "n", 2: "h", 3: "w"}, "sr": {0: "n", 2: "sh", 3: "sw"}},
-            dynamo=False,
-        )
-    proto = onnx.load_from_string(stream.getvalue())
+    return export_network(network, Facts(**{**vars(facts), **changes}), output)
+
+
+def export_network(network: Network, facts: Facts, output: Path) -> Exported:
+    """Write a network as an ONNX file with these facts; otherwise as `export_onnx`.
+
+    Raises:
+        ModelError: it cannot be written as ONNX, or `output` does not end in .onnx.
+        ParityError, MissingExtraError: as `export_onnx`.
+    """
+    if output.suffix != ".onnx":
+        raise ModelError(f"{output}: should end in .onnx")
+    with extra("train", "an ONNX file"):
+        import onnx
+    proto = onnx.load_from_string(_traced(network, facts))
     onnx.helper.set_model_props(proto, {METADATA_KEY: to_json(facts)})
     with whole_file(output) as temporary:
         temporary.write_bytes(proto.SerializeToString())
-        worst = parity(temporary, model)
+        worst = parity(temporary, network)
         if not worst <= TOLERANCE:
             raise ParityError(
                 f"{output}: not written: ONNX Runtime differs from PyTorch by {worst:.2e} of the pixel range "
@@ -88,15 +85,45 @@ def export_onnx(
     return Exported(output, facts, worst)
 
 
-def parity(first: Path, second: Path) -> float:
-    """Return the largest difference between two models' outputs on seeded random pictures of several sizes."""
-    from upres.predictors import open_predictor
+def _traced(network: Network, facts: Facts) -> bytes:
+    import torch
 
-    left, right = open_predictor(str(first)), open_predictor(str(second))
+    from upres.archs.folding import folded
+
+    stream = BytesIO()
+    side = 16 * facts.multiple
+    with warnings.catch_warnings():
+        # The TorchScript exporter is deprecated but gives the same graph for these networks and is faster.
+        warnings.simplefilter("ignore")
+        try:
+            torch.onnx.export(
+                folded(network),
+                (torch.zeros(1, facts.channels, side, side),),
+                stream,  # type: ignore[arg-type]  # it takes a stream too; its annotation forgot
+                opset_version=_OPSET,
+                input_names=["lr"],
+                output_names=["sr"],
+                dynamic_axes={"lr": {0: "n", 2: "h", 3: "w"}, "sr": {0: "n", 2: "sh", 3: "sw"}},
+                dynamo=False,
+            )
+        except torch.onnx.errors.OnnxExporterError as error:
+            raise ModelError(f"{facts.name}: cannot be written as ONNX ({first_line(error)})") from error
+    return stream.getvalue()
+
+
+def parity(file: Path, network: Network) -> float:
+    """Return how far an ONNX file in ONNX Runtime is from PyTorch on seeded random pictures of several sizes."""
+    import torch
+
+    from upres.predictors.onnx import OnnxPredictor
+
+    predictor = OnnxPredictor(file)
+    facts = predictor.facts
     rng = np.random.default_rng(0)
-    multiple = left.facts.multiple
     worst = 0.0
     for height, width in _SIZES:
-        lr = rng.random((2, left.facts.channels, height * multiple, width * multiple), dtype=np.float32)
-        worst = max(worst, float(np.abs(left.predict(lr) - right.predict(lr)).max()))
+        lr = rng.random((2, facts.channels, height * facts.multiple, width * facts.multiple), dtype=np.float32)
+        with torch.inference_mode():
+            sr = network(torch.from_numpy(lr)).numpy()
+        worst = max(worst, float(np.abs(predictor.predict(lr) - sr).max()))
     return worst

@@ -2,7 +2,7 @@
 
 Lim, Son, Kim, Nah, Lee, "Enhanced Deep Residual Networks for Single Image Super-Resolution", CVPRW 2017,
 sections 3.1 to 3.3; the defaults are its baseline. The paper takes DIV2K's mean colour off its input and
-adds it to its output; this does not.
+adds it to its output; here that is an option.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from upres.archs import reach
 from upres.archs.network import Network
 from upres.archs.reach import Reach
+from upres.archs.shift import Mean, shifted
 from upres.archs.upsampler import UpsamplerName, trained_upsampler
 from upres.archs.upsampling import FixedSkip, fixed_skip
 from upres.config import config
@@ -28,6 +29,7 @@ class EDSRConfig:
     upsampler: `pixel-shuffle` as published, `nearest`, `bilinear` or `transposed`.
     upsampling: the fixed enlargement of the lr picture that is added to the output: `none` as published,
         `nearest` or `bicubic`.
+    mean: the colour taken off the input and added to the output, one number a channel in [0, 1]; none by default.
     """
 
     width: int = 64
@@ -35,6 +37,7 @@ class EDSRConfig:
     residual_scale: float = 1.0
     upsampler: UpsamplerName = "pixel-shuffle"
     upsampling: FixedSkip = "none"
+    mean: Mean = ()
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.blocks < 0:
@@ -61,6 +64,7 @@ class EDSR(Network):
     def __init__(self, config: EDSRConfig, *, scale: int, channels: int) -> None:
         super().__init__(scale=scale, channels=channels)
         width = config.width
+        self.shift = shifted(config.mean, channels)
         self.head = nn.Conv2d(channels, width, 3, padding=1)
         self.body = nn.Sequential(
             *(_Block(width, config.residual_scale) for _ in range(config.blocks)),
@@ -82,7 +86,7 @@ class EDSR(Network):
 
     def forward(self, lr: Tensor) -> Tensor:
         """`n c h w` → `n c s·h s·w`."""
-        x = self.head(lr)
+        x = self.head(self.shift.off(lr))
         x = x + self.body(x)
-        result: Tensor = self.skip(self.tail(self.upsampler(x)), lr)
+        result: Tensor = self.skip(self.shift.on(self.tail(self.upsampler(x))), lr)
         return result

@@ -32,7 +32,7 @@ class Network(nn.Module, ABC):
     def radius(self) -> int | None:
         """Receptive-field radius in lr pixels: sr pixel `X` depends on lr pixels `X // s ± radius` only.
 
-        `None` when every output pixel depends on the whole input (global pooling, attention).
+        `None` when every output pixel depends on the whole input (global pooling, attention), or on its size.
         """
 
     @abstractmethod

@@ -31,6 +31,8 @@ class RRDBConfig:
     upsampler: `nearest` as published, `pixel-shuffle`, `bilinear` or `transposed`.
     upsampling: the fixed enlargement of the lr picture that is added to the output: `none` as published,
         `nearest` or `bicubic`.
+    unshuffle: pixels of a side that are folded into channels first, as in Real-ESRGAN's ×2 (2) and ×1 (4) models,
+        whose bodies then work on a smaller picture; 1 for none.
     """
 
     width: int = 64
@@ -39,12 +41,15 @@ class RRDBConfig:
     residual_scale: float = 0.2
     upsampler: UpsamplerName = "nearest"
     upsampling: FixedSkip = "none"
+    unshuffle: int = 1
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.growth < 1 or self.blocks < 0:
             raise ValueError(
                 f"width = {self.width}, growth = {self.growth}, blocks = {self.blocks}: should be at least 1, 1 and 0"
             )
+        if self.unshuffle < 1:
+            raise ValueError(f"unshuffle = {self.unshuffle}: should be at least 1")
 
 
 class _Dense(nn.Module):
@@ -90,13 +95,14 @@ class RRDB(Network):
     def __init__(self, config: RRDBConfig, *, scale: int, channels: int) -> None:
         super().__init__(scale=scale, channels=channels)
         width = config.width
-        self.head = nn.Conv2d(channels, width, 3, padding=1)
+        self.multiple = config.unshuffle
+        self.head = nn.Conv2d(channels * config.unshuffle**2, width, 3, padding=1)
         self.body = nn.Sequential(
             *(_Block(width, config.growth, config.residual_scale) for _ in range(config.blocks)),
             nn.Conv2d(width, width, 3, padding=1),
         )
         self.upsampler = trained_upsampler(
-            config.upsampler, scale=scale, width=width, activation=lambda: nn.LeakyReLU(_SLOPE)
+            config.upsampler, scale=scale * config.unshuffle, width=width, activation=lambda: nn.LeakyReLU(_SLOPE)
         )
         self.refine = nn.Conv2d(width, width, 3, padding=1)
         self.tail = nn.Conv2d(width, channels, 3, padding=1)
@@ -108,13 +114,14 @@ class RRDB(Network):
         """Two convolutions at hr, the upsampler, and before it fifteen convolutions a block and two more."""
 
         def lr_reach(hr: Reach) -> Reach:
-            return reach.conv(self.upsampler.reach(reach.conv(hr, 5)), 2 * (2 + 15 * self._blocks) + 1)
+            seen = reach.conv(self.upsampler.reach(reach.conv(hr, 5)), 2 * (2 + 15 * self._blocks) + 1)
+            return reach.pooled(seen, self.multiple)
 
-        return max(reach.radius(lr_reach, self.scale), self.skip.radius)
+        return max(reach.radius(lr_reach, self.scale, self.multiple), self.skip.radius)
 
     def forward(self, lr: Tensor) -> Tensor:
         """`n c h w` → `n c s·h s·w`."""
-        x = self.head(lr)
+        x = self.head(lr if self.multiple == 1 else F.pixel_unshuffle(lr, self.multiple))
         x = self.upsampler(x + self.body(x))
         result: Tensor = self.skip(self.tail(F.leaky_relu(self.refine(x), _SLOPE)), lr)
         return result

@@ -32,7 +32,7 @@ def open_predictor(
     """Load one model.
 
     Args:
-        model: `bicubic`, the name of a shipped model, or the path of a `.onnx` or `.safetensors` file.
+        model: `bicubic`, the name of a shipped model, or the path of a `.onnx`, `.safetensors` or `.pth` file.
         scale: the scale it must have; `None` takes a file's own, and the largest that is shipped.
         threads: how many threads it uses; `None` for one a core.
         device: `cpu`, `cuda`, `mps`, or `auto`: where it is fastest.
@@ -102,6 +102,8 @@ def open_chain(
     if str(model) == "bicubic":
         return [step(math.ceil(scale))]
     if _is_path(model):
+        if step().facts.scale == 1:
+            raise ModelError(f"{model}: gives pictures of the size it takes (×1), and ×{scale:g} was asked for")
         return [step()] * len(shortest_chain([step().facts.scale], scale))
     return [step(its_scale) for its_scale in shortest_chain(models.scales(str(model)), scale)]
 
@@ -135,13 +137,13 @@ def shortest_chain(scales: Sequence[int], wanted: float) -> list[int]:
     return list(min(reaching, key=math.prod))
 
 
-_SUFFIXES = (".onnx", ".safetensors")
-_PICKLES = (".pth", ".pt", ".ckpt", ".pkl", ".bin")
+# Ours, and the weights of others (`upres.foreign`).
+_SUFFIXES = (".onnx", ".safetensors", ".pth", ".pt", ".ckpt", ".pkl", ".bin")
 
 
 def _is_path(model: str | Path) -> bool:
     path = Path(model)
-    return isinstance(model, Path) or len(path.parts) > 1 or path.suffix.lower() in (*_SUFFIXES, *_PICKLES)
+    return isinstance(model, Path) or len(path.parts) > 1 or path.suffix.lower() in _SUFFIXES
 
 
 def _open_file(path: Path, threads: int | None, *, device: str, backend: str, precision: str) -> Predictor:
@@ -210,12 +212,7 @@ _OPENERS: dict[str, Callable[[Path, Way, int | None], Predictor]] = {
 
 def _check_file(path: Path) -> None:
     suffix = path.suffix.lower()
-    readable = " and ".join(_SUFFIXES)
-    if suffix in _PICKLES:
-        raise ModelError(
-            f"{path}: {suffix} files are pickles, which can run code when they are opened; upres reads {readable}"
-        )
     if suffix not in _SUFFIXES:
-        raise ModelError(f"{path}: not a model that upres reads; give a {readable.replace(' and ', ' or ')} file")
-    if not path.is_file() and suffix == ".onnx":
-        raise ModelError(f"{path}: no such file; give a .onnx or .safetensors model, or a name from upres models")
+        raise ModelError(f"{path}: not a model that upres reads; give a .onnx, .safetensors or .pth file")
+    if not path.is_file() and suffix != ".safetensors":  # that one's reader says so itself
+        raise ModelError(f"{path}: no such file; give a .onnx, .safetensors or .pth model, or a name from upres models")

@@ -74,7 +74,7 @@ def ways(path: Path, *, stored: str, has_int8: bool, device: str, backend: str, 
     most pictures, and it was never the fastest (a third of ONNX Runtime's speed on two cores).
 
     Args:
-        path: the model's file; a `.safetensors` file runs on PyTorch alone.
+        path: the model's file; all but `.onnx` files run on PyTorch alone.
         stored: the precision of its facts; an int8 model runs in int8 alone.
         has_int8: whether a float32 model has an int8 version beside it.
         device, backend: a name of the table, or `auto`.
@@ -100,7 +100,7 @@ def ways(path: Path, *, stored: str, has_int8: bool, device: str, backend: str, 
     if not runs:
         raise ConfigError(f"{path}: {asked}: this model runs on {_listed(able)}; {_advice(path, stored)}")
     there = [way for way in runs if installed(way.backend)]
-    if not there and path.suffix.lower() != ".safetensors":  # PyTorch's leaf says what to do without PyTorch
+    if not there and _is_onnx(path):  # PyTorch's leaf says what to do without PyTorch
         module, command = _NEEDS[runs[0].backend]
         raise MissingExtraError(f"backend {runs[0].backend}: {module} is not installed; {command}")
     return [way for way in there if _at_hand(way, path, device, backend)] or there or runs
@@ -108,7 +108,7 @@ def ways(path: Path, *, stored: str, has_int8: bool, device: str, backend: str, 
 
 def exact_way(path: Path, device: str) -> Way:
     """Return the float32 way that says what right pixels are: ONNX Runtime, for checkpoints PyTorch."""
-    return Way("torch", device, "fp32") if path.suffix.lower() == ".safetensors" else WAYS[0]
+    return WAYS[0] if _is_onnx(path) else Way("torch", device, "fp32")
 
 
 def gpu() -> str | None:
@@ -126,7 +126,7 @@ def _check(name: str, value: str, known: tuple[str, ...]) -> None:
 
 
 def _runs(way: Way, path: Path, stored: str, has_int8: bool) -> bool:
-    if path.suffix.lower() == ".safetensors":
+    if not _is_onnx(path):
         return way.backend == "torch"
     if stored == "int8":
         return way.precision == "int8"
@@ -137,16 +137,20 @@ def _at_hand(way: Way, path: Path, device: str, backend: str) -> bool:
     """Whether `auto` should consider a way at all."""
     if way.device not in (device, "cpu", gpu()):
         return False
-    wanted = backend == "torch" or path.suffix.lower() == ".safetensors"
+    wanted = backend == "torch" or not _is_onnx(path)
     return (way.backend, way.device) != ("torch", "cpu") or wanted
 
 
 def _advice(path: Path, stored: str) -> str:
-    if path.suffix.lower() == ".safetensors":
-        return "upres export makes an .onnx model for the others"
+    if not _is_onnx(path):
+        return "upres convert makes an .onnx model for the others"
     if stored == "int8":
         return "give the float32 model for the others"
     return "upres quantise makes its int8 version"
+
+
+def _is_onnx(path: Path) -> bool:
+    return path.suffix.lower() == ".onnx"
 
 
 def _listed(table: list[Way] | tuple[Way, ...]) -> str:
