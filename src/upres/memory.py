@@ -24,9 +24,12 @@ TILE = 256
 """Side of a tile where memory does not ask for another."""
 
 _SIDES = (1024, 512, 256, 192, 128, 96, 64, 48, 32, 16)
-_BAND_BYTES = 80_000_000
+# What a row of tiles becomes, and the rows that libvips holds behind it, stay below this where tiles can be flat.
+_WRITTEN_BYTES, _LEAST_BAND_BYTES = 140_000_000, 40_000_000
+# libvips cuts what it writes into 256 rows at a time, twice: 75 MB of the 49,000 columns of 1.6 gigapixels.
+_CODER_ROWS = 512
 # The interpreter, NumPy, libvips and ONNX Runtime with a model: 72 MB, and coders with their own buffers.
-_PROCESS_BYTES = 200_000_000
+_PROCESS_BYTES = 160_000_000
 # Of a prediction, for a pixel of its input: what a runtime holds are the outputs of about three layers (650 bytes
 # measured for 48 channels, ×4), and another half in reserve.
 _LAYERS_HELD = 4
@@ -59,7 +62,8 @@ class Estimate:
         pairs = [pair for pair in itertools.product(_SIDES, _SIDES) if math.prod(pair) <= TILE**2]
         fitting = [pair for pair in pairs if self.bytes(shape, *pair) <= limit] or [(_SIDES[-1], _SIDES[-1])]
         # Flat tiles for wide pictures, of which a row of tiles is most of what is held.
-        flat = [pair for pair in fitting if self._band_bytes(shape, pair[0]) <= _BAND_BYTES] or fitting
+        room = max(_WRITTEN_BYTES - self._coder_bytes(shape), _LEAST_BAND_BYTES)
+        flat = [pair for pair in fitting if self._band_bytes(shape, pair[0]) <= room] or fitting
         around = 2 * max((stages.halo(facts, self.halo) for facts in self.steps), default=0)
         return min(flat, key=lambda pair: ((pair[0] + around) * (pair[1] + around) / math.prod(pair), -pair[1]))
 
@@ -97,12 +101,20 @@ class Estimate:
                 held += 2 * min(rows * facts.scale, height) * width * shape.channels * item
         if reduces:
             held += _RESIZED_ROW_BYTES * width * shape.channels
-        return held + prediction + self._band_bytes(shape, rows) + _PIECES_WAITING * stages.PIECE_BYTES
+        written = self._band_bytes(shape, rows) + self._coder_bytes(shape) + _PIECES_WAITING * stages.PIECE_BYTES
+        return held + prediction + written
 
     def _band_bytes(self, shape: Shape, rows: int) -> int:
         """Return the bytes of what a row of tiles becomes."""
+        return self._written_bytes(shape, math.ceil(rows * self.scale))
+
+    def _coder_bytes(self, shape: Shape) -> int:
+        return self._written_bytes(shape, _CODER_ROWS)
+
+    def _written_bytes(self, shape: Shape, rows: int) -> int:
+        """Return the bytes of so many rows of the output, or all that there are."""
         height, width = scaled(shape.height, self.scale), scaled(shape.width, self.scale)
-        return min(math.ceil(rows * self.scale), height) * width * shape.channels * np.dtype(shape.dtype).itemsize
+        return min(rows, height) * width * shape.channels * np.dtype(shape.dtype).itemsize
 
 
 def _bytes_a_pixel(facts: Facts, channels: int) -> int:
