@@ -43,6 +43,7 @@ FLOORS = {
     "evaluate": 5,
     "report": 5,
     "export": 5,
+    "interpolate": 5,
     "convert": 5,
     "quantise": 5,
     "bench": 5,

@@ -32,6 +32,7 @@ class Facts:
         degradation: how its training inputs were made.
         trained_on: the data, in words.
         licence: the licence of the weights.
+        blend: the models whose weights were averaged into this one, and the share of each.
         scores: protocol → figure, e.g. `{"Set5 psnr_y border 4": 31.2}`.
     """
 
@@ -46,6 +47,7 @@ class Facts:
     degradation: dict[str, Any] = field(default_factory=dict)
     trained_on: str = ""
     licence: str = ""
+    blend: dict[str, float] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
 
     @property

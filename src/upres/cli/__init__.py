@@ -11,7 +11,7 @@ import typer
 import typer.main
 
 from upres import __version__
-from upres.cli import bench, convert, demo, evaluate, export, formats, models, quantise, train, upscale
+from upres.cli import bench, convert, demo, evaluate, export, formats, interpolate, models, quantise, train, upscale
 from upres.cli.answers import EXIT_DONE, EXIT_INTERRUPTED, answer, check_command
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -21,6 +21,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "train": train.train,
     "evaluate": evaluate.evaluate,
     "export": export.export,
+    "interpolate": interpolate.interpolate,
     "convert": convert.convert,
     "quantise": quantise.quantise,
     "bench": bench.bench,

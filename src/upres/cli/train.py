@@ -23,19 +23,44 @@ def train(
         typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the recipe; may be repeated."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run folder's last.ckpt.")] = False,
+    devices: Annotated[
+        int | None,
+        typer.Option(help="Processes on this machine, each with a device of its own; 1.", show_default=False),
+    ] = None,
+    nodes: Annotated[int | None, typer.Option(help="Machines that train together; 1.", show_default=False)] = None,
 ) -> None:
-    """Train a network by a recipe, into a run folder with its weights, curves and samples."""
+    """Train a network by a recipe, into a run folder with its weights, curves, samples and report."""
     import sys
 
-    from upres.errors import extra
+    from upres.errors import UpresError, extra
 
     with extra("train", "upres train"):
         from upres.recipes import read_recipe, run_recipe
+        from upres.train import first_process, processes
 
+    first = first_process()
+    here, machines = processes(devices, nodes)
     resolved = read_recipe(recipe, settings=settings or [], data=data)
-    bar = sys.stderr.isatty()
     folder = run or Path("runs") / resolved.name
-    best = run_recipe(
-        resolved, folder, resume=resume, bar=bar, report=lambda line: print(line, file=sys.stderr, flush=True)
-    )
-    print(f"{best}")
+
+    def report(line: str) -> None:
+        if first:
+            print(line, file=sys.stderr, flush=True)
+
+    try:
+        best = run_recipe(
+            resolved,
+            folder,
+            devices=here,
+            nodes=machines,
+            resume=resume,
+            bar=first and sys.stderr.isatty(),
+            report=report,
+        )
+    except UpresError as error:
+        if first:
+            raise
+        # The first process tells it, and Lightning would kill that one at once if this one ended badly.
+        raise typer.Exit from error
+    if first:
+        print(f"{best}")

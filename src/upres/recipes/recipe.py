@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from upres.archs import ARCHS
+from upres.archs import ARCHS, DISCRIMINATORS
 from upres.atomic import write_whole
 from upres.config import config, dump, parse
 from upres.data import SOURCES, parse_source
@@ -19,7 +19,7 @@ from upres.facts import Colour
 from upres.losses import LOSSES
 from upres.metrics import Protocol
 from upres.parts import Part, parse_part
-from upres.train import SCHEDULES, TrainConfig
+from upres.train import SCHEDULES, AdversarialConfig, TrainConfig, monitored
 
 _HERE = Path(__file__).parent
 
@@ -62,6 +62,23 @@ class DataOptions:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Adversarial:
+    """A recipe's `adversarial` section: the rules, the discriminator, and its schedule."""
+
+    options: AdversarialConfig
+    discriminator: Part
+    schedule: Part
+
+    def dump(self) -> dict[str, Any]:
+        """Return it as the recipe writes it."""
+        return {
+            **dump(self.options),
+            "discriminator": self.discriminator.dump(),
+            "schedule": self.schedule.dump(),
+        }
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe:
     """A recipe whose every part has been checked."""
 
@@ -74,6 +91,7 @@ class Recipe:
     data: DataOptions
     train: TrainConfig
     schedule: Part
+    adversarial: Adversarial | None
     protocol: Protocol
 
     @property
@@ -95,6 +113,7 @@ class Recipe:
             },
             "train": dump(self.train),
             "schedule": self.schedule.dump(),
+            "adversarial": None if self.adversarial is None else self.adversarial.dump(),
             "protocol": dump(self.protocol),
         }
 
@@ -149,7 +168,7 @@ def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
     Raises:
         ConfigError: a key, a name or a value in it is wrong.
     """
-    sections = {"arch", "losses", "degradation", "data", "train", "schedule", "protocol"}
+    sections = {"arch", "losses", "degradation", "data", "train", "schedule", "adversarial", "protocol"}
     head_keys = {field.name for field in dataclasses.fields(Head)}
     for key in values:
         if key not in sections | head_keys:
@@ -167,10 +186,17 @@ def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
         raise ConfigError(f"{where}: data = {data!r}: should be a mapping with train and validation")
     border = 0 if head.colour == "gray" else head.scale
     default_protocol = {"space": "luma" if head.colour == "rgb" else "gray", "border": border}
+    losses = _losses(values.get("losses", [{"name": "l1"}]), where)
+    adversarial = _adversarial(values.get("adversarial"), where)
+    train = parse(TrainConfig, values["train"], where=where, key="train")
+    try:
+        monitored(train.monitor, [part.name for _, part in losses], adversarial=adversarial is not None)
+    except ValueError as error:
+        raise ConfigError(f"{where}: train.{error}") from None
     return Recipe(
         head=head,
         arch=parse_part(ARCHS, values["arch"], where=where, key="arch"),
-        losses=_losses(values.get("losses", [{"name": "l1"}]), where),
+        losses=losses,
         degradation=parse_part(DEGRADATIONS, values.get("degradation", "bicubic"), where=where, key="degradation"),
         train_sources=_sources(data, "train", where),
         validation_sources=_sources(data, "validation", where),
@@ -180,8 +206,9 @@ def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
             where=where,
             key="data",
         ),
-        train=parse(TrainConfig, values["train"], where=where, key="train"),
+        train=train,
         schedule=parse_part(SCHEDULES, values.get("schedule", "constant"), where=where, key="schedule"),
+        adversarial=adversarial,
         protocol=parse(Protocol, values.get("protocol", default_protocol), where=where, key="protocol"),
     )
 
@@ -206,13 +233,39 @@ def _losses(values: Any, where: str) -> tuple[tuple[float, Part], ...]:
     return tuple(result)
 
 
+def _adversarial(values: Any, where: str) -> Adversarial | None:
+    if values is None:
+        return None
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where}: adversarial = {values!r}: should be a mapping with kind and weight")
+    parts = ("discriminator", "schedule")
+    known = [field.name for field in dataclasses.fields(AdversarialConfig)]
+    for key in values:
+        if key not in (*known, *parts):
+            raise ConfigError(
+                f"{where}: unknown key adversarial.{key} = {values[key]!r}: {nearest(str(key), [*known, *parts])}"
+            )
+    options = {key: value for key, value in values.items() if key not in parts}
+    schedule = parse_part(SCHEDULES, values.get("schedule", "constant"), where=where, key="adversarial.schedule")
+    if schedule.name == "plateau":
+        raise ConfigError(
+            f"{where}: adversarial.schedule.name = 'plateau': it waits for the validation loss, which knows nothing of "
+            "the discriminator; use constant, cosine, multi-step or one-cycle"
+        )
+    return Adversarial(
+        options=parse(AdversarialConfig, options, where=where, key="adversarial"),
+        discriminator=parse_part(
+            DISCRIMINATORS, values.get("discriminator", "vgg"), where=where, key="adversarial.discriminator"
+        ),
+        schedule=schedule,
+    )
+
+
 def _sources(data: Mapping[str, Any], split: str, where: str) -> tuple[Part, ...]:
     values = data.get(split)
     if not isinstance(values, list) or not values:
         raise ConfigError(f"{where}: data.{split} = {values!r}: should be a list of sources: {nearest('', SOURCES)}")
-    return tuple(
-        parse_source(item, where=where, key=f"data.{split}.{number}") for number, item in enumerate(values)
-    )
+    return tuple(parse_source(item, where=where, key=f"data.{split}.{number}") for number, item in enumerate(values))
 
 
 def _set(values: dict[str, Any], setting: str) -> None:

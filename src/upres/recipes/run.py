@@ -6,21 +6,23 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from upres import checkpoint
-from upres.archs import Network
+from upres.archs import DISCRIMINATORS, Network
 from upres.data import SOURCES, Cache, Patches, build_cache, open_splits
-from upres.degrade import DEGRADATIONS
+from upres.degrade import DEGRADATIONS, PerStep
 from upres.errors import ConfigError
 from upres.facts import Facts
 from upres.losses import LOSSES
 from upres.parts import Part, build
 from upres.recipes.recipe import Recipe
-from upres.train import SCHEDULES, fit, set_seed
+from upres.train import SCHEDULES, Game, check_together, first_process, fit, set_seed
 
 
 def run_recipe(
     recipe: Recipe,
     folder: Path,
     *,
+    devices: int = 1,
+    nodes: int = 1,
     resume: bool = False,
     bar: bool = False,
     report: Callable[[str], None] = lambda line: None,
@@ -30,6 +32,8 @@ def run_recipe(
     Args:
         recipe: what to do.
         folder: the run folder; it must not hold another run's `last.ckpt` unless `resume`.
+        devices: processes on this machine, each with a device of its own; they share every batch.
+        nodes: machines.
         resume: go on from that folder's `last.ckpt`.
         bar: draw a progress bar on the terminal.
         report: called with one line for every thing worth telling.
@@ -38,9 +42,11 @@ def run_recipe(
         ConfigError: the folder holds a run already.
         DataError: the data is missing or unfit.
     """
-    if not resume and (folder / "last.ckpt").exists():
+    first = first_process()
+    if first and not resume and (folder / "last.ckpt").exists():
         raise ConfigError(f"{folder}: holds a run already; go on with --resume, or give another folder with --run")
     training, validation = open_data(recipe, report)
+    degradation = build(DEGRADATIONS, recipe.degradation)
     patches = Patches(
         training,
         patch=recipe.data.patch,
@@ -48,6 +54,7 @@ def run_recipe(
         seed=recipe.head.seed,
         steps=recipe.train.steps_per_epoch,
         augment=recipe.data.augment,
+        degradation=degradation if isinstance(degradation, PerStep) else None,
     )
     set_seed(recipe.head.seed)
     facts, network = new_network(recipe)
@@ -59,18 +66,25 @@ def run_recipe(
     if recipe.head.init is not None and not resume:
         taken, total = take_over(network, Path(recipe.head.init))
         report(f"{taken} of {total} tensors start from {recipe.head.init}")
-    folder.mkdir(parents=True, exist_ok=True)
-    recipe.save(folder / "recipe.yaml")
+    game = new_game(recipe, facts.channels)
+    losses = {part.name: (weight, build(LOSSES, part)) for weight, part in recipe.losses}
+    check_together(recipe.train, patches, losses, game, devices * nodes)
+    if first:
+        folder.mkdir(parents=True, exist_ok=True)
+        recipe.save(folder / "recipe.yaml")
     return fit(
         network,
         facts,
-        {part.name: (weight, build(LOSSES, part)) for weight, part in recipe.losses},
+        losses,
         patches,
         validation,
         recipe.train,
         build(SCHEDULES, recipe.schedule),
         recipe.protocol,
         folder,
+        game=game,
+        devices=devices,
+        nodes=nodes,
         resume=resume,
         bar=bar,
         report=report,
@@ -95,6 +109,18 @@ def new_network(recipe: Recipe) -> tuple[Facts, Network]:
         licence=head.licence,
     )
     return facts, network
+
+
+def new_game(recipe: Recipe, channels: int) -> Game | None:
+    """Build the recipe's untrained discriminator, where it has one."""
+    if recipe.adversarial is None:
+        return None
+    chosen = recipe.adversarial
+    return Game(
+        build(DISCRIMINATORS, chosen.discriminator, channels=channels),
+        chosen.options,
+        build(SCHEDULES, chosen.schedule),
+    )
 
 
 def take_over(network: Network, path: Path) -> tuple[int, int]:

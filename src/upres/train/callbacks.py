@@ -1,9 +1,10 @@
-"""What a run leaves behind: metrics.csv and loss.png, sample panels, the best weights."""
+"""What a run leaves behind: metrics.csv and loss.png, sample panels, the best and the last weights."""
 
 from __future__ import annotations
 
 import csv
 import io
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +17,7 @@ from pytorch_lightning.callbacks import Callback, Checkpoint
 from upres import checkpoint
 from upres.atomic import write_whole
 from upres.data import Cache
+from upres.errors import FailedError
 from upres.facts import Facts
 from upres.metrics import Protocol
 from upres.train.figures import curves_png, panel_png, sample_crops
@@ -29,16 +31,16 @@ class History(Callback):
 
     def __init__(self, folder: Path, baseline: float | None, report: Callable[[str], None]) -> None:
         self._folder, self._baseline, self._report = folder, baseline, report
-        self._rows: list[Row] = []
+        self.rows: list[Row] = []
         self._started = 0.0
 
     def state_dict(self) -> dict[str, Any]:
         """What last.ckpt keeps."""
-        return {"rows": self._rows}
+        return {"rows": self.rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from the rows of the interrupted run."""
-        self._rows = list(state_dict["rows"])
+        self.rows = list(state_dict["rows"])
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the epoch's clock."""
@@ -48,59 +50,67 @@ class History(Callback):
         """Add the epoch's row and write both files anew."""
         assert isinstance(pl_module, Training)
         values = trainer.callback_metrics
-        terms = pl_module.loss_means(int(trainer.num_training_batches))
+        means = pl_module.train_means()
+        epoch = trainer.current_epoch + 1
         row: Row = {
-            "epoch": trainer.current_epoch + 1,
-            "step": trainer.global_step,
-            "rate": float(trainer.optimizers[0].param_groups[0]["lr"]),
-            **{f"train_{name}": value for name, value in terms.items()},
-            "train_loss": sum(pl_module.loss_weights[name] * value for name, value in terms.items()),
-            "val_loss": float(values["val_loss"]),
-            "val_psnr": float(values["val_psnr"]),
+            "epoch": epoch,
+            "step": epoch * pl_module.epoch_steps,
+            **pl_module.rates(),
+            **{f"train_{name}": value for name, value in means.items()},
+            "train_loss": sum(weight * means[name] for name, weight in pl_module.loss_weights.items()),
+            **{name: float(values[name]) for name in sorted(values) if name.startswith("val_")},
             "seconds": round(time.perf_counter() - self._started, 1),
         }
-        self._rows.append(row)
+        self.rows.append(row)
         if not trainer.is_global_zero:
             return
         for logger in trainer.loggers:
             logger.log_metrics({k: v for k, v in row.items() if k not in ("epoch", "step")}, int(row["step"]))
-        write_whole(self._folder / "metrics.csv", _csv(self._rows))
-        write_whole(self._folder / "loss.png", curves_png(self._rows, self._baseline))
-        left = (trainer.max_epochs or 0) - int(row["epoch"])
-        recent = [r["seconds"] for r in self._rows[-5:]]
+        write_whole(self._folder / "metrics.csv", _csv(self.rows))
+        write_whole(self._folder / "loss.png", curves_png(self.rows, self._baseline))
+        left = (trainer.max_epochs or 0) - epoch
+        recent = [r["seconds"] for r in self.rows[-5:]]
         minutes = left * sum(recent) / len(recent) / 60
         self._report(
-            f"epoch {row['epoch']:.0f}/{trainer.max_epochs}  loss {row['train_loss']:.5f}  "
-            f"val loss {row['val_loss']:.5f}  PSNR {row['val_psnr']:.3f} dB  rate {row['rate']:.2e}  "
+            f"epoch {epoch}/{trainer.max_epochs}  loss {row['train_loss']:.5f}  "
+            f"val loss {row['val_loss']:.5f}  PSNR {row['val_psnr']:.3f} dB  {_game(row)}rate {row['rate']:.2e}  "
             f"{row['seconds']:.0f} s  {minutes:.0f} min left at most"
         )
 
 
 class KeepBest(Callback):
-    """Write best.safetensors whenever the monitored value is the best so far."""
+    """Write best.safetensors whenever the monitored value is the best so far; in a game, the best since it began."""
 
     def __init__(self, path: Path, facts: Facts, protocol: Protocol, monitor: str) -> None:
         self._path, self._facts, self._protocol, self._monitor = path, facts, protocol, monitor
         self._best: float | None = None
+        self.epoch: int | None = None
 
     def state_dict(self) -> dict[str, Any]:
         """What last.ckpt keeps."""
-        return {"best": self._best}
+        return {"best": self._best, "epoch": self.epoch}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from the interrupted run's best value."""
-        self._best = state_dict["best"]
+        self._best, self.epoch = state_dict["best"], state_dict.get("epoch")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Compare, and write the weights with the score they reached."""
         assert isinstance(pl_module, Training)
-        psnr = float(trainer.callback_metrics["val_psnr"])
-        value = psnr if self._monitor == "psnr" else -float(trainer.callback_metrics["val_loss"])
-        if self._best is not None and value <= self._best:
+        if pl_module.game is not None and not pl_module.playing:
             return
-        self._best = value
+        values = trainer.callback_metrics
+        scores = {f"validation psnr, {self._protocol.describe()}": round(float(values["val_psnr"]), 3)}
+        if self._monitor != "last":
+            value = float(values[f"val_{self._monitor}"])
+            if self._monitor != "psnr":
+                scores[f"validation {self._monitor}"] = float(f"{value:.6g}")
+                value = -value
+            if self._best is not None and value <= self._best:
+                return
+            self._best = value
+        self.epoch = trainer.current_epoch + 1
         if trainer.is_global_zero:
-            scores = {f"validation psnr, {self._protocol.describe()}": round(psnr, 3)}
             checkpoint.save(self._path, pl_module.best_network, replace(self._facts, scores=scores))
 
 
@@ -115,11 +125,25 @@ class KeepLast(Checkpoint):
         self._path = path
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write beside the old one, then take its place: a full disk or a kill leaves the old one whole."""
+        """Write beside the old one, then take its place: a full disk or a kill leaves the old one whole.
+
+        Raises:
+            FailedError: it cannot be written.
+        """
         temporary = self._path.with_name(f".{self._path.name}")
-        trainer.save_checkpoint(temporary)  # every process takes part
-        if trainer.is_global_zero:
-            temporary.replace(self._path)
+        try:
+            trainer.save_checkpoint(temporary)  # every process takes part
+            if trainer.is_global_zero:
+                with temporary.open("rb") as file:
+                    os.fsync(file.fileno())
+                temporary.replace(self._path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            kept = "the one before it is whole" if self._path.exists() else "there was none before"
+            raise FailedError(
+                f"{self._path}: epoch {trainer.current_epoch + 1} cannot be written ({error.strerror}); {kept}; make "
+                "room and go on with --resume"
+            ) from error
 
 
 class Samples(Callback):
@@ -134,13 +158,24 @@ class Samples(Callback):
         assert isinstance(pl_module, Training)
         epoch = trainer.current_epoch + 1
         if trainer.is_global_zero and (epoch % self._every == 0 or epoch == trainer.max_epochs):
-            png = panel_png(self._crops, pl_module, self._protocol, title=f"epoch {epoch}")
+            png = panel_png(
+                self._crops, pl_module.best_network, pl_module.device, self._protocol, title=f"epoch {epoch}"
+            )
             write_whole(self._folder / f"epoch_{epoch:04d}.png", png)
+
+
+def _game(row: Row) -> str:
+    """Return the discriminator's accuracy, once there is one."""
+    if "train_real_accuracy" not in row:
+        return ""
+    return f"D right {row['train_real_accuracy']:.0%} real {row['train_fake_accuracy']:.0%} fake  "
 
 
 def _csv(rows: list[Row]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    # A game that begins later brings columns that the first rows leave empty.
+    names = max(rows, key=len)
+    writer = csv.DictWriter(text, fieldnames=list(names), lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: f"{value:.8g}" for name, value in row.items()} for row in rows)
     return text.getvalue()

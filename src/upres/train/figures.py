@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from upres.archs import Network
 from upres.data import Cache
 from upres.image import imresize
 from upres.metrics import Protocol, measure
-from upres.train.module import Training, as_bytes, unit_batch
+from upres.train.validation import as_bytes, unit_batch
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,7 +66,9 @@ def sample_crops(cache: Cache, count: int) -> list[Crop]:
     return crops
 
 
-def panel_png(crops: Sequence[Crop], training: Training, protocol: Protocol, *, title: str) -> bytes:
+def panel_png(
+    crops: Sequence[Crop], network: Network, device: torch.device, protocol: Protocol, *, title: str
+) -> bytes:
     """Draw one row a picture (low resolution, bicubic, ours, original) with PSNR; return a PNG."""
     from matplotlib.figure import Figure
 
@@ -76,7 +79,7 @@ def panel_png(crops: Sequence[Crop], training: Training, protocol: Protocol, *, 
     for axes, (name, lr, hr) in zip(grid, crops, strict=True):
         pair = (torch.from_numpy(lr[None].copy()), torch.from_numpy(hr[None].copy()))
         with torch.inference_mode():
-            sr = training.best_network(unit_batch(pair)[0].to(training.device))
+            sr = network(unit_batch(pair)[0].to(device))
         pictures = (lr, imresize(lr, size=(hr.shape[0], hr.shape[1])), as_bytes(sr.float())[0], hr)
         for axis, column, picture in zip(axes, columns, pictures, strict=True):
             label = column

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -42,12 +43,14 @@ class _Steps(Sampler[int]):
 
 
 class _Pictures(IterableDataset[Pair]):
-    def __init__(self, cache: Cache) -> None:
-        self._cache = cache
-        self._length = sum(1 for _ in whole_pictures(cache))
+    def __init__(self, cache: Cache, batches: int, rank: int, world: int) -> None:
+        # With fewer batches than processes some measure a picture again: a process without any would wait for ever.
+        self._cache, self._first, self._world = cache, rank % batches, world
+        self._length = len(range(self._first, batches, world))
 
     def __iter__(self) -> Iterator[Pair]:
-        return ((torch.from_numpy(lr), torch.from_numpy(hr)) for lr, hr in whole_pictures(self._cache))
+        for lr, hr in islice(whole_pictures(self._cache), self._first, None, self._world):
+            yield torch.from_numpy(lr), torch.from_numpy(hr)
 
     def __len__(self) -> int:
         return self._length
@@ -65,6 +68,11 @@ def train_loader(patches: Patches, *, epoch: Callable[[], int], rank: int = 0, w
     return DataLoader(_Batches(patches, share), batch_size=None, sampler=_Steps(patches.steps, epoch))
 
 
-def picture_loader(cache: Cache) -> DataLoader[Pair]:
-    """Load whole validation pictures."""
-    return DataLoader(_Pictures(cache), batch_size=None)
+def picture_batches(cache: Cache) -> int:
+    """Return how many batches the validation pictures make."""
+    return sum(1 for _ in whole_pictures(cache))
+
+
+def picture_loader(cache: Cache, batches: int, *, rank: int = 0, world: int = 1) -> DataLoader[Pair]:
+    """Load whole validation pictures; this process takes every `world`-th of those batches, from batch `rank`."""
+    return DataLoader(_Pictures(cache, batches, rank, world), batch_size=None)

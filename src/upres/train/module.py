@@ -1,4 +1,4 @@
-"""The network under training: one step, one validation, and the averaged weights."""
+"""The network under training, as Lightning sees it: one step of both players, one validation."""
 
 from __future__ import annotations
 
@@ -10,31 +10,45 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
 from upres.archs import Network
 from upres.data import Cache, Patches
-from upres.errors import NonFiniteError
-from upres.image import from_unit
 from upres.losses import Loss
-from upres.metrics import Protocol, measure
-from upres.train.loaders import Pair, picture_loader, train_loader
-from upres.train.options import TrainConfig
+from upres.metrics import Protocol
+from upres.train.averaging import decay_after, move_towards
+from upres.train.evidence import BadBatchError, Pictures
+from upres.train.game import Game
+from upres.train.loaders import Pair, picture_batches, picture_loader, train_loader
+from upres.train.options import AdamConfig, TrainConfig
+from upres.train.processes import any_of, gather, mean_of, share_buffers
 from upres.train.schedules import Schedule
+from upres.train.step import Terms, accumulation, loss_terms, non_finite, weighted_sum
+from upres.train.validation import Score, mean_score, score, unit_batch
+
+_CALMER = "lower train.optimizer.rate, set train.clip, or train in fp32"
+_CALMER_RIVAL = "lower adversarial.optimizer.rate, set train.clip, or train in fp32"
 
 
 class Training(pl.LightningModule):
     """Lightning's view of a run. Batches come as uint8 `n h w c` and are made floats on the device.
 
+    It steps its optimisers itself: the generator's, then the discriminator's once a game has begun. Nothing that
+    a resume needs is kept here but weights: steps are counted by the epoch and the batch, and what draws random
+    numbers inside a network (dropout) is seeded anew by each epoch.
+
     Args:
-        network: the network to train.
+        network: the network to train, a generator where there is a game.
         losses: the loss terms and their weights, by name.
         options: the recipe's `train` section.
         schedule: the learning-rate schedule.
         protocol: how validation PSNR is measured.
         patches: training batches.
         validation: validation pictures.
+        game: the other player, and the rules.
     """
 
     def __init__(
@@ -46,16 +60,22 @@ class Training(pl.LightningModule):
         protocol: Protocol,
         patches: Patches,
         validation: Cache,
+        game: Game | None = None,
     ) -> None:
         super().__init__()
+        self.automatic_optimization = False
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged: Network | None = copy.deepcopy(network).requires_grad_(False) if options.ema else None
         self.losses = torch.nn.ModuleDict({name: loss for name, (_, loss) in losses.items()})
         self.loss_weights = {name: weight for name, (weight, _) in losses.items()}
+        self.game = game
         self._options, self._schedule, self._protocol = options, schedule, protocol
         self._patches, self._pictures = patches, validation
+        self._validation_batches = picture_batches(validation)
         self._sums: dict[str, Tensor] = {}
-        self._validation: dict[str, list[float]] = {"loss": [], "psnr": []}
+        self._counts: dict[str, int] = {}
+        self._scores: dict[int, Score] = {}
+        self._bad: BadBatchError | None = None
 
     @property
     def best_network(self) -> Network:
@@ -63,101 +83,187 @@ class Training(pl.LightningModule):
         return self.network if self.averaged is None else self.averaged
 
     @property
-    def _epoch_steps(self) -> int:
+    def epoch_steps(self) -> int:
         """Optimiser steps an epoch."""
         return math.ceil(len(self._patches) / self._options.accumulate)
 
+    @property
+    def playing(self) -> bool:
+        """Whether a game has begun by the end of this epoch."""
+        return self.game is not None and self.game.options.start < (self.current_epoch + 1) * self.epoch_steps
+
     def train_dataloader(self) -> DataLoader[Pair]:
-        """Load the batches that follow the optimiser steps already taken."""
-        return train_loader(
-            self._patches,
-            epoch=lambda: self.global_step // self._epoch_steps,
-            rank=self.trainer.global_rank,
-            world=self.trainer.world_size,
-        )
+        """Load the batches of the epochs to come."""
+        rank, world = self.trainer.global_rank, self.trainer.world_size
+        return train_loader(self._patches, epoch=lambda: self.current_epoch, rank=rank, world=world)
 
     def val_dataloader(self) -> DataLoader[Pair]:
-        """Load the validation pictures."""
-        return picture_loader(self._pictures)
+        """Load this process's share of the validation pictures."""
+        rank, world = self.trainer.global_rank, self.trainer.world_size
+        return picture_loader(self._pictures, self._validation_batches, rank=rank, world=world)
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """Return the weighted sum of the loss terms; stop with the term's name when one is not finite."""
+    def on_train_epoch_start(self) -> None:
+        """Seed what a network may draw in this epoch."""
+        state = np.random.SeedSequence((self._patches.seed, self.current_epoch, self.global_rank)).generate_state(1)
+        torch.manual_seed(int(state[0]))
+
+    def training_step(self, batch: Pair, batch_idx: int) -> None:
+        """Take the generator's step, then the discriminator's; stop when a term of either is not finite."""
+        size, last = accumulation(batch_idx, len(self._patches), self._options.accumulate)
+        step = self.current_epoch * self.epoch_steps + batch_idx // self._options.accumulate
+        game = self.game if self.game is not None and step >= self.game.options.start else None
         lr, hr = unit_batch(batch)
-        sr = self.network(lr).float()
-        total = torch.zeros((), device=self.device)
-        for name, loss in self.losses.items():
-            value = loss(sr, hr)
-            if not torch.isfinite(value):
-                raise NonFiniteError(
-                    f"loss {name} is {value.item()} at step {self.global_step} (epoch {self.current_epoch}); "
-                    "lower train.optimizer.rate, set train.clip, or train in fp32"
-                )
-            self._sums[name] = self._sums.get(name, torch.zeros((), device=self.device)) + value.detach()
-            total = total + self.loss_weights[name] * value
+
+        optimizer = self._optimizers[0]
+        with optimizer.toggle_model(sync_grad=last):
+            sr = self.network(lr).float()
+            terms = loss_terms(self._losses, sr, hr)
+            weights = self.loss_weights
+            if game is not None:
+                terms["adversarial"] = game.generator_loss(sr, hr)
+                weights = {**weights, "adversarial": game.options.weight}
+            self._check(terms, step, batch, sr, _CALMER)
+            total = weighted_sum(terms, weights)
+            self.manual_backward(total / size)
+        self._add(terms)
         self.log("loss", total, prog_bar=True, logger=False)
-        return total
-
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Move the averaged weights a little towards the trained ones, once an optimiser step."""
-        if self.averaged is None or (batch_idx + 1) % self._options.accumulate:
+        if last:
+            self._take(0)
+            if self.averaged is not None:
+                move_towards(self.averaged, self.network, decay_after(step + 1, self._options.ema))
+        if game is None:
             return
-        # Early averages would remember the random start: the decay rises with the step count.
-        decay = min(self._options.ema, (1 + self.global_step) / (10 + self.global_step))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.averaged.parameters()), list(self.network.parameters()), 1 - decay)
-            for kept, new in zip(self.averaged.buffers(), self.network.buffers(), strict=True):
-                kept.copy_(new)
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        with self._optimizers[1].toggle_model(sync_grad=last):
+            verdict = game.verdict(sr, hr)
+            terms = {"discriminator": verdict.loss}
+            self._check(terms, step, batch, sr, _CALMER_RIVAL)
+            self.manual_backward(verdict.loss / size)
+        self._add({**terms, "real_accuracy": verdict.real, "fake_accuracy": verdict.fake})
+        if last:
+            self._take(1)
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Clip, after Lightning has taken fp16's scale off the gradients."""
+        if self._options.clip is not None:
+            torch.nn.utils.clip_grad_norm_(
+                [parameter for group in optimizer.param_groups for parameter in group["params"]], self._options.clip
+            )
+
+    def on_train_epoch_end(self) -> None:
+        """Nothing is left of an epoch's sums once its row is written (callbacks come first)."""
+        self._sums, self._counts = {}, {}
+
+    def on_validation_start(self) -> None:
+        """Measure, and later write, the same network in every process."""
+        for network in (self.network, self.averaged, self.game):
+            if network is not None:
+                share_buffers(network)
+
+    def validation_step(self, batch: Pair, batch_idx: int) -> None:
         """Measure loss and PSNR of each picture, as 8-bit pictures under the recipe's protocol."""
-        lr, hr = unit_batch(batch)
-        sr = self.best_network(lr).float()
-        total = sum(self.loss_weights[name] * loss(sr, hr) for name, loss in self.losses.items())
-        self._validation["loss"] += [float(total)] * len(lr)
-        originals = batch[1].cpu().numpy()
-        for ours, original in zip(as_bytes(sr), originals, strict=True):
-            self._validation["psnr"].append(measure(ours, original, self._protocol, metrics=("psnr",))["psnr"])
+        found, sr = score(self.best_network, self._losses, batch, self._protocol)
+        bad = {name: value for name, value in found.terms.items() if not math.isfinite(value)}
+        if bad and self._bad is None:
+            step = (self.current_epoch + 1) * self.epoch_steps
+            self._bad = self._evidence(bad, step, batch, sr, _CALMER)
+        # A batch that two processes measured, because there are fewer than processes, counts once.
+        first = self.global_rank % self._validation_batches
+        self._scores[first + batch_idx * self.trainer.world_size] = found
 
     def on_validation_epoch_end(self) -> None:
-        """Log the means: per picture, then over pictures, as papers do."""
-        for name, values in self._validation.items():
-            self.log(f"val_{name}", float(np.mean(values)), prog_bar=name == "psnr", logger=False)
-        self._validation = {"loss": [], "psnr": []}
+        """Log the means over all processes' pictures, and tell them to a schedule that waits for them.
 
-    def loss_means(self, steps: int) -> dict[str, float]:
-        """Return each loss term's mean since the last call, over that many steps."""
-        means = {name: float(value) / steps for name, value in self._sums.items()}
-        self._sums = {}
-        return means
+        Raises:
+            NonFiniteError: the epoch's last step spoiled the weights; nothing is written of them.
+        """
+        if any_of(self._bad is not None, self.device):
+            nowhere = BadBatchError({}, step=0, epoch=self.current_epoch, advice=_CALMER, pictures=None)
+            raise self._bad or nowhere
+        everyone: dict[int, Score] = {}
+        for scores in gather(self._scores):
+            everyone.update(scores)
+        means = mean_score([everyone[number] for number in sorted(everyone)], self.loss_weights)
+        for name, value in means.items():
+            self.log(f"val_{name}", value, prog_bar=name == "psnr", logger=False)
+        self._scores = {}
+        scheduler = self._schedulers[0]
+        if isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.step(means["loss"])
+
+    def train_means(self) -> dict[str, float]:
+        """Return the epoch's mean of each term and accuracy, over its batches and all processes."""
+        names = list(self._sums)
+        return dict(zip(names, mean_of([float(self._sums[n]) / self._counts[n] for n in names]), strict=True))
+
+    def rates(self) -> dict[str, float]:
+        """Return the learning rates: the generator's, and the discriminator's where there is a game."""
+        names = ("rate", "discriminator_rate")
+        return {
+            name: float(optimizer.param_groups[0]["lr"])
+            for name, optimizer in zip(names, self.trainer.optimizers, strict=False)
+        }
 
     def configure_optimizers(self) -> Any:
-        """Adam and the schedule."""
-        settings = self._options.optimizer
-        optimizer = torch.optim.AdamW(
-            self.network.parameters(),
+        """Adam and a schedule for each player; the discriminator's counts the steps of the game."""
+        steps = self._options.epochs * self.epoch_steps
+        players = [(self.network, self._options.optimizer, self._schedule, steps)]
+        if self.game is not None:
+            options = self.game.options
+            players.append(
+                (self.game.discriminator, options.optimizer, self.game.schedule, max(1, steps - options.start))
+            )
+        optimizers = [self._adam(network, settings) for network, settings, _, _ in players]
+        schedulers = [
+            schedule.scheduler(optimizer, length)
+            for optimizer, (_, _, schedule, length) in zip(optimizers, players, strict=True)
+        ]
+        return optimizers, schedulers
+
+    def _adam(self, network: torch.nn.Module, settings: AdamConfig) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(
+            network.parameters(),
             lr=settings.rate,
             betas=settings.betas,
             eps=settings.epsilon,
             weight_decay=settings.weight_decay,
-            fused=self._options.clip is None,  # Lightning does not clip gradients for a fused optimiser
+            # Lightning leaves fp16's scale to a fused optimiser, and a scaled gradient cannot be clipped.
+            fused=self._options.clip is None,
         )
-        scheduler = self._schedule.scheduler(optimizer, self._options.epochs * self._epoch_steps)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {
-                "scheduler": scheduler,
-                "interval": self._schedule.interval,
-                "monitor": "val_loss",
-            },
-        }
 
+    @property
+    def _losses(self) -> dict[str, Loss]:
+        return dict(self.losses.items())  # type: ignore[arg-type]
 
-def unit_batch(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """Turn uint8 `n h w c` into float32 `n c h w` in [0, 1], laid out channels-last."""
-    lr, hr = (pixels.permute(0, 3, 1, 2).float() / 255 for pixels in batch)
-    return lr, hr
+    @property
+    def _optimizers(self) -> list[LightningOptimizer]:
+        found = self.optimizers()
+        return found if isinstance(found, list) else [found]
 
+    @property
+    def _schedulers(self) -> list[Any]:
+        return [item.scheduler for item in self.trainer.lr_scheduler_configs]
 
-def as_bytes(sr: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Round a batch `n c h w` to the 8-bit pictures `n h w c` that would be written."""
-    return from_unit(sr.permute(0, 2, 3, 1).cpu().numpy(), np.uint8)
+    def _take(self, player: int) -> None:
+        """Step a player's optimiser and its schedule."""
+        optimizer, scheduler = self._optimizers[player], self._schedulers[player]
+        optimizer.step()
+        optimizer.zero_grad()
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.step()
+
+    def _add(self, terms: Terms) -> None:
+        for name, value in terms.items():
+            self._sums[name] = self._sums.get(name, torch.zeros((), device=self.device)) + value.detach()
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def _check(self, terms: Terms, step: int, batch: Pair, sr: Tensor, advice: str) -> None:
+        """Stop all processes when a term is not finite in one of them: the others would wait for it for ever."""
+        bad = non_finite(terms)
+        if any_of(bool(bad), self.device):
+            raise self._evidence(bad, step, batch, sr, advice)
+
+    def _evidence(self, bad: dict[str, float], step: int, batch: Pair, sr: Tensor, advice: str) -> BadBatchError:
+        lr, hr = (pixels.cpu().numpy() for pixels in batch)
+        pictures = Pictures(lr, sr.detach().permute(0, 2, 3, 1).cpu().numpy(), hr) if bad else None
+        return BadBatchError(bad, step=step, epoch=self.current_epoch, advice=advice, pictures=pictures)

@@ -26,6 +26,28 @@ class EarlyStoppingConfig:
 
 
 @config
+class AdversarialConfig:
+    """Attributes:
+
+    kind: the game; see `upres.losses.adversarial`.
+    weight: of the generator's adversarial term, beside the weights of the losses.
+    start: steps of the optimiser before the game begins; until then the generator trains on the losses alone.
+    optimizer: the discriminator's Adam.
+    """
+
+    kind: Literal["vanilla", "least-squares", "hinge", "relativistic"]
+    weight: float
+    start: int = 0
+    optimizer: AdamConfig = field(default_factory=lambda: AdamConfig(rate=1e-4))
+
+    def __post_init__(self) -> None:
+        if not self.weight > 0:
+            raise ValueError(f"weight = {self.weight}: should be above 0; without a game, leave adversarial out")
+        if self.start < 0:
+            raise ValueError(f"start = {self.start}: should be a number of steps, 0 or more")
+
+
+@config
 class TrainConfig:
     """Attributes:
 
@@ -34,14 +56,16 @@ class TrainConfig:
     steps_per_epoch: steps an epoch; left out, an epoch visits every picture once.
     precision: `bf16` computes convolutions in bfloat16 and keeps weights and loss in float32.
     optimizer: Adam's settings.
-    monitor: what decides the best weights and early stopping: `psnr` (highest) or `loss` (lowest), both on
-        the validation pictures.
+    monitor: what decides the best weights and early stopping, on the validation pictures: `psnr` (highest),
+        `loss` or the name of one loss term (lowest), or `last` (the last weights are kept). Left out, it is
+        `psnr`; in adversarial training `perceptual` where there is that term, else `last`.
     ema: decay of the averaged weights that are validated and shipped; 0 turns averaging off.
     clip: largest gradient norm; left out, gradients are not clipped.
-    accumulate: batches whose gradients are added before a step of the optimiser.
+    accumulate: batches whose gradients are averaged into one step of the optimiser.
     early_stopping: left out, all epochs are run.
     samples: how many validation pictures the sample panel shows.
     samples_every: epochs between two sample panels; the last epoch always has one.
+    loggers: who is told the rows of metrics.csv besides: `tensorboard`, `wandb` (Weights & Biases).
     """
 
     epochs: int
@@ -49,13 +73,14 @@ class TrainConfig:
     steps_per_epoch: int | None = None
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     optimizer: AdamConfig = field(default_factory=AdamConfig)
-    monitor: Literal["psnr", "loss"] = "psnr"
+    monitor: str | None = None
     ema: float = 0.0
     clip: float | None = None
     accumulate: int = 1
     early_stopping: EarlyStoppingConfig | None = None
     samples: int = 3
     samples_every: int = 1
+    loggers: tuple[Literal["tensorboard", "wandb"], ...] = ("tensorboard",)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch", "accumulate", "samples_every"):
@@ -63,3 +88,5 @@ class TrainConfig:
                 raise ValueError(f"{name} = {getattr(self, name)}: should be at least 1")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema = {self.ema}: should be in [0, 1)")
+        if self.clip is not None and not self.clip > 0:
+            raise ValueError(f"clip = {self.clip}: should be above 0; leave it out to not clip")

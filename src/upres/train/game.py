@@ -1,0 +1,66 @@
+"""The discriminator's side of adversarial training: what it tells the generator, and what it learns itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from upres.archs import Discriminator
+from upres.losses import ADVERSARIAL
+from upres.train.options import AdversarialConfig
+from upres.train.schedules import Schedule
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A discriminator's loss on a batch, and its accuracy on the real and on the fake pictures, scalars."""
+
+    loss: Tensor
+    real: Tensor
+    fake: Tensor
+
+
+class Game(nn.Module):
+    """A discriminator and the rules.
+
+    Args:
+        discriminator: tells hr from sr.
+        options: the recipe's `adversarial` section.
+        schedule: of the discriminator's learning rate; it counts the steps of the game.
+    """
+
+    def __init__(self, discriminator: Discriminator, options: AdversarialConfig, schedule: Schedule) -> None:
+        super().__init__()
+        self.discriminator = discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.options, self.schedule = options, schedule
+        self._kind = ADVERSARIAL[options.kind]
+
+    def generator_loss(self, sr: Tensor, hr: Tensor) -> Tensor:
+        """Return what the generator minimises; the discriminator learns nothing by it."""
+        with _frozen(self.discriminator):
+            fake: Tensor = self.discriminator(sr).float()
+            real = fake
+            if self._kind.relative:
+                with torch.no_grad():
+                    real = self.discriminator(hr).float()
+            return self._kind.generator(real, fake)
+
+    def verdict(self, sr: Tensor, hr: Tensor) -> Verdict:
+        """Return what the discriminator minimises; the generator learns nothing by it."""
+        real, fake = self.discriminator(hr).float(), self.discriminator(sr.detach()).float()
+        with torch.no_grad():
+            right = self._kind.right(real, fake)
+        return Verdict(self._kind.discriminator(real, fake), *right)
+
+
+@contextmanager
+def _frozen(network: nn.Module) -> Iterator[None]:
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)

@@ -1,0 +1,171 @@
+"""The last page of a run: one HTML file that shows everything and asks nobody for anything."""
+
+from __future__ import annotations
+
+import base64
+import platform
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib.metadata import version
+from pathlib import Path
+from string import Template
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+
+from upres import __version__
+from upres.atomic import write_whole
+from upres.facts import Facts
+from upres.train.charts import Line, chart
+
+_TEMPLATE = Path(__file__).parent / "report.html"
+# Panels of this many epochs are shown, the first and the last among them.
+_PANELS = 3
+
+Row = Mapping[str, float]
+
+
+def write_report(
+    folder: Path,
+    facts: Facts,
+    rows: Sequence[Row],
+    *,
+    ended: str,
+    best: int | None,
+    baseline: float | None,
+    environment: Mapping[str, str],
+) -> Path:
+    """Write `report.html` into a run folder from what lies there and what the run knows; return its path.
+
+    Args:
+        folder: the run folder, with `recipe.yaml` and `samples/` where there are.
+        facts: of the model.
+        rows: of metrics.csv.
+        ended: how the run ended, in words.
+        best: the epoch whose weights are kept.
+        baseline: bicubic's PSNR on the validation pictures.
+        environment: what it ran on.
+    """
+    recipe = folder / "recipe.yaml"
+    last = rows[-1]
+    kept = next((row for row in rows if row["epoch"] == best), last)
+    seconds = sum(row["seconds"] for row in rows)
+    page = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
+        name=escape(facts.name),
+        ended=escape(ended),
+        epochs=f"{last['epoch']:.0f}",
+        steps=f"{last['step']:,.0f}",
+        figures=_figures(kept, best, baseline, facts, seconds),
+        charts="\n".join(charts(rows, baseline)),
+        panels="\n".join(_panel(path) for path in _spread(sorted((folder / "samples").glob("epoch_*.png")))),
+        facts=_terms({key: _words(value) for key, value in vars(facts).items() if value not in ("", None, {})}),
+        environment=_terms(environment),
+        recipe=escape(recipe.read_text(encoding="utf-8")) if recipe.is_file() else "",
+        table=_table(rows),
+        version=escape(__version__),
+    )
+    path = folder / "report.html"
+    write_whole(path, page)
+    return path
+
+
+def environment_of(trainer: pl.Trainer) -> dict[str, str]:
+    """Return what a run ran on: versions, machine, devices, processes."""
+    device = trainer.strategy.root_device
+    on_gpu = device.type == "cuda"
+    return {
+        "upres": __version__,
+        "PyTorch": f"{torch.__version__}, Lightning {version('pytorch-lightning')}, NumPy {np.__version__}",
+        "Python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
+        "device": torch.cuda.get_device_name(device) if on_gpu else f"CPU, {torch.get_num_threads()} threads a process",
+        "processes": f"{trainer.world_size} on {trainer.num_nodes} machine{'s' if trainer.num_nodes > 1 else ''}",
+        "precision": str(trainer.precision),
+    }
+
+
+def charts(rows: Sequence[Row], baseline: float | None) -> list[str]:
+    """Return the run's curves: PSNR, the loss, each term of it, the discriminator, the rates."""
+
+    def line(name: str, style: str, column: str) -> Line:
+        return Line(name, style, [(row["epoch"], row.get(column, float("nan"))) for row in rows])
+
+    columns = max(rows, key=len)
+    level = None if baseline is None else ("bicubic", baseline)
+    drawn = [
+        chart("PSNR", "dB, validation", [line("ours", "second", "val_psnr")], level),
+        chart(
+            "Loss", "weighted sum", [line("training", "first", "train_loss"), line("validation", "second", "val_loss")]
+        ),
+    ]
+    terms = [name.removeprefix("val_") for name in columns if name.startswith("val_")]
+    terms = [name for name in terms if name not in ("psnr", "loss")]
+    for name in terms if len(terms) > 1 else ():
+        pair = [line("training", "first", f"train_{name}"), line("validation", "second", f"val_{name}")]
+        drawn.append(chart(name, "without its weight", pair))
+    if "train_discriminator" in columns:
+        players = [
+            line("generator", "first", "train_adversarial"),
+            line("discriminator", "second", "train_discriminator"),
+        ]
+        right = [line("real", "first", "train_real_accuracy"), line("fake", "second", "train_fake_accuracy")]
+        drawn.append(chart("Adversarial losses", "training", players))
+        drawn.append(chart("Discriminator's accuracy", "share told right, training", right))
+    rates = [line("network", "first", "rate")]
+    if "discriminator_rate" in columns:
+        rates.append(line("discriminator", "second", "discriminator_rate"))
+    return [*drawn, chart("Learning rate", "at the end of the epoch", rates)]
+
+
+def _figures(kept: Row, best: int | None, baseline: float | None, facts: Facts, seconds: float) -> str:
+    psnr = kept["val_psnr"]
+    figures = [("validation PSNR of the kept weights", f"{psnr:.2f}", "dB")]
+    if baseline is not None:
+        figures.append(("against bicubic", f"{psnr - baseline:+.2f}".replace("-", "−"), "dB"))
+    figures += [
+        ("kept from epoch", "–" if best is None else f"{best}", ""),
+        ("parameters", f"{facts.parameters:,}", ""),
+        ("time", *_duration(seconds)),
+    ]
+    return "".join(
+        f"<div><dt>{escape(term)}</dt><dd>{value} <small>{unit}</small></dd></div>" for term, value, unit in figures
+    )
+
+
+def _duration(seconds: float) -> tuple[str, str]:
+    if seconds < 120:
+        return f"{seconds:.0f}", "s"
+    return (f"{seconds / 60:.0f}", "min") if seconds < 7200 else (f"{seconds / 3600:.1f}", "h")
+
+
+def _panel(path: Path) -> str:
+    epoch = int(path.stem.removeprefix("epoch_"))
+    uri = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return f'<figure><img src="{uri}" alt="Validation pictures after epoch {epoch}"></figure>'
+
+
+def _spread(paths: Sequence[Path]) -> list[Path]:
+    places = np.unique(np.linspace(0, len(paths) - 1, min(_PANELS, len(paths))).astype(int)) if paths else ()
+    return [paths[place] for place in reversed(places)]
+
+
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {item}" for name, item in value.items())
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _terms(values: Mapping[str, str]) -> str:
+    return "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in values.items())
+
+
+def _table(rows: Sequence[Row]) -> str:
+    longest = max(rows, key=len)
+    names = list(longest)
+    head = "".join(f"<th>{escape(name)}</th>" for name in names)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{row[name]:.6g}</td>' if name in row else '<td></td>' for name in names)}</tr>"
+        for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -1,0 +1,60 @@
+"""Measuring a network on the validation pictures: every loss term, and PSNR under the recipe's protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from upres.archs import Network
+from upres.image import from_unit
+from upres.losses import Loss
+from upres.metrics import Protocol, measure
+from upres.train.loaders import Pair
+from upres.train.step import loss_terms
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a batch of validation pictures scored: means of the loss terms, and the PSNR of each picture."""
+
+    terms: dict[str, float]
+    psnr: tuple[float, ...]
+
+
+def score(network: Network, losses: Mapping[str, Loss], batch: Pair, protocol: Protocol) -> tuple[Score, Tensor]:
+    """Enlarge a batch of whole pictures, uint8 `n h w c`, and measure it; return the score and sr `n c h w`."""
+    lr, hr = unit_batch(batch)
+    sr = network(lr).float()
+    terms = {name: float(value) for name, value in loss_terms(losses, sr, hr).items()}
+    pairs = zip(as_bytes(sr), batch[1].cpu().numpy(), strict=True)
+    psnr = tuple(measure(ours, original, protocol, metrics=("psnr",))["psnr"] for ours, original in pairs)
+    return Score(terms, psnr), sr
+
+
+def mean_score(scores: Iterable[Score], weights: Mapping[str, float]) -> dict[str, float]:
+    """Return the means over pictures, as papers do: `psnr`, the weighted `loss`, and each loss term by its name."""
+    kept = list(scores)
+    pictures = [len(item.psnr) for item in kept]
+    terms = {name: float(np.average([item.terms[name] for item in kept], weights=pictures)) for name in kept[0].terms}
+    return {
+        "psnr": float(np.mean([value for item in kept for value in item.psnr])),
+        "loss": sum(weights[name] * value for name, value in terms.items()),
+        **terms,
+    }
+
+
+def unit_batch(batch: Pair) -> Pair:
+    """Turn uint8 `n h w c` into float32 `n c h w` in [0, 1], laid out channels-last."""
+    lr, hr = (pixels.permute(0, 3, 1, 2).float() / 255 for pixels in batch)
+    return lr, hr
+
+
+def as_bytes(sr: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Round a batch `n c h w` to the 8-bit pictures `n h w c` that would be written; what is no number is black."""
+    pixels = torch.nan_to_num(sr, nan=0.0, posinf=1.0, neginf=0.0)
+    return from_unit(pixels.permute(0, 2, 3, 1).cpu().numpy(), np.uint8)

@@ -1,0 +1,64 @@
+"""Runs of seconds: a recipe, its pictures, and what such a run wrote."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from upres.image import Picture, imresize, write
+from upres.recipes import parse_recipe
+
+SMALL = {
+    "name": "small",
+    "scale": 2,
+    "seed": 5,
+    "arch": {"name": "plainres", "width": 8, "blocks": 1},
+    "data": {
+        "patch": 12,
+        "train": [{"name": "folder", "path": "train"}],
+        "validation": [{"name": "folder", "path": "validation"}],
+    },
+    "train": {"epochs": 3, "steps_per_epoch": 8, "batch": 4, "ema": 0.9, "optimizer": {"rate": 3e-3}},
+    "schedule": {"name": "cosine", "warmup": 2},
+}
+
+
+def save_smooth(folder: Path, count: int, side: int = 48) -> None:
+    """Pictures with edges to sharpen: enlarged noise, cut into two levels."""
+    rng = np.random.default_rng(count)
+    folder.mkdir(parents=True)
+    for number in range(count):
+        noise = imresize(rng.random((side // 6, side // 6, 3)), 6)
+        write(Picture((40 + 170 * (noise > 0.5)).astype(np.uint8)), folder / f"{number}.png")
+
+
+def small_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Five pictures in two folders, and a cache beside them."""
+    monkeypatch.setenv("UPRES_CACHE", str(tmp_path / "cache"))
+    save_smooth(tmp_path / "data" / "train", 3)
+    save_smooth(tmp_path / "data" / "validation", 2)
+    return tmp_path / "data"
+
+
+def recipe_of(root: Path, **changes: object):
+    values = {**SMALL, **changes}
+    values["data"] = {**values["data"], "root": str(root)}  # type: ignore[dict-item]
+    return parse_recipe(values, where="test")
+
+
+def rows_of(folder: Path) -> list[dict[str, float]]:
+    with (folder / "metrics.csv").open() as file:
+        return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+
+
+GAME = {
+    "kind": "relativistic",
+    "weight": 0.01,
+    "discriminator": {"name": "unet-sn", "width": 4},
+    "optimizer": {"rate": 1e-3},
+    "schedule": {"name": "cosine"},
+}
+HARDEST = {"adversarial": GAME, "losses": ["l1", {"name": "tv", "weight": 0.01}]}
