@@ -285,8 +285,12 @@ def _enlarged(
     with begun.bands as ahead:
         outcome = Outcome(begun.job, input=(begun.reader.shape.width, begun.reader.shape.height))
         try:
-            upscaler = upscalers.for_picture(*begun.reader.shape.size)
+            form = begun.reader.header.format
+            upscaler = upscalers.for_picture(*begun.reader.shape.size, form)
             outcome = _described(outcome, upscaler, begun.reader)
+            if upscalers.model_for(form) != upscalers.model_for(None):
+                reason = f"model {upscalers.model_for(form)}, because the file is {form}"
+                outcome = dataclasses.replace(outcome, changes=(reason, *outcome.changes))
             if begun.job.root is not None:
                 _make_folder(begun.job.target.parent)
             return _coded(begun, ahead, outcome, upscaler, settings, coders, progress)

@@ -31,40 +31,46 @@ class Upscalers:
     """The upscalers of one model for pictures of any size; steps that they share are loaded once.
 
     Args:
-        model: as in `load`.
+        model: as in `load`; `None` is what `models.default_for` each picture's format.
         size: the size that is wanted.
         options: as in `load`.
     """
 
-    def __init__(self, model: str | Path = models.DEFAULT, size: Size = _ANY_SIZE, **options: Unpack[Options]) -> None:
+    def __init__(
+        self, model: str | Path | None = models.DEFAULT, size: Size = _ANY_SIZE, **options: Unpack[Options]
+    ) -> None:
         self.size = size
         self._model = model
         self._options = options
-        self._steps: dict[int | None, Predictor] = {}
-        self._ready: dict[float | None, Upscaler] = {}
+        self._steps: dict[str | Path, dict[int | None, Predictor]] = {}
+        self._ready: dict[tuple[str | Path, float | None], Upscaler] = {}
         if size.fixed:
             self.for_picture(1, 1)  # refuses what is wrong now, not at the first picture
 
-    def for_picture(self, height: int, width: int) -> Upscaler:
-        """Return the upscaler for a picture of this size.
+    def for_picture(self, height: int, width: int, form: str | None = None) -> Upscaler:
+        """Return the upscaler for a picture of this size, from a file of this format (`Header.format`).
 
         Raises:
             ModelError, ConfigError, MissingExtraError: as `load`.
         """
-        scale = self.size.scale_for(height, width)
-        if scale not in self._ready:
+        key = (self.model_for(form), self.size.scale_for(height, width))
+        if key not in self._ready:
             if not self.size.fixed:
                 self._ready.clear()  # every picture may have a scale of its own
-            self._ready[scale] = self._made(scale)
-        return self._ready[scale]
+            self._ready[key] = self._made(*key)
+        return self._ready[key]
 
-    def _made(self, scale: float | None) -> Upscaler:
+    def model_for(self, form: str | None) -> str | Path:
+        """Return the model that enlarges pictures of this format."""
+        return models.default_for(form) if self._model is None else self._model
+
+    def _made(self, model: str | Path, scale: float | None) -> Upscaler:
         options = self._options.copy()
         ensemble = options.pop("ensemble", False)
         own: dict[str, Any] = {name: options.pop(name) for name in ("tile", "halo", "max_memory") if name in options}
         if scale is not None and scale <= 1 and not self.size.fixed:
             return Upscaler([], scale=scale, **own)  # it is large enough: reduce it
-        chain = open_chain(self._model, scale, opened=self._steps, **options)  # type: ignore[misc]
+        chain = open_chain(model, scale, opened=self._steps.setdefault(model, {}), **options)  # type: ignore[misc]
         if ensemble:
             chain = [EnsemblePredictor(predictor) for predictor in chain]
         return Upscaler(chain, scale=scale, **own)

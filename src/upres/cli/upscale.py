@@ -55,8 +55,12 @@ def upscale(
         typer.Option(metavar="WxH", help="Largest size that fits this box, such as 3840x2160.", show_default=False),
     ] = None,
     model: Annotated[
-        str, typer.Option(help="A name from `upres models`, bicubic, or a .onnx or .safetensors file.")
-    ] = "base",
+        str | None,
+        typer.Option(
+            help="A name from `upres models`, bicubic, or a .onnx or .safetensors file.",
+            show_default="base; base-photo for JPEG and WebP where it comes with upres",
+        ),
+    ] = None,
     ensemble: Annotated[
         bool, typer.Option("--ensemble", help="Average the 8 flips and turns: 8 times the work, a little better.")
     ] = False,

@@ -15,6 +15,9 @@ from upres.errors import ModelError, nearest
 from upres.facts import METADATA_KEY, Facts, from_json
 
 DEFAULT = "base"
+# Trained on what lossy formats do to photographs; the choice of it begins when its files are put here.
+PHOTO = "base-photo"
+LOSSY = ("JPEG", "WebP")
 
 _FOLDER = Path(__file__).parent
 _NAME = re.compile(r"(?P<name>.+)-x(?P<scale>\d+)\.onnx")
@@ -50,6 +53,12 @@ def shipped() -> list[Shipped]:
         if match:
             found.append(Shipped(match["name"], int(match["scale"]), path))
     return sorted(found, key=lambda model: (model.name, model.scale))
+
+
+def default_for(form: str | None) -> str:
+    """Return the model for a picture of which nobody said more than the format of its file (`Header.format`)."""
+    ships = any(model.name == PHOTO for model in shipped())
+    return PHOTO if form in LOSSY and ships else DEFAULT
 
 
 def scales(name: str) -> list[int]:
