@@ -1,4 +1,4 @@
-"""repres: plainres whose 3×3 convolutions are trained as sums of several, and exported as the one that equals them.
+"""repres: plainres whose convolutions are trained as sums of several, and exported as the one that equals them.
 
 ECBSR (Zhang et al., "Edge-oriented Convolution Block for Real-time Super Resolution on Mobile Devices", ACM MM 2021,
 section 3.2) and PlainUSR train such branches side by side. All of them are linear, so here their kernels are added,
@@ -23,12 +23,14 @@ class RepResConfig:
 
     width: channels of the body.
     blocks: residual blocks of two convolutions.
-    expansion: channels of the branch that widens by 1×1 before its 3×3, in widths.
+    kernel: side of the convolutions, odd.
+    expansion: channels of the branch that widens by 1×1 before its full kernel, in widths.
     upsampling: how the lr picture enters the output.
     """
 
     width: int = 48
     blocks: int = 6
+    kernel: int = 3
     expansion: int = 2
     upsampling: Upsampling = "nearest"
 
@@ -36,36 +38,39 @@ class RepResConfig:
         for name, least in (("width", 1), ("blocks", 0), ("expansion", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} = {getattr(self, name)}: should be at least {least}")
+        if self.kernel < 1 or self.kernel % 2 == 0:
+            raise ValueError(f"kernel = {self.kernel}: should be odd")
 
 
 class _Branches(nn.Module):
-    """Adds to a 3×3 kernel those of a 1×1 convolution and of a 1×1 that a wider 3×3 follows."""
+    """Adds to a kernel those of a 1×1 convolution, and of a 1×1 that widens with a full one behind it."""
 
-    def __init__(self, width: int, expansion: int) -> None:
+    def __init__(self, width: int, side: int, expansion: int) -> None:
         super().__init__()
         wide = expansion * width
         self.point = nn.Parameter(torch.randn(width, width) * 0.1 * width**-0.5)
         self.widen = nn.Parameter(torch.randn(wide, width) * width**-0.5)
-        self.narrow = nn.Parameter(torch.randn(width, wide, 3, 3) * 0.1 * (9 * wide) ** -0.5)
+        self.narrow = nn.Parameter(torch.randn(width, wide, side, side) * 0.1 * (side**2 * wide) ** -0.5)
 
     def forward(self, kernel: Tensor) -> Tensor:
-        """`width width 3 3` → the same."""
+        """`width width side side` → the same."""
+        edge = kernel.shape[-1] // 2
         through = torch.einsum("omhw,mi->oihw", self.narrow, self.widen)
-        return kernel + through + F.pad(self.point[:, :, None, None], (1, 1, 1, 1))
+        return kernel + through + F.pad(self.point[:, :, None, None], (edge, edge, edge, edge))
 
 
 class _Block(nn.Module):
-    def __init__(self, width: int, expansion: int) -> None:
+    def __init__(self, width: int, side: int, expansion: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
+        self.first = nn.Conv2d(width, width, side, padding=side // 2)
+        self.second = nn.Conv2d(width, width, side, padding=side // 2)
         nn.init.kaiming_normal_(self.first.weight)
         nn.init.kaiming_normal_(self.second.weight)
         self.second.weight.data.mul_(0.1)  # a block begins close to the identity, as plainres's do
         for convolution in (self.first, self.second):
             assert convolution.bias is not None
             nn.init.zeros_(convolution.bias)
-            parametrize.register_parametrization(convolution, "weight", _Branches(width, expansion))
+            parametrize.register_parametrization(convolution, "weight", _Branches(width, side, expansion))
 
     def forward(self, x: Tensor) -> Tensor:
         result: Tensor = x + self.second(F.relu(self.first(x)))
@@ -81,14 +86,16 @@ class RepRes(Network):
         super().__init__(scale=scale, channels=channels)
         self.upsampling = fixed_upsampling(config.upsampling, scale=scale, channels=channels)
         self.head = nn.Conv2d(channels, config.width, 3, padding=1)
-        self.body = nn.Sequential(*(_Block(config.width, config.expansion) for _ in range(config.blocks)))
+        self.body = nn.Sequential(
+            *(_Block(config.width, config.kernel, config.expansion) for _ in range(config.blocks))
+        )
         self.tail = nn.Conv2d(config.width, channels * scale**2, 3, padding=1)
-        self._blocks = config.blocks
+        self._reach = 2 * config.blocks * (config.kernel // 2)
 
     @property
     def radius(self) -> int:
-        """One pixel a convolution, and at least what the fixed upsampling looks at."""
-        return max(2 + 2 * self._blocks, self.upsampling.radius)
+        """Half a kernel a convolution, and at least what the fixed upsampling looks at."""
+        return max(2 + self._reach, self.upsampling.radius)
 
     def forward(self, lr: Tensor) -> Tensor:
         """`n c h w` → `n c s·h s·w`."""
