@@ -8,6 +8,7 @@ from dataclasses import field
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from upres.config import config
@@ -97,9 +98,7 @@ class Blur(Step):
         sigma[isotropic, 1] = sigma[isotropic, 0]
         flat = np.char.startswith(names, "plateau")
         power = np.where(flat, plateau, np.where(np.char.startswith(names, "generalised"), generalised, 1.0))
-        bells = bell_kernels(
-            config.side, *(_tensor(values) for values in (sigma, angle, power)), torch.from_numpy(flat)
-        )
+        bells = bell_kernels(config.side, _tensor(sigma), _tensor(angle), _tensor(power), torch.from_numpy(flat))
         ringing = torch.from_numpy(names == "sinc")
         return torch.where(ringing.view(-1, 1, 1), sinc_kernels(config.side, _tensor(cutoff)), bells)
 
@@ -113,5 +112,5 @@ def filtered(x: Tensor, kernels: Tensor) -> Tensor:
     return F.conv2d(wide, each, groups=n * c).view(n, c, h, w)
 
 
-def _tensor(values: np.ndarray) -> Tensor:  # type: ignore[type-arg]
+def _tensor(values: NDArray[np.float64]) -> Tensor:
     return torch.from_numpy(values.astype(np.float32))
