@@ -23,13 +23,13 @@ def to_least(lr: Tensor, least: int) -> Tensor:
     """Continue `n c h w` until both sides are at least so long, in an exported graph too."""
     height, width = lr.shape[2:]
     right, below = _missing(width, least), _missing(height, least)
-    if torch.jit.is_tracing() or right or below:
+    if torch.onnx.is_in_onnx_export() or right or below:
         return F.pad(lr, (0, right, 0, below), mode="replicate")
     return lr
 
 
 def _missing(side: int, least: int) -> int:
-    if torch.jit.is_tracing():  # here a side is a tensor, and stays a variable of the graph
+    if torch.onnx.is_in_onnx_export():  # here a side is a tensor, and stays a variable of the graph
         missing: int = torch.clamp(least - torch.as_tensor(side), min=0)  # type: ignore[assignment]
         return missing
     return max(least - side, 0)

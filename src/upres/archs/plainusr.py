@@ -81,7 +81,8 @@ class _Block(nn.Module):
         if self.attention is None:
             return y
         gate = torch.sigmoid(y[:, :1])
-        return y * self.attention(y) * gate
+        result: Tensor = y * self.attention(y) * gate
+        return result
 
 
 class PlainUSR(Network):

@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from upres.archs.canvas import to_multiple
+from upres.archs.canvas import to_least
 from upres.archs.network import Network
+from upres.archs.windows import spread, window_maxima
 from upres.config import config
 
 # Side of the windows whose maxima make the coarse features.
@@ -66,11 +67,10 @@ class _Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         near, far = self.split(x).chunk(2, dim=1)
-        coarse = self.coarse(F.max_pool2d(far, _WINDOW))
+        coarse = self.coarse(window_maxima(far, _WINDOW))
         variance = far.var(dim=(2, 3), keepdim=True)
         weight = F.gelu(self.modulate(coarse * self.alpha + variance * self.beta))
-        weight = F.interpolate(weight, scale_factor=float(_WINDOW), mode="nearest")
-        result: Tensor = self.join(far * weight + self.local(near))
+        result: Tensor = self.join(far * spread(weight, *x.shape[2:]) + self.local(near))
         return result
 
 
@@ -106,13 +106,10 @@ class _Block(nn.Module):
 class SMFANet(Network):
     """Head, blocks under a long skip, tail and pixel shuffle.
 
-    The variance is that of the whole picture, so there is no radius. Published code pools windows of uneven sides
-    where 8 does not divide the picture's; here the picture is continued by its edge to where it does, as upres does
-    to whole pictures.
+    The variance is that of the whole picture, so there is no radius.
     """
 
     config_type = SMFANetConfig
-    multiple = _WINDOW
 
     def __init__(self, config: SMFANetConfig, *, scale: int, channels: int) -> None:
         super().__init__(scale=scale, channels=channels)
@@ -127,10 +124,7 @@ class SMFANet(Network):
         return None
 
     def forward(self, lr: Tensor) -> Tensor:
-        """`n c h w` → `n c s·h s·w`, of any size."""
-        canvas = to_multiple(lr, self.multiple)
-        x = self.head(canvas)
+        """`n c h w` → `n c s·h s·w`; pictures smaller than 8 pixels are continued by their edge."""
+        x = self.head(to_least(lr, _WINDOW))
         sr = F.pixel_shuffle(self.tail(self.body(x) + x), self.scale)
-        if canvas is lr:
-            return sr
         return sr[:, :, : lr.shape[2] * self.scale, : lr.shape[3] * self.scale]

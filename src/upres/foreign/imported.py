@@ -6,6 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from math import isqrt
 from typing import Any, ClassVar
 
 from upres.errors import ModelError
@@ -83,7 +84,7 @@ def shuffled_scale(values: int, channels: int) -> int:
     Raises:
         ModelError: there is none.
     """
-    scale = round((values / channels) ** 0.5)
+    scale = isqrt(values // channels)
     if scale**2 * channels != values:
         raise ModelError(f"its last convolution gives {values} channels, which is {channels} times no square")
     return scale
