@@ -222,10 +222,13 @@ def test_one_line_opens_whatever_a_path_holds(tmp_path) -> None:
         assert type(open_source(f"{tmp_path}/{line}")) is SOURCES[kind], line
     assert open_source(f"{tmp_path}/sets", scale=4).outline(0).lr == (16, 20)
     assert open_source(f"{tmp_path}/sets", scale=2).outline(0).lr is None
+    div2k(tmp_path / "sets" / "DIV2K", range(801, 802), "valid")
+    assert open_source(f"{tmp_path}/sets", scale=4, split="validation").outline(0).where.endswith("_HR/0801.png")
+    assert open_source(f"{tmp_path}/sets?split=validation", scale=4).outline(0).lr == (16, 20)
     assert open_source(f"{tmp_path}/sets?shrink=2", scale=4).outline(0).hr == (32, 40)
     assert open_source(f"{tmp_path}/Set", scale=2).outline(0).lr == (8, 8)
     assert len(open_source(f"{tmp_path}/p.npz?skip=-1")) == 1
-    assert len(open_source(f"{tmp_path}/p.npz", defaults={"take": 1, "split": "train"})) == 1
+    assert len(open_source(f"{tmp_path}/p.npz", split="train")) == 2
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upres.config import dump
-from upres.data import Cache, Source
+from upres.data import Cache, Source, open_source
+from upres.data.check import check_pair
 from upres.data.cifar10 import Cifar10, Cifar10Config
 from upres.data.folder import Folder, FolderConfig
+from upres.data.sources import locate
 from upres.errors import DataError
 from upres.image import imresize, picture_files, read
 from upres.metrics import Protocol, measure
@@ -143,7 +145,8 @@ def open_test_set(data: str | Path, scale: int, *, antialias: bool = True, limit
 
     Args:
         data: a folder of hr pictures; a folder with `HR` and, made by others, `LRx<scale>` (equal names);
-            or CIFAR-10 (its folder, its archive, or a folder that holds one of them): the test split.
+            CIFAR-10 (its folder, its archive, or a folder that holds one of them): the test split; DIV2K, CelebA or
+            CelebA-HQ: the validation split; or whatever else `upres.data.open_source` takes in one line.
         scale: hr side ÷ lr side.
         antialias: how lr is made where the set has none.
         limit: use only this many pictures, evenly spread.
@@ -153,6 +156,11 @@ def open_test_set(data: str | Path, scale: int, *, antialias: bool = True, limit
     """
     path = Path(data).expanduser()
     made = f"lr by MATLAB bicubic, antialias {'on' if antialias else 'off'}"
+    line = str(data)
+    if line.startswith("hf://") or ("?" in line and not path.exists()):
+        return _from_line(line, made, scale, antialias, limit)
+    if path.exists() and locate(line).name not in ("folder", "cifar10"):
+        return _from_line(line, made, scale, antialias, limit)
     if (path / "HR").is_dir():
         given = path / f"LRx{scale}"
         if given.is_dir() and antialias:
@@ -231,6 +239,14 @@ def evaluate(
     return Evaluation(test_set, scale, protocol, tuple(entrants), flat, words)
 
 
+def _from_line(line: str, made: str, scale: int, antialias: bool, limit: int | None) -> TestSet:
+    source = open_source(line, scale=scale, split="validation")
+    first = source.outline(0)
+    if first is not None and first.lr is not None and antialias:
+        made = "lr of the set"
+    return _from_source(source.describe(), made, source, scale, antialias, limit)
+
+
 def _from_source(name: str, made: str, source: Source, scale: int, antialias: bool, limit: int | None) -> TestSet:
     chosen = _spread(len(source), limit)
 
@@ -238,7 +254,11 @@ def _from_source(name: str, made: str, source: Source, scale: int, antialias: bo
         for index in chosen:
             sample = source.sample(index)
             hr = _cropped(sample.hr, scale, sample.name)
-            yield TestPicture(sample.name, imresize(hr, 1 / scale, antialias=antialias), hr)
+            if sample.lr is None or not antialias:
+                yield TestPicture(sample.name, imresize(hr, 1 / scale, antialias=antialias), hr)
+                continue
+            check_pair(sample.name, sample.hr, sample.lr, scale=scale)
+            yield TestPicture(sample.name, sample.lr, hr)
 
     return TestSet(name, made, pictures, len(chosen), small=isinstance(source, Cifar10))
 

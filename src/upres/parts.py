@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 from upres.config import dump, parse
 from upres.errors import ConfigError, nearest
@@ -39,6 +40,28 @@ def parse_part(table: Mapping[str, Any], values: Any, *, where: str, key: str) -
         raise ConfigError(f"{where}: {key}.name = {name!r} is unknown: {nearest(name, table)}")
     rest = {field: value for field, value in values.items() if field != "name"}
     return Part(name, parse(table[name].config_type, rest, where=where, key=key))
+
+
+def parse_line(table: Mapping[str, Any], text: str, *, where: str) -> Part:
+    """Read a part from one line: a name, and its options behind a question mark, as in `bicubic?antialias=false`.
+
+    Raises:
+        ConfigError: as `parse_part`.
+    """
+    name, _, query = text.partition("?")
+    return parse_part(table, {**line_options(query, where=where), "name": name}, where=where, key=name)
+
+
+def line_options(query: str, *, where: str) -> dict[str, str]:
+    """Return what stands behind a question mark: `take=100&shrink=2`.
+
+    Raises:
+        ConfigError: it is no list of options.
+    """
+    try:
+        return dict(parse_qsl(query, strict_parsing=True)) if query else {}
+    except ValueError as error:
+        raise ConfigError(f"{where}: {query!r} should be options, as in ?take=100&shrink=2") from error
 
 
 def build(table: Mapping[str, type[T]], part: Part, **context: Any) -> T:

@@ -11,7 +11,21 @@ import typer
 import typer.main
 
 from upres import __version__
-from upres.cli import bench, convert, demo, evaluate, export, formats, interpolate, models, quantise, train, upscale
+from upres.cli import (
+    bench,
+    convert,
+    demo,
+    evaluate,
+    explore,
+    export,
+    formats,
+    interpolate,
+    models,
+    pack,
+    quantise,
+    train,
+    upscale,
+)
 from upres.cli.answers import EXIT_DONE, EXIT_INTERRUPTED, answer, check_command
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -21,9 +35,11 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "train": train.train,
     "evaluate": evaluate.evaluate,
     "export": export.export,
-    "interpolate": interpolate.interpolate,
     "convert": convert.convert,
+    "interpolate": interpolate.interpolate,
     "quantise": quantise.quantise,
+    "pack": pack.pack,
+    "explore": explore.explore,
     "bench": bench.bench,
     "demo": demo.demo,
 }

@@ -20,13 +20,16 @@ _ALIKE = 0.3
 _FLAT = 4.0
 
 
-def header_faults(source: Source, *, scale: int, patch: int | None = None) -> list[str]:
+def header_faults(
+    source: Source, *, scale: int, patch: int | None = None, remedy: str = "lower data.patch"
+) -> list[str]:
     """Return a line for every picture that cannot be trained on, as far as headers tell.
 
     Args:
         source: the pictures.
         scale: hr side ÷ lr side.
         patch: side of the training crops, in lr pixels.
+        remedy: what a person can do besides removing pictures that are smaller.
     """
 
     def faults(index: int) -> list[str]:
@@ -34,13 +37,15 @@ def header_faults(source: Source, *, scale: int, patch: int | None = None) -> li
             outline = source.outline(index)
         except InputError as error:
             return [str(error)]
-        return [] if outline is None else list(outline_faults(outline, scale=scale, patch=patch))
+        return [] if outline is None else list(outline_faults(outline, scale=scale, patch=patch, remedy=remedy))
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         return [fault for found in pool.map(faults, range(len(source))) for fault in found]
 
 
-def outline_faults(outline: Outline, *, scale: int, patch: int | None = None) -> Iterator[str]:
+def outline_faults(
+    outline: Outline, *, scale: int, patch: int | None = None, remedy: str = "lower data.patch"
+) -> Iterator[str]:
     """Yield what is wrong with one picture's sizes."""
     (height, width), where = outline.hr, outline.where
     small = (height // scale, width // scale)
@@ -53,7 +58,7 @@ def outline_faults(outline: Outline, *, scale: int, patch: int | None = None) ->
     if patch is not None and min(small) < patch:
         yield (
             f"{where}: {small[1]}×{small[0]} at low resolution, smaller than the patch of {patch}; "
-            "remove it or lower data.patch"
+            f"remove it or {remedy}"
         )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 from upres.config import parse
 from upres.data.celeba import Celeba, celeba_home
@@ -18,7 +17,7 @@ from upres.data.hf import Hf, holds_dataset
 from upres.data.npz import Npz
 from upres.data.source import Source
 from upres.errors import ConfigError, DataError
-from upres.parts import Part, build, parse_part
+from upres.parts import Part, build, line_options, parse_part
 
 SOURCES: dict[str, type[Source]] = {
     "celeba": Celeba,
@@ -48,7 +47,7 @@ def parse_source(values: Any, *, where: str, key: str) -> Part:
     return parse_part(SOURCES, values, where=where, key=key)
 
 
-def open_source(text: str, *, scale: int | None = None, defaults: Mapping[str, Any] | None = None) -> Source:
+def open_source(text: str, *, scale: int | None = None, split: str | None = None) -> Source:
     """Open what one line names: `PATH`, or `hf://owner/name`, with options behind a question mark.
 
     `faces?take=100&resize=128`, `DIV2K?split=validation`, `hf://owner/name@revision?split=test`. What a path
@@ -58,35 +57,33 @@ def open_source(text: str, *, scale: int | None = None, defaults: Mapping[str, A
     Args:
         text: the line.
         scale: hr side ÷ lr side, to find the published low-resolution partners; `None` looks for none.
-        defaults: options for the sources that have them, where the line does not say otherwise.
+        split: of the published layouts, where the line does not say another; `None` takes the training pictures.
 
     Raises:
         ConfigError: an option that the source does not have.
         DataError: nothing usable is there.
     """
-    part = locate(text, scale=scale, defaults=defaults or {})
-    return build(SOURCES, part, root=Path())
+    return build(SOURCES, locate(text, scale=scale, split=split), root=Path())
 
 
-def locate(text: str, *, scale: int | None, defaults: Mapping[str, Any]) -> Part:
+def locate(text: str, *, scale: int | None = None, split: str | None = None) -> Part:
     """Recognise what one line names, as `open_source`, without opening it."""
     if text.startswith(_HUB):
-        return _hub_part(text, _fitting("hf", defaults), where=text, key="")
+        return _hub_part(text, {}, where=text, key="")
     place, options = _split(text)
     path = Path(place).expanduser()
     if not path.exists():
         raise DataError(f"{path}: no such file or folder; give pictures, an .npz file, or hf://owner/name")
-    name, found = _recognised(path, scale)
-    values = {**_fitting(name, defaults), **found, **options}
-    if "lr" in found and {"crop", "shrink", "resize"} & values.keys() and "lr" not in options:
-        values = {option: value for option, value in values.items() if option not in ("lr", "partner")}
-    return Part(name, parse(SOURCES[name].config_type, values, where=text))
+    name, found = _recognised(path, scale, options.get("split", split))
+    if options.keys() & {"crop", "shrink", "resize"} and "lr" not in options:  # these would tear pairs apart
+        found = {option: value for option, value in found.items() if option not in ("lr", "partner")}
+    return Part(name, parse(SOURCES[name].config_type, {**found, **options}, where=text))
 
 
-def _recognised(path: Path, scale: int | None) -> tuple[str, dict[str, Any]]:
+def _recognised(path: Path, scale: int | None, split: str | None) -> tuple[str, dict[str, Any]]:
     if path.is_dir():
         looks = (_div2k, _celeba, _cifar10, _dataset, _benchmark)
-        return next((found for look in looks if (found := look(path, scale))), ("folder", {"path": str(path)}))
+        return next((found for look in looks if (found := look(path, scale, split))), ("folder", {"path": str(path)}))
     if path.suffix == ".npz":
         return "npz", {"path": str(path)}
     if path.name.endswith((".tar.gz", ".tgz")):
@@ -94,35 +91,37 @@ def _recognised(path: Path, scale: int | None) -> tuple[str, dict[str, Any]]:
     raise DataError(f"{path}: not a set of pictures; give a folder, an .npz file, or hf://owner/name")
 
 
-def _div2k(path: Path, scale: int | None) -> _Found:
+def _div2k(path: Path, scale: int | None, split: str | None) -> _Found:
     home = div2k_home(path)
     if not holds_div2k(home):
         return None
-    split = "train" if (home / "DIV2K_train_HR").is_dir() else "validation"
-    published = home / f"DIV2K_{'train' if split == 'train' else 'valid'}_LR_bicubic" / f"X{scale}"
+    chosen = split or ("train" if (home / "DIV2K_train_HR").is_dir() else "validation")
+    published = home / f"DIV2K_{'valid' if chosen == 'validation' else 'train'}_LR_bicubic" / f"X{scale}"
     lr = {"lr": f"bicubic/X{scale}"} if published.is_dir() else {}
-    return "div2k", {"path": str(home), "split": split, **lr}
+    return "div2k", {"path": str(home), "split": chosen, **lr}
 
 
-def _celeba(path: Path, _: int | None) -> _Found:
+def _celeba(path: Path, _: int | None, split: str | None) -> _Found:
     if celeba_home(path) is not None:
-        return "celeba", {"path": str(path)}
+        return "celeba", {"path": str(path), **({"split": split} if split else {})}
     # A folder that merely holds 0.png is taken for what it is unless its name says CelebA-HQ.
     home = celeba_hq_home(path)
     if home is not None and (home != path or path.name in HQ_NAMES):
-        return "celeba-hq", {"path": str(path), "split": "all"}
+        return "celeba-hq", {"path": str(path), "split": split or "all"}
     return None
 
 
-def _cifar10(path: Path, _: int | None) -> _Found:
-    return None if cifar10_home(path) is None else ("cifar10", {"path": str(path)})
+def _cifar10(path: Path, _: int | None, split: str | None) -> _Found:
+    return (
+        None if cifar10_home(path) is None else ("cifar10", {"path": str(path), **({"split": split} if split else {})})
+    )
 
 
-def _dataset(path: Path, _: int | None) -> _Found:
+def _dataset(path: Path, _: int | None, __: str | None) -> _Found:
     return ("hf", {"dataset": str(path.absolute())}) if holds_dataset(path) else None
 
 
-def _benchmark(path: Path, scale: int | None) -> _Found:
+def _benchmark(path: Path, scale: int | None, _: str | None) -> _Found:
     if not (path / "HR").is_dir():
         return None
     given = path / f"LRx{scale}"
@@ -134,25 +133,18 @@ def _split(text: str) -> tuple[str, dict[str, str]]:
     if Path(text).expanduser().exists():
         return text, {}
     place, mark, query = text.partition("?")
-    return (place, _options(query, text)) if mark else (text, {})
+    return (place, line_options(query, where=text)) if mark else (text, {})
 
 
 def _hub_part(address: str, options: Mapping[str, Any], *, where: str, key: str) -> Part:
     name, _, query = address.removeprefix(_HUB).removeprefix("datasets/").partition("?")
     name, _, revision = name.partition("@")
-    values = {**options, **_options(query, address), "dataset": name, **({"revision": revision} if revision else {})}
+    values = {
+        **options,
+        **line_options(query, where=address),
+        "dataset": name,
+        **({"revision": revision} if revision else {}),
+    }
     if not name.strip("/"):
         raise ConfigError(f"{where}: {key or 'data'} = {address!r}: should be hf://owner/name")
     return Part("hf", parse(Hf.config_type, values, where=where, key=key))
-
-
-def _options(query: str, text: str) -> dict[str, str]:
-    try:
-        return dict(parse_qsl(query, strict_parsing=True)) if query else {}
-    except ValueError as error:
-        raise ConfigError(f"{text}: {query!r} should be options, as in ?take=100&shrink=2") from error
-
-
-def _fitting(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    known = SOURCES[name].config_type.__dataclass_fields__
-    return {option: value for option, value in options.items() if option in known}

@@ -1,0 +1,51 @@
+"""`upres explore`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def explore(
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="Folder, .npz file or hf://owner/name; options follow a question mark, as in 'faces?resize=128'.",
+            show_default=False,
+        ),
+    ],
+    scale: Annotated[int, typer.Option(help="Side of an original ÷ side of its low resolution.")] = 4,
+    sample: Annotated[int, typer.Option(help="Measure detail and bicubic on so many pictures.")] = 300,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the page and the JSON.")] = Path(
+        "exploration"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything, as JSON, instead of the summary.")] = False,
+) -> None:
+    """Look at a set of pictures: sizes, colours, detail, duplicates, faults, and what bicubic reaches on it."""
+    import json
+    import sys
+
+    from upres import explore as room
+    from upres.atomic import write_whole
+    from upres.data import open_source
+    from upres.errors import ConfigError
+
+    if output.exists() and not output.is_dir():
+        raise ConfigError(f"{output}: is a file; give a folder with --output")
+    source = open_source(data, scale=scale)
+    terminal = sys.stderr.isatty()
+
+    def progress(done: int, total: int) -> None:
+        if terminal:
+            print(f"\r{done:,} of {total:,} pictures", end="", file=sys.stderr, flush=True)
+        if terminal and done == total:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+    found = room.explore(source, scale=scale, sample=sample, progress=progress)
+    text = json.dumps(room.as_json(found), indent=1, ensure_ascii=False)
+    page = output / "exploration.html"
+    write_whole(page, room.page(found))
+    write_whole(output / "exploration.json", text + "\n")
+    print(text if as_json else f"{room.summary(found)}\n\n{page}\n{output / 'exploration.json'}")

@@ -1,0 +1,62 @@
+"""`upres pack`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def pack(
+    data: Annotated[
+        list[str],
+        typer.Argument(
+            help="Folders, .npz files or hf://owner/name; options follow a question mark, as in 'photos?shrink=2'.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the two files.")] = Path("patches"),
+    scale: Annotated[int, typer.Option(help="Side of an original patch ÷ side of its partner.")] = 4,
+    patch: Annotated[int, typer.Option(help="Side of an original patch, in pixels.")] = 128,
+    stride: Annotated[
+        int | None,
+        typer.Option(help="Pixels from one patch to the next; the side of a patch.", show_default=False),
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option(help="Cut so many from each picture, in random places, instead of all.", show_default=False),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Stop after so many patches.", show_default=False)] = None,
+    degradation: Annotated[
+        str, typer.Option(help="How partners are made; options follow a question mark.")
+    ] = "bicubic",
+    seed: Annotated[int, typer.Option(help="Decides all that is random.")] = 0,
+) -> None:
+    """Cut pictures into patches: hr_images.npz, and hr_lr_images.npz with their low-resolution partners."""
+    import sys
+
+    from upres.data import open_source
+    from upres.degrade import DEGRADATIONS
+    from upres.pack import Cut
+    from upres.pack import pack as run
+    from upres.parts import build, parse_line
+
+    part = parse_line(DEGRADATIONS, degradation, where="--degradation")
+    cut = Cut(scale=scale, patch=patch, stride=stride, count=count, limit=limit, seed=seed)
+    sources = [open_source(line, scale=scale) for line in data]
+    for source in sources:
+        print(source.describe(), file=sys.stderr)
+    terminal = sys.stderr.isatty()
+
+    def progress(done: int, total: int) -> None:
+        if terminal:
+            print(f"\r{done:,} of {total:,} pictures", end="", file=sys.stderr, flush=True)
+        if terminal and done == total:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+    packed = run(sources, build(DEGRADATIONS, part), output, cut, degraded=part.dump(), progress=progress)
+    print(
+        f"{packed.pairs:,} pairs of {patch}×{patch} and {patch // scale}×{patch // scale} "
+        f"from {packed.pictures:,} pictures\n{packed.hr}\n{packed.both}"
+    )

@@ -1,0 +1,9 @@
+"""What is in a set of pictures: sizes, colours, detail, duplicates, faults, and what plain bicubic reaches on it."""
+
+from __future__ import annotations
+
+from upres.explore.page import page
+from upres.explore.summary import as_json, summary
+from upres.explore.survey import Exploration, explore
+
+__all__ = ["Exploration", "as_json", "explore", "page", "summary"]
