@@ -27,6 +27,9 @@ from upres.degrade.resize import Resize, ResizeConfig, resized
 from upres.errors import ConfigError, DataError
 from upres.image import Picture, imresize, write
 from upres.parts import build, parse_part
+from upres.recipes import parse_recipe, run_recipe
+
+FOLDER = {"name": "folder", "path": "p"}
 
 
 def draws(count: int = 4, step: int = 0) -> Draws:
@@ -276,3 +279,26 @@ def test_a_wrong_chain_says_what_where_and_what_is_allowed(values: dict[str, Any
 def test_data_and_evaluation_do_not_load_pytorch() -> None:
     code = "import sys, upres.data, upres.evaluate; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_resumed_run_draws_the_degradations_that_come_next(tmp_path: Path) -> None:
+    folder_of(tmp_path, (48, 56))
+    values = {
+        "name": "photo",
+        "scale": 2,
+        "arch": {"name": "espcn", "widths": [4, 4]},
+        "degradation": {"name": "chain", "preset": "photo"},
+        "data": {"root": str(tmp_path), "patch": 12, "train": [FOLDER], "validation": [FOLDER]},
+        "train": {"epochs": 2, "steps_per_epoch": 2, "batch": 2, "loggers": []},
+    }
+
+    def weights(epochs: int, folder: str, resume: bool = False) -> dict[str, torch.Tensor]:
+        values["train"]["epochs"] = epochs  # type: ignore[index]
+        run_recipe(parse_recipe(values, where="r.yaml"), tmp_path / folder, resume=resume)
+        state: dict[str, torch.Tensor] = torch.load(tmp_path / folder / "last.ckpt", weights_only=True)["state_dict"]
+        return state
+
+    whole = weights(2, "whole")
+    weights(1, "parts")
+    parts = weights(2, "parts", resume=True)
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
