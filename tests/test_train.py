@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 
 from small_runs import GAME, HARDEST, SMALL, recipe_of, rows_of, small_data
 from upres import checkpoint
+from upres.archs import ARCHS, Network
 from upres.errors import ConfigError, MissingExtraError, ModelError, NonFiniteError
 from upres.image import read
 from upres.parts import build, parse_part
@@ -160,6 +161,40 @@ def test_stopped_in_an_epoch_and_resumed_equals_uninterrupted(
     equal_runs(tmp_path / "whole", tmp_path / "broken")
 
 
+class Dropping(Network):
+    """Draws random numbers as it trains."""
+
+    config_type = ARCHS["espcn"].config_type
+
+    def __init__(self, config: object, *, scale: int, channels: int) -> None:
+        super().__init__(scale=scale, channels=channels)
+        self.layers = torch.nn.Sequential(
+            torch.nn.Conv2d(channels, channels * scale**2, 3, padding=1),
+            torch.nn.Dropout(0.5),
+            torch.nn.PixelShuffle(scale),
+        )
+
+    @property
+    def radius(self) -> int:
+        return 1
+
+    def forward(self, lr: torch.Tensor) -> torch.Tensor:
+        return self.layers(lr)
+
+
+def test_a_network_that_draws_random_numbers_resumes_exactly_too(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ARCHS, "dropping", Dropping)
+    recipe = recipe_of(data, arch="dropping")
+    run_recipe(recipe, tmp_path / "whole")
+    torch.rand(1000)  # a resumed process has drawn other numbers before
+    with pytest.raises(StoppedError):
+        run_recipe(recipe, tmp_path / "broken", report=stop_at(2))
+    run_recipe(recipe, tmp_path / "broken", resume=True)
+    equal_runs(tmp_path / "whole", tmp_path / "broken")
+
+
 def test_a_folder_that_holds_a_run_is_not_overwritten(data: Path, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "last.ckpt").write_bytes(b"")
@@ -270,7 +305,12 @@ def test_ctrl_c_leaves_a_report_and_a_run_that_goes_on(data: Path, tmp_path: Pat
     recipe = tmp_path / "small.yaml"
     recipe.write_text(yaml.safe_dump(values))
     run = tmp_path / "run"
-    process = subprocess.Popen(command(recipe, run), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    # Where the tests run as a shell's background job, Ctrl-C is ignored, and children inherit that.
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        f"from upres.cli import main; main({command(recipe, run)[3:]!r})"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     wait_for_rows(process, run, 1)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)

@@ -102,13 +102,10 @@ class Training(pl.LightningModule):
         rank, world = self.trainer.global_rank, self.trainer.world_size
         return picture_loader(self._pictures, self._validation_batches, rank=rank, world=world)
 
-    def on_train_epoch_start(self) -> None:
-        """Seed what a network may draw in this epoch."""
-        state = np.random.SeedSequence((self._patches.seed, self.current_epoch, self.global_rank)).generate_state(1)
-        torch.manual_seed(int(state[0]))
-
     def training_step(self, batch: Pair, batch_idx: int) -> None:
         """Take the generator's step, then the discriminator's; stop when a term of either is not finite."""
+        if batch_idx == 0:
+            self._seed()
         size, last = accumulation(batch_idx, len(self._patches), self._options.accumulate)
         step = self.current_epoch * self.epoch_steps + batch_idx // self._options.accumulate
         game = self.game if self.game is not None and step >= self.game.options.start else None
@@ -243,6 +240,11 @@ class Training(pl.LightningModule):
     @property
     def _schedulers(self) -> list[Any]:
         return [item.scheduler for item in self.trainer.lr_scheduler_configs]
+
+    def _seed(self) -> None:
+        """Seed what a network may draw in this epoch, after the loaders have drawn what they like."""
+        state = np.random.SeedSequence((self._patches.seed, self.current_epoch, self.global_rank)).generate_state(1)
+        torch.manual_seed(int(state[0]))
 
     def _take(self, player: int) -> None:
         """Step a player's optimiser and its schedule."""

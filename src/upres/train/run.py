@@ -240,6 +240,7 @@ _CHATTER = (
     ".*`IterableDataset` has `__len__` defined.*",
     ".*smaller than the logging interval.*",
     ".*LeafSpec.* is deprecated.*",
+    ".*`broadcast_buffers` is deprecated.*",
     ".*recommended to use `self.log.*sync_dist=True.*",
 )
 

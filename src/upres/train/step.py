@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -27,7 +28,7 @@ def non_finite(terms: Mapping[str, Tensor]) -> dict[str, float]:
     values = torch.stack([value.detach().float() for value in terms.values()])
     if torch.isfinite(values).all():  # one wait for the device, not one a term
         return {}
-    return {name: float(value) for name, value in terms.items() if not torch.isfinite(value)}
+    return {name: value for name, value in zip(terms, values.tolist(), strict=True) if not math.isfinite(value)}
 
 
 def accumulation(batch: int, batches: int, accumulate: int) -> tuple[int, bool]:
