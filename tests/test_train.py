@@ -311,9 +311,12 @@ def test_ctrl_c_leaves_a_report_and_a_run_that_goes_on(data: Path, tmp_path: Pat
         f"from upres.cli import main; main({command(recipe, run)[3:]!r})"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    wait_for_rows(process, run, 1)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=120)
+    try:
+        wait_for_rows(process, run, 1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    finally:
+        process.kill()
     assert process.returncode == 130 and errors.decode().strip().splitlines()[-1] == "upres: interrupted"
     assert "interrupted after" in (run / "report.html").read_text()
 
