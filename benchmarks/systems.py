@@ -8,7 +8,7 @@ Every recipe of a system is measured on the pictures its first recipe held out, 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from upres.metrics.feature_distance import feature_distance
 from upres.predictors import open_predictor
 from upres.recipes import read_recipe
 from upres.recipes.run import open_cache
-from upres.report import text_table, write_evaluation
+from upres.report import write_evaluation
 from upres.upscaler import Upscaler
 
 
@@ -32,12 +32,14 @@ class System:
     recipes: tuple[str, ...]
 
 
+HEADINGS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "mae": "MAE", "vgg": "VGG distance"}
+
 SYSTEMS = (
     System("faces, U-Net ×4", "none given", ("faces-unet-x4", "faces-x4")),
     System("patches ×4", "about 23 dB", ("patches-baseline-x4", "patches-enhanced-x4", "patches-x4")),
     System("DIV2K, 3 convolutions ×4", "left blank", ("div2k-cnn-x4", "div2k-x4")),
     System("portraits, gray, SRCNN ×4", "none given", ("portraits-srcnn", "portraits-x4")),
-    System("SRResNet, SRGAN, ESRGAN ×4", "(their papers: DIV2K)", ("srresnet-x4", "srgan-x4", "esrgan-x4")),
+    System("SRResNet, SRGAN, ESRGAN ×4", "(their papers: DIV2K)", ("srresnet-x4", "srgan-x4", "rrdb-x4", "esrgan-x4")),
 )
 
 
@@ -75,6 +77,12 @@ def rows_of(system: System, result: Evaluation) -> list[tuple[str, ...]]:
     return rows
 
 
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lay out a table as the pages have it."""
+    rule = ["---"] * len(header)
+    return "\n".join(f"| {' | '.join(line)} |" for line in (header, rule, *rows))
+
+
 def columns(result: Evaluation) -> tuple[str, ...]:
     return ("psnr", "ssim", "mae", *result.more)
 
@@ -92,8 +100,8 @@ def main() -> None:
         if result is None:
             print(f"\n{system.name}: not run: upres train {system.recipes[0]}")
             continue
-        header = ("system", "model", *columns(result), "parameters", "published")
-        print(f"\n{result.describe()}\n\n{text_table(header, rows_of(system, result))}")
+        header = ("system", "model", *(HEADINGS[name] for name in columns(result)), "parameters", "published")
+        print(f"\n{result.describe()}\n\n{markdown(header, rows_of(system, result))}")
         if arguments.keep is not None:
             write_evaluation(result, arguments.keep / result.entrants[1].name)
 
