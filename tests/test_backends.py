@@ -171,7 +171,7 @@ def test_wishes_that_cannot_be_met_list_what_can(tiny: Path, monkeypatch: pytest
     checkpoint = tiny.with_suffix(".safetensors")
     assert told(ConfigError, checkpoint, backend="onnx") == (
         f"{checkpoint}: device auto, backend onnx, precision fp32: this model runs on torch cpu fp32 bf16, "
-        "torch cuda fp32 bf16 fp16, torch mps fp32 fp16; upres export makes an .onnx model for the others"
+        "torch cuda fp32 bf16 fp16, torch mps fp32 fp16; upres convert makes an .onnx model for the others"
     )
 
 
