@@ -30,6 +30,7 @@ def commands(data: Path | None, *, quick: bool) -> dict[str, list[str]]:
         "startup": rough,
         "inference": rough,
         "patches": rough,
+        "pipeline": ["--repeats", "10"] if quick else [],
     }
     if not quick:
         found["memory"].append("100:tif:tif")
