@@ -129,5 +129,8 @@ def _middle(picture: TestPicture, scale: int, shown_scale: int) -> tuple[slice, 
 
 
 def _short(name: str) -> str:
+    """Return what tells a model from the others: the run's name for weights in a run folder."""
     path = Path(name)
-    return name if len(name) <= 22 else f"…/{path.parent.name}/{path.name}"[-26:]
+    if path.name == "best.safetensors" and path.parent.name:
+        return path.parent.name[:24]
+    return name if len(name) <= 24 else f"…{path.name[-23:]}"
