@@ -11,7 +11,7 @@ import pytest
 from upres.cli import main
 from upres.data import open_source
 from upres.degrade.bicubic import Bicubic, BicubicConfig
-from upres.errors import ConfigError, DataFaultsError
+from upres.errors import ConfigError, DataError, DataFaultsError
 from upres.image import Picture, imresize, write
 from upres.pack import HR_FILE, PAIRS_FILE, Cut, pack
 
@@ -82,6 +82,21 @@ def test_partners_of_the_source_are_cut_at_the_same_place(tmp_path) -> None:
                 [[np.array_equal(hr, pictures[0][r : r + 16, c : c + 16]) for c in range(25)] for r in range(25)]
             )
             assert np.array_equal(small, lr[top // 2 : top // 2 + 8, left // 2 : left // 2 + 8])
+
+
+def test_patches_of_one_colour_are_left_out(tmp_path) -> None:
+    """They teach nothing, and their PSNR is infinite."""
+    (pixels,) = save(tmp_path / "p", [(16, 32)])
+    pixels[:, 16:] = (9, 8, 7)
+    write(Picture(pixels), tmp_path / "p" / "0.png")
+    source = open_source(f"{tmp_path}/p", scale=4)
+    done = pack([source], BICUBIC, tmp_path / "out", Cut(scale=4, patch=16), degraded={"name": "bicubic"})
+    assert (done.pairs, done.flat) == (1, 1)
+    pixels[:] = (9, 8, 7)
+    write(Picture(pixels), tmp_path / "p" / "0.png")
+    with pytest.raises(DataError, match="every patch of 16×16 is of one colour; give pictures with detail"):
+        pack([source], BICUBIC, tmp_path / "none", Cut(scale=4, patch=16), degraded={"name": "bicubic"})
+    assert not (tmp_path / "none").exists()
 
 
 def test_faults_are_told_at_once_and_nothing_is_left(tmp_path) -> None:

@@ -86,10 +86,11 @@ class Cut:
 
 @dataclass(frozen=True)
 class Packed:
-    """What was written."""
+    """What was written; `flat` patches, of one colour, were left out: they teach nothing, and have no finite PSNR."""
 
     pairs: int
     pictures: int
+    flat: int
     hr: Path
     both: Path
 
@@ -141,14 +142,16 @@ def pack(
     hr_path, both_path = folder / HR_FILE, folder / PAIRS_FILE
     with _work_folder(folder) as work:
         with (work / "hr").open("wb") as hr_file, (work / "lr").open("wb") as lr_file:
-            names, pictures = _cut_all(sources, degradation, cut, hr_file, lr_file, progress)
+            names, pictures, flat = _cut_all(sources, degradation, cut, hr_file, lr_file, progress)
+        if not names:
+            raise DataError(f"every patch of {cut.patch}×{cut.patch} is of one colour; give pictures with detail")
         hr = _Stack(work / "hr", (len(names), cut.patch, cut.patch, 3))
         lr = _Stack(work / "lr", (len(names), small, small, 3))
         told = {"names": np.array(names), "about": np.array(json.dumps(about, ensure_ascii=False))}
         with whole_file(hr_path) as alone, whole_file(both_path) as both:
             _write(alone, {"hr": hr}, told)
             _write(both, {"hr": hr, "lr": lr}, told)
-    return Packed(len(names), pictures, hr_path, both_path)
+    return Packed(len(names), pictures, flat, hr_path, both_path)
 
 
 def _cut_all(
@@ -158,18 +161,20 @@ def _cut_all(
     hr_file: IO[bytes],
     lr_file: IO[bytes],
     progress: Callable[[int, int], None] | None,
-) -> tuple[list[str], int]:
-    """Write the pixels of all patches one after another; return their names and how many pictures gave some."""
+) -> tuple[list[str], int, int]:
+    """Write the pixels of all patches; return their names, how many pictures gave some, how many were flat."""
     places = [(source, index) for source in sources for index in range(len(source))]
     names: list[str] = []
     faults: list[str] = []
-    pictures = 0
+    pictures = flat = 0
 
-    def patches(number: int) -> tuple[str, list[Pair]] | InputError:
+    def patches(number: int) -> tuple[str, list[Pair], int] | InputError:
         source, index = places[number]
         try:
             sample = source.sample(index)
-            return sample.name, list(_pairs(sample, degradation, cut, number))
+            pairs = list(_pairs(sample, degradation, cut, number))
+            telling = [(hr, lr) for hr, lr in pairs if (hr != hr[0, 0]).any()]
+            return sample.name, telling, len(pairs) - len(telling)
         except InputError as error:  # the others are looked at all the same, so that all faults are told at once
             return error
 
@@ -181,9 +186,10 @@ def _cut_all(
                 if isinstance(found, InputError):
                     faults.append(str(found))
                     continue
-                name, pairs = found
+                name, pairs, left_out = found
                 kept = pairs if cut.limit is None else pairs[: cut.limit - len(names)]
                 pictures += bool(kept)
+                flat += left_out
                 for hr, lr in kept:
                     hr_file.write(hr.tobytes())
                     lr_file.write(lr.tobytes())
@@ -192,7 +198,7 @@ def _cut_all(
                 progress(min(start + _AHEAD, len(places)), len(places))
     if faults:
         raise DataFaultsError(faults)
-    return names, pictures
+    return names, pictures, flat
 
 
 def _pairs(sample: Sample, degradation: Degradation, cut: Cut, number: int) -> Iterator[Pair]:

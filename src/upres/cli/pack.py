@@ -58,5 +58,6 @@ def pack(
     packed = run(sources, build(DEGRADATIONS, part), output, cut, degraded=part.dump(), progress=progress)
     print(
         f"{packed.pairs:,} pairs of {patch}×{patch} and {patch // scale}×{patch // scale} "
-        f"from {packed.pictures:,} pictures\n{packed.hr}\n{packed.both}"
+        f"from {packed.pictures:,} pictures"
+        f"{f'; {packed.flat:,} of one colour left out' if packed.flat else ''}\n{packed.hr}\n{packed.both}"
     )
