@@ -39,7 +39,7 @@ SYSTEMS = (
     System("patches ×4", "about 23 dB", ("patches-baseline-x4", "patches-enhanced-x4", "patches-x4")),
     System("DIV2K, 3 convolutions ×4", "left blank", ("div2k-cnn-x4", "div2k-x4")),
     System("portraits, gray, SRCNN ×4", "none given", ("portraits-srcnn", "portraits-x4")),
-    System("SRResNet, SRGAN, ESRGAN ×4", "(their papers: DIV2K)", ("srresnet-x4", "srgan-x4", "rrdb-x4", "esrgan-x4")),
+    System("SRResNet, SRGAN, ESRGAN ×4", "(their papers: DIV2K)", ("srresnet-x4", "srgan-x4", "rrdb-x4", "esrgan-x4", "gan-x4")),
 )
 
 
