@@ -56,8 +56,9 @@ class Cache:
         self.scale: int = index["scale"]
         self.channels: int = index["channels"]
         self.entries = [Entry(*fields) for fields in index["entries"]]
-        self._hr = np.memmap(folder / "hr.bin", dtype=np.uint8, mode="r")
-        self._lr = np.memmap(folder / "lr.bin", dtype=np.uint8, mode="r")
+        # As plain arrays: each slice of a memmap is an object of its own that costs as much as copying a patch.
+        self._hr = np.memmap(folder / "hr.bin", dtype=np.uint8, mode="r").view(np.ndarray)
+        self._lr = np.memmap(folder / "lr.bin", dtype=np.uint8, mode="r").view(np.ndarray)
 
     def __len__(self) -> int:
         return len(self.entries)
