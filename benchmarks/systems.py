@@ -39,7 +39,11 @@ SYSTEMS = (
     System("patches ×4", "about 23 dB", ("patches-baseline-x4", "patches-enhanced-x4", "patches-x4")),
     System("DIV2K, 3 convolutions ×4", "left blank", ("div2k-cnn-x4", "div2k-x4")),
     System("portraits, gray, SRCNN ×4", "none given", ("portraits-srcnn", "portraits-x4")),
-    System("SRResNet, SRGAN, ESRGAN ×4", "(their papers: DIV2K)", ("srresnet-x4", "srgan-x4", "rrdb-x4", "esrgan-x4", "gan-x4")),
+    System(
+        "SRResNet, SRGAN, ESRGAN ×4",
+        "(their papers: DIV2K)",
+        ("srresnet-x4", "srgan-x4", "rrdb-x4", "esrgan-x4", "gan-x4"),
+    ),
 )
 
 
@@ -90,12 +94,15 @@ def columns(result: Evaluation) -> tuple[str, ...]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of run folders, named as their recipes")
+    parser.add_argument("--only", nargs="*", default=[], metavar="RECIPE", help="systems, by their first recipe")
     parser.add_argument("--features", help="vgg19, or a file of it: adds the distance of features")
     parser.add_argument("--keep", type=Path, help="folder for each system's figures of every picture")
     arguments = parser.parse_args()
     extra = {} if arguments.features is None else {"vgg": feature_distance(load_features(arguments.features))}
     print(machine("torch"))
     for system in SYSTEMS:
+        if arguments.only and system.recipes[0] not in arguments.only:
+            continue
         result = measured(system, arguments.runs, extra)
         if result is None:
             print(f"\n{system.name}: not run: upres train {system.recipes[0]}")
