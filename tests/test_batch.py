@@ -18,7 +18,9 @@ from upres.batch import find_jobs
 from upres.errors import PictureError
 from upres.image import Picture, read, write
 
-RUN = [sys.executable, "-c", "from upres.cli import main; main()"]
+# What a shell starts in the background is told to ignore Ctrl-C, and so would its children be.
+HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+RUN = [sys.executable, "-c", f"{HEARD}; from upres.cli import main; main()"]
 
 
 def noise(height: int, width: int, seed: int = 0) -> Picture:
