@@ -18,6 +18,7 @@ FLOORS = {
     "config": 0,
     "facts": 0,
     "atomic": 0,
+    "spread": 0,
     "folders": 0,
     "image": 0,
     "parts": 1,

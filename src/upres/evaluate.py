@@ -21,6 +21,7 @@ from upres.data.sources import locate
 from upres.errors import DataError
 from upres.image import imresize, picture_files, read
 from upres.metrics import Protocol, measure
+from upres.spread import evenly
 from upres.upscaler import Upscaler
 
 METRICS = ("psnr", "ssim", "mae", "mse")
@@ -183,7 +184,7 @@ def cache_test_set(name: str, made: str, cache: Cache, *, limit: int | None = No
         cache: the pairs.
         limit: use only this many pictures, evenly spread.
     """
-    chosen = _spread(len(cache), limit)
+    chosen = evenly(len(cache), limit)
 
     def pictures() -> Iterator[TestPicture]:
         for index in chosen:
@@ -248,7 +249,7 @@ def _from_line(line: str, made: str, scale: int, antialias: bool, limit: int | N
 
 
 def _from_source(name: str, made: str, source: Source, scale: int, antialias: bool, limit: int | None) -> TestSet:
-    chosen = _spread(len(source), limit)
+    chosen = evenly(len(source), limit)
 
     def pictures() -> Iterator[TestPicture]:
         for index in chosen:
@@ -271,7 +272,7 @@ def _paired(path: Path, given: Path, scale: int, limit: int | None) -> TestSet:
             f"{given}: {len(missing)} of {len(originals)} pictures of HR have no partner of the same name "
             f"({', '.join(missing[:5])}); add them, or move the folder away to have lr made"
         )
-    chosen = _spread(len(originals), limit)
+    chosen = evenly(len(originals), limit)
 
     def pictures() -> Iterator[TestPicture]:
         for index in chosen:
@@ -300,12 +301,6 @@ def _cropped(hr: NDArray[np.uint8], scale: int, name: str) -> NDArray[np.uint8]:
     if not (height and width):
         raise DataError(f"{name}: {hr.shape[1]}×{hr.shape[0]} pixels; too small for scale {scale}, remove it")
     return np.ascontiguousarray(hr[:height, :width])
-
-
-def _spread(count: int, limit: int | None) -> list[int]:
-    if limit is None or limit >= count:
-        return list(range(count))
-    return [int(index) for index in np.linspace(0, count - 1, limit)]
 
 
 def _holds_cifar(path: Path) -> bool:

@@ -9,10 +9,9 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from upres.atomic import write_whole
 from upres.evaluate import Evaluation, TestPicture
+from upres.spread import evenly
 
 # Side, in hr pixels, of what the triplets show of a large picture.
 _CROP = 256
@@ -114,8 +113,7 @@ def write_triplets(evaluation: Evaluation, path: Path, *, count: int = 4) -> Pat
 
 def _telling(evaluation: Evaluation, model: str, count: int) -> list[str]:
     rows = sorted((row for row in evaluation.rows if row.model == model), key=lambda row: row.values["psnr"])
-    places = np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int))
-    return [rows[place].picture for place in places]
+    return [rows[place].picture for place in evenly(len(rows), count)]
 
 
 def _middle(picture: TestPicture, scale: int, shown_scale: int) -> tuple[slice, slice]:

@@ -30,9 +30,8 @@ def bench(
     ] = None,
 ) -> None:
     """Measure every model on every backend and precision of this machine, and say what auto picks."""
-    import sys
-
     from upres import bench as rooms
+    from upres.cli.counter import counter
     from upres.errors import ConfigError
     from upres.report import text_table
 
@@ -45,12 +44,10 @@ def bench(
         for way in rooms.ways_here(model)
     ]
     rows: list[Row] = []
+    progress = counter()
     for row in rooms.bench(jobs):
         rows.append(row)
-        if sys.stderr.isatty():
-            print(f"\r\x1b[K{len(rows)} of {len(jobs)}", end="", file=sys.stderr, flush=True)
-    if sys.stderr.isatty():
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        progress(len(rows), len(jobs))
     header = ("model", "backend", "device", "precision", "ms per megapixel", "peak memory", "dB from fp32", "dB lost")
     print(text_table(header, [_cells(row, rooms.lost(row, rows)) for row in rows if not row.fault]))
     loss = "estimated for the best models of the scale" if data is None else f"luma PSNR, {data}"

@@ -63,6 +63,7 @@ def evaluate(
     import sys
 
     from upres import report
+    from upres.cli.counter import counter
     from upres.errors import ConfigError, extra
     from upres.evaluate import Entrant, open_test_set
     from upres.evaluate import evaluate as run
@@ -94,13 +95,7 @@ def evaluate(
     for name in dict.fromkeys(models):
         predictor = open_predictor(name, scale)
         entrants.append(Entrant(name, predictor.facts.parameters, Upscaler(predictor)))
-    terminal = sys.stderr.isatty()
-
-    def progress(done: int, total: int) -> None:
-        if terminal and (done % 20 == 0 or done == total):
-            print(f"\r{done:,} of {total:,}", end="" if done < total else "\r\033[K", file=sys.stderr, flush=True)
-
-    evaluation = run(entrants, test_set, scale=scale, protocol=protocol, more=more, progress=progress)
+    evaluation = run(entrants, test_set, scale=scale, protocol=protocol, more=more, progress=counter(every=20))
     print(report.evaluation_table(evaluation))
     written = report.write_evaluation(evaluation, output)
     try:

@@ -25,25 +25,17 @@ def explore(
 ) -> None:
     """Look at a set of pictures: sizes, colours, detail, duplicates, faults, and what bicubic reaches on it."""
     import json
-    import sys
 
     from upres import explore as room
     from upres.atomic import write_whole
+    from upres.cli.counter import counter
     from upres.data import open_source
     from upres.errors import ConfigError
 
     if output.exists() and not output.is_dir():
         raise ConfigError(f"{output}: is a file; give a folder with --output")
     source = open_source(data, scale=scale)
-    terminal = sys.stderr.isatty()
-
-    def progress(done: int, total: int) -> None:
-        if terminal:
-            print(f"\r{done:,} of {total:,} pictures", end="", file=sys.stderr, flush=True)
-        if terminal and done == total:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-    found = room.explore(source, scale=scale, sample=sample, progress=progress)
+    found = room.explore(source, scale=scale, sample=sample, progress=counter("pictures"))
     text = json.dumps(room.as_json(found), indent=1, ensure_ascii=False)
     page = output / "exploration.html"
     write_whole(page, room.page(found))

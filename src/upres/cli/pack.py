@@ -36,6 +36,7 @@ def pack(
     """Cut pictures into patches: hr_images.npz, and hr_lr_images.npz with their low-resolution partners."""
     import sys
 
+    from upres.cli.counter import counter
     from upres.data import open_source
     from upres.degrade import DEGRADATIONS
     from upres.pack import Cut
@@ -47,15 +48,7 @@ def pack(
     sources = [open_source(line, scale=scale) for line in data]
     for source in sources:
         print(source.describe(), file=sys.stderr)
-    terminal = sys.stderr.isatty()
-
-    def progress(done: int, total: int) -> None:
-        if terminal:
-            print(f"\r{done:,} of {total:,} pictures", end="", file=sys.stderr, flush=True)
-        if terminal and done == total:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-    packed = run(sources, build(DEGRADATIONS, part), output, cut, degraded=part.dump(), progress=progress)
+    packed = run(sources, build(DEGRADATIONS, part), output, cut, degraded=part.dump(), progress=counter("pictures"))
     print(
         f"{packed.pairs:,} pairs of {patch}×{patch} and {patch // scale}×{patch // scale} "
         f"from {packed.pictures:,} pictures"

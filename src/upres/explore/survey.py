@@ -17,6 +17,7 @@ from upres.errors import ConfigError, DataError, DataFaultsError, InputError
 from upres.explore.duplicates import alike, same
 from upres.explore.pictures import FREQUENCIES, Glance, Study, glance, study
 from upres.image import imresize
+from upres.spread import evenly
 
 # Pictures in work at once.
 _AHEAD = 16
@@ -121,7 +122,7 @@ def explore(
     if scale < 2 or sample < 1:
         raise ConfigError(f"--scale {scale} --sample {sample}: should be at least 2 and 1")
     faults = header_faults(source, scale=scale)
-    chosen = set(np.linspace(0, len(source) - 1, min(sample, len(source))).astype(int).tolist())
+    chosen = set(evenly(len(source), sample))
     names: list[str] = []
     glances: list[Glance] = []
     studies: list[tuple[str, Study]] = []

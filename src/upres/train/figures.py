@@ -14,6 +14,7 @@ from upres.archs import Network
 from upres.data import Cache
 from upres.image import imresize
 from upres.metrics import Protocol, measure
+from upres.spread import evenly
 from upres.train.validation import as_bytes, unit_batch
 
 if TYPE_CHECKING:
@@ -50,9 +51,8 @@ def curves_png(rows: Sequence[dict[str, float]], baseline: float | None) -> byte
 
 def sample_crops(cache: Cache, count: int) -> list[Crop]:
     """Choose pictures evenly spread over a set and return the middle of each: name, lr and hr `h w c`."""
-    chosen = np.unique(np.linspace(0, len(cache) - 1, min(count, len(cache))).astype(int))
     crops = []
-    for index in chosen:
+    for index in evenly(len(cache), count):
         lr, hr, scale = cache.lr(index), cache.hr(index), cache.scale
         height, width = min(_CROP, lr.shape[0]), min(_CROP, lr.shape[1])
         top, left = (lr.shape[0] - height) // 2, (lr.shape[1] - width) // 2

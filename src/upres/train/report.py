@@ -17,6 +17,7 @@ import torch
 from upres import __version__
 from upres.atomic import write_whole
 from upres.facts import Facts
+from upres.spread import evenly
 from upres.train.charts import Line, chart
 
 _TEMPLATE = Path(__file__).parent / "report.html"
@@ -146,8 +147,7 @@ def _panel(path: Path) -> str:
 
 
 def _spread(paths: Sequence[Path]) -> list[Path]:
-    places = np.unique(np.linspace(0, len(paths) - 1, min(_PANELS, len(paths))).astype(int)) if paths else ()
-    return [paths[place] for place in reversed(places)]
+    return [paths[place] for place in reversed(evenly(len(paths), _PANELS))]
 
 
 def _words(value: object) -> str:

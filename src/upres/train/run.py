@@ -25,6 +25,7 @@ from upres.facts import Facts
 from upres.image import imresize
 from upres.losses import Loss
 from upres.metrics import Protocol, measure
+from upres.spread import evenly
 from upres.train.bar import RunBar
 from upres.train.callbacks import History, KeepBest, KeepLast, Samples
 from upres.train.evidence import BadBatchError, keep
@@ -212,7 +213,7 @@ def _complete(history: History, options: TrainConfig) -> bool:
 def bicubic_psnr(cache: Cache, protocol: Protocol) -> float:
     """Return the mean PSNR of bicubic enlargement on these pictures (at most 500, evenly spread)."""
     values = []
-    for index in np.unique(np.linspace(0, len(cache) - 1, min(500, len(cache))).astype(int)):
+    for index in evenly(len(cache), 500):
         hr = cache.hr(index)
         sr = imresize(cache.lr(index), size=(hr.shape[0], hr.shape[1]))
         values.append(measure(sr, hr, protocol, metrics=("psnr",))["psnr"])
