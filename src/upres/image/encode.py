@@ -71,6 +71,9 @@ def options(image: Any, form: Format, quality: int, lossless: bool, *, big: bool
     exactly = {"lossless": True}
     ways: dict[str, dict[str, Any]] = {
         "JPEG": {"Q": quality, "subsample_mode": "off", "optimize_coding": True},
+        # Enlarged pictures are smooth: what differs from the row above takes half the bytes that the samples take, in
+        # two thirds of the time. Level 6 would save another 5 % in three times the time.
+        "PNG": {"filter": "up", "compression": 3},
         "WebP": exactly | {"exact": True} if lossless else {"Q": quality},
         "AVIF": (exactly if lossless else {"Q": quality, "subsample_mode": "off"})
         | {"compression": "av1", "bitdepth": 8 if samples == 1 else 12},

@@ -225,7 +225,7 @@ def _write_apng(
                     png = Path(one.name).read_bytes()
                 writer = apng.Writer(file, frames=pages.count, loop=pages.loop)
             else:
-                png = image.pngsave_buffer(keep="none")
+                png = image.pngsave_buffer(keep="none", **encode.options(image, form, quality, lossless))
             writer.add(png, delay)
         if writer is not None:
             writer.close()
