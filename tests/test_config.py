@@ -3,6 +3,7 @@ import dataclasses
 import importlib
 import inspect
 import pkgutil
+import sys
 import typing
 from dataclasses import field
 
@@ -39,6 +40,55 @@ def test_a_configuration_survives_the_round_trip():
     assert run == Run(scale=4, crop=Crop(size=96), sides=(3, 4))
     assert dump(run) == {"scale": 4, "crop": {"size": 96, "flips": True}, "sides": [3, 4]}
     assert parse(Run, dump(run), where="again") == run
+
+
+@config
+class Simple:
+    width: int
+    rate: float = 1.0
+    name: str | None = None
+    kind: typing.Literal["a", "b"] = "a"
+    table: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self):
+        if self.width < 1:
+            raise ValueError(f"width = {self.width}: should be at least 1")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"width": 3},
+        {"width": 3, "rate": 2.5, "name": None, "kind": "b", "table": {"one": 1.0}},
+        {"width": 3, "rate": 2},  # an int for a float is converted
+        {"width": 3, "table": {"one": 1}},
+        {"width": 0},
+        {"width": True},
+        {"width": "3"},
+        {"width": 3.5},
+        {"width": 3, "kind": "c"},
+        {"width": 3, "name": 4},
+        {"width": 3, "table": {"one": "x"}},
+        {"rate": 2.5},
+        {"width": 3, "depth": 4},
+    ],
+)
+def test_what_fits_already_is_taken_as_pydantic_would(values, monkeypatch):
+    def outcome():
+        try:
+            made = parse(Simple, values, where="file")
+        except ConfigError as error:
+            return str(error)
+        return [(type(value), value) for value in dataclasses.asdict(made).values()]
+
+    quick = outcome()
+    monkeypatch.setattr("upres.config._fit", lambda cls, values: False)
+    assert outcome() == quick
+
+
+def test_simple_facts_are_read_without_pydantic(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pydantic", None)
+    assert parse(Simple, {"width": 3, "table": {"one": 1.0}}, where="file") == Simple(width=3, table={"one": 1.0})
 
 
 def test_it_is_frozen_and_keyword_only():

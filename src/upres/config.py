@@ -6,9 +6,12 @@ pydantic does the checking and is imported only when something is checked.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, TypeVar, dataclass_transform, get_type_hints
+from dataclasses import MISSING
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
 
 from upres.errors import ConfigError, nearest
 
@@ -38,10 +41,14 @@ def parse(cls: type[T], values: Any, *, where: str, key: str = "") -> T:
     Raises:
         ConfigError: names the place, the dotted key, the value and what was allowed, for every fault at once.
     """
-    from pydantic import TypeAdapter, ValidationError
-
     if not isinstance(values, Mapping):
         raise ConfigError(f"{where}: {key or 'the file'} is {values!r}; expected a mapping of {_fields(cls)}")
+    if _fit(cls, values):
+        # Building pydantic's schema takes longer than reading a picture does, and here it would change nothing.
+        with contextlib.suppress(ValueError):  # a configuration's own rule: pydantic words it
+            return cls(**values)
+    from pydantic import TypeAdapter, ValidationError
+
     try:
         return TypeAdapter(cls).validate_python(dict(values))
     except ValidationError as error:
@@ -62,6 +69,30 @@ def dump(value: Any) -> dict[str, Any]:
 
     result: dict[str, Any] = listed(plain)
     return result
+
+
+def _fit(cls: Any, values: Mapping[str, Any]) -> bool:
+    """Whether every key is known, none is missing, and every value is of its field's type already."""
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    hints = get_type_hints(cls)
+    return all(name in fields and _is(hints[name], value) for name, value in values.items()) and all(
+        name in values or field.default is not MISSING or field.default_factory is not MISSING
+        for name, field in fields.items()
+    )
+
+
+def _is(hint: Any, value: Any) -> bool:
+    """Whether a value needs neither conversion nor a closer look; where in doubt, it does."""
+    if hint in (str, int, float, bool, NoneType):
+        return type(value) is hint
+    kind, given = get_origin(hint), get_args(hint)
+    if kind is Literal:
+        return type(value) is str and value in given
+    if kind in (Union, UnionType):
+        return any(_is(one, value) for one in given)
+    if kind is dict and type(value) is dict and given[0] is str:
+        return all(type(name) is str and (given[1] is Any or _is(given[1], item)) for name, item in value.items())
+    return False
 
 
 def _fields(cls: Any) -> str:
