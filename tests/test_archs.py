@@ -8,6 +8,9 @@ import torch
 from small_archs import SMALL
 from upres import checkpoint
 from upres.archs import ARCHS, Network
+from upres.archs.folding import folded
+from upres.archs.plainres import PlainRes, PlainResConfig
+from upres.archs.repres import RepRes, RepResConfig
 from upres.errors import ConfigError, ModelError
 from upres.export import TOLERANCE, export_onnx
 from upres.facts import Facts
@@ -255,6 +258,12 @@ def test_the_unet_sees_an_odd_picture_as_continued_by_its_edge() -> None:
     padded = torch.nn.functional.pad(lr, (0, -9 % network.multiple, 0, -7 % network.multiple), mode="replicate")
     with torch.inference_mode():
         assert torch.equal(network(lr), network(padded)[:, :, :14, :18])
+
+
+def test_branches_that_are_summed_up_count_once() -> None:
+    plain = PlainRes(PlainResConfig(width=8, blocks=2), scale=2, channels=3)
+    branched = RepRes(RepResConfig(width=8, blocks=2), scale=2, channels=3)
+    assert branched.parameter_count == plain.parameter_count == folded(branched).parameter_count
 
 
 def test_repeated_blocks_reach_farther_with_the_same_parameters() -> None:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import ParametrizationList
 
 
 class Network(nn.Module, ABC):
@@ -41,5 +42,9 @@ class Network(nn.Module, ABC):
 
     @property
     def parameter_count(self) -> int:
-        """How many numbers are trained."""
-        return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
+        """How many numbers are trained; of a weight summed up from branches, as many as it has once it is `folded`."""
+        sums = [module for module in self.modules() if isinstance(module, ParametrizationList)]
+        branches = {id(parameter) for module in sums for parameter in module.parameters()}
+        counted: list[Tensor] = [parameter for parameter in self.parameters() if id(parameter) not in branches]
+        counted += [module.original for module in sums]
+        return sum(parameter.numel() for parameter in counted if parameter.requires_grad)
