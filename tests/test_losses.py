@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from upres.errors import ConfigError, DataError
+from upres.image import luma
 from upres.losses import ADVERSARIAL, LOSSES, Loss
 from upres.metrics import ssim
 from upres.parts import build, parse_part
@@ -76,6 +77,14 @@ def test_under_bfloat16_a_loss_keeps_its_value(name: str, settings: dict[str, di
     exact = float(loss(sr, hr))
     with torch.autocast("cpu", torch.bfloat16):
         assert float(loss(sr, hr)) == pytest.approx(exact, rel=0.02 if name in settings else 1e-6)
+
+
+@pytest.mark.parametrize(("compare", "power"), [("l1", 1), ("mse", 2)])
+def test_luma_is_that_of_the_metric(compare: str, power: int) -> None:
+    sr, hr = pair(2, 3, 9, 11)
+    ours, theirs = (np.stack([luma(picture.permute(1, 2, 0).numpy()) for picture in batch]) for batch in (sr, hr))
+    expected = np.mean(np.abs((ours - theirs) / 219) ** power)  # the metric's luma has 219 levels
+    assert float(loss_of("luma", compare=compare)(sr, hr)) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("noise", [0.01, 0.1, 0.5])

@@ -7,6 +7,7 @@ from upres.losses.charbonnier import Charbonnier
 from upres.losses.frequency import Frequency
 from upres.losses.l1 import L1
 from upres.losses.loss import Loss
+from upres.losses.luma import Luma
 from upres.losses.ms_ssim import MSSSIM
 from upres.losses.mse import MSE
 from upres.losses.perceptual import Perceptual
@@ -18,6 +19,7 @@ LOSSES: dict[str, type[Loss]] = {
     "charbonnier": Charbonnier,
     "frequency": Frequency,
     "l1": L1,
+    "luma": Luma,
     "ms-ssim": MSSSIM,
     "mse": MSE,
     "perceptual": Perceptual,
