@@ -29,6 +29,7 @@ from upres.recipes import Recipe, read_recipe
 from upres.recipes.run import new_network
 from upres.report import text_table
 from upres.train.step import loss_terms, weighted_sum
+from upres.train.validation import unit_batch
 
 RECIPES = ("div2k-x4", "div2k-cnn-x4", "base-x4", "cifar10-x2")
 _PICTURES, _SIDE = 16, 512
@@ -69,7 +70,8 @@ def step_of(recipe: Recipe, network: Network, patches: Patches) -> Callable[[], 
     losses = {part.name: build(LOSSES, part) for _, part in recipe.losses}
     weights = {part.name: weight for weight, part in recipe.losses}
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4, fused=True)
-    lr, hr = (torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255 for pixels in patches.at(0))
+    drawn = patches.at(0)
+    lr, hr = unit_batch((torch.from_numpy(drawn[0]), torch.from_numpy(drawn[1])))
 
     def step() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=recipe.train.precision == "bf16"):

@@ -18,7 +18,7 @@ from upres.losses.features import load_features
 from upres.metrics.feature_distance import feature_distance
 from upres.predictors import open_predictor
 from upres.recipes import read_recipe
-from upres.recipes.run import open_cache
+from upres.recipes.run import open_validation
 from upres.report import write_evaluation
 from upres.upscaler import Upscaler
 
@@ -54,7 +54,7 @@ def measured(system: System, runs: Path, extra: dict[str, tuple[Callable[..., fl
         return None
     recipe = read_recipe(str(runs / found[0] / "recipe.yaml"))
     scale = recipe.head.scale
-    cache = open_cache(recipe, recipe.validation_sources, print)
+    cache = open_validation(recipe, print)
     entrants = []
     for label, model in [("bicubic", "bicubic"), *((name, str(runs / name / "best.safetensors")) for name in found)]:
         predictor = open_predictor(model, scale)

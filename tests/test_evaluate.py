@@ -69,7 +69,7 @@ def test_faults_of_a_test_set_are_named(tmp_path: Path) -> None:
 
     (tmp_path / "empty").mkdir()
     assert "empty: holds no pictures; give a folder of pictures, a folder with HR in it" in fault(tmp_path / "empty")
-    assert "CIFAR-10 is not there; give cifar-10-batches-py" in fault(tmp_path / "gone")
+    assert "no such file or folder; give a folder of pictures" in fault(tmp_path / "gone")
     save_pictures(tmp_path / "Set" / "HR")
     (tmp_path / "Set" / "LRx2").mkdir()
     assert "3 of 3 pictures of HR have no partner of the same name (0.png, 1.png, 2.png)" in fault(tmp_path / "Set")
@@ -137,7 +137,7 @@ def test_the_command_prints_the_table_and_writes_the_files(tmp_path: Path, capsy
     [
         (["evaluate", "nothing", "--data", "."], "upres: unknown model 'nothing': "),
         (["evaluate", "bicubic", "--data", ".", "--scale", "0"], "upres: --scale and --limit should be at least 1"),
-        (["evaluate", "bicubic", "--data", "gone"], "upres: gone: CIFAR-10 is not there"),
+        (["evaluate", "bicubic", "--data", "gone"], "upres: gone: no such file or folder"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

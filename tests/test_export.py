@@ -17,7 +17,9 @@ from upres.models import read_facts
 from upres.parts import Part, build, parse_part
 
 PART = parse_part(ARCHS, {"name": "plainres", "width": 8, "blocks": 1}, where="test", key="arch")
-FACTS = Facts(name="tiny", scale=2, radius=4, arch=PART.dump(), licence="CC0 1.0", scores={"Set5": 30.0})
+FACTS = Facts(
+    name="tiny", scale=2, radius=4, parameters=2268, arch=PART.dump(), licence="CC0 1.0", scores={"Set5": 30.0}
+)
 
 
 def save(path: Path, facts: Facts = FACTS, part: Part = PART) -> None:

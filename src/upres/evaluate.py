@@ -160,7 +160,11 @@ def open_test_set(data: str | Path, scale: int, *, antialias: bool = True, limit
     line = str(data)
     if line.startswith("hf://") or ("?" in line and not path.exists()):
         return _from_line(line, made, scale, antialias, limit)
-    if path.exists() and locate(line).name not in ("folder", "cifar10"):
+    if not path.exists():
+        raise DataError(
+            f"{path}: no such file or folder; give a folder of pictures, a published set, or hf://owner/name"
+        )
+    if locate(line).name not in ("folder", "cifar10"):
         return _from_line(line, made, scale, antialias, limit)
     if (path / "HR").is_dir():
         given = path / f"LRx{scale}"

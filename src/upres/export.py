@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,8 +57,13 @@ def export_onnx(
         from upres import checkpoint
 
     network, facts = checkpoint.load(model)
-    changes = {"name": name or facts.name, "scores": facts.scores if scores is None else scores}
-    return export_network(network, Facts(**{**vars(facts), **changes}), output)
+    facts = replace(
+        facts,
+        name=name or facts.name,
+        scores=facts.scores if scores is None else scores,
+        parameters=network.parameter_count,
+    )
+    return export_network(network, facts, output)
 
 
 def export_network(network: Network, facts: Facts, output: Path) -> Exported:

@@ -7,6 +7,7 @@ every mixture works, and noise and invented texture fade with the GAN's share.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -58,18 +59,14 @@ def mixed(first: Mapping[str, Tensor], second: Mapping[str, Tensor], alpha: floa
 
 def _facts(first: Facts, second: Facts, alpha: float) -> Facts:
     names = [first.name, second.name] if first.name != second.name else [f"{first.name} 1", f"{second.name} 2"]
-    return Facts(
+    return replace(
+        first,
         name=f"{second.name}-{alpha:g}",
-        scale=first.scale,
-        colour=first.colour,
-        radius=first.radius,
-        multiple=first.multiple,
-        parameters=first.parameters,
-        arch=first.arch,
         degradation=second.degradation,
         blend={names[0]: round(1 - alpha, 6), names[1]: alpha},
         trained_on=_both(first.trained_on, second.trained_on),
         licence=_both(first.licence, second.licence),
+        scores={},  # they were the others'
     )
 
 

@@ -114,12 +114,12 @@ def _of_recipe(name: str, data: str | None, scale: int | None, limit: int | None
 
     with extra("train", "upres evaluate --recipe"):
         from upres.recipes import read_recipe
-        from upres.recipes.run import open_cache
+        from upres.recipes.run import open_validation
 
     recipe = read_recipe(name, data=None if data is None else Path(data))
     if scale not in (None, recipe.head.scale):
         raise ConfigError(f"--scale {scale}: {name} is a recipe for ×{recipe.head.scale}; leave --scale out")
-    cache = open_cache(recipe, recipe.validation_sources, lambda line: print(line, file=sys.stderr))
+    cache = open_validation(recipe, lambda line: print(line, file=sys.stderr))
     settings = ", ".join(f"{key} {value}" for key, value in recipe.degradation.dump().items() if key != "name")
     made = f"lr as the recipe makes it: {recipe.degradation.name}{f' ({settings})' if settings else ''}"
     return cache_test_set(f"{recipe.name}, validation", made, cache, limit=limit), recipe.head.scale, recipe.protocol

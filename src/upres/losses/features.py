@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 from zipfile import BadZipFile
@@ -99,6 +99,49 @@ class Features(nn.Module):
                 if name in wanted:
                     found[name] = (x if activated else before).float()
         return found
+
+
+class FeatureDistance(nn.Module):
+    """Weighted sum over layers of the mean distance between what represents the features of sr and of hr.
+
+    Args:
+        features: as `load_features` gives them.
+        key: what the recipe calls the loss, for messages.
+        layers: the layers and the weight of each.
+        activated: features after their ReLU.
+        compare: `l1` or `mse`.
+        represent: what of a layer's features `n c h w` is compared.
+
+    Raises:
+        ConfigError: the file does not hold a layer.
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        key: str,
+        layers: Mapping[str, float],
+        *,
+        activated: bool,
+        compare: Literal["l1", "mse"],
+        represent: Callable[[Tensor], Tensor] = lambda features: features,
+    ) -> None:
+        super().__init__()
+        features.check(layers, key)
+        self.features = features
+        self._layers, self._activated, self._represent = layers, activated, represent
+        self._distance = F.l1_loss if compare == "l1" else F.mse_loss
+
+    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        """`n c h w` twice → a scalar; hr is not differentiated."""
+        ours = self.features(sr, self._layers, self._activated)
+        with torch.no_grad():
+            theirs = self.features(hr, self._layers, self._activated)
+        terms = [
+            weight * self._distance(self._represent(ours[name]), self._represent(theirs[name]))
+            for name, weight in self._layers.items()
+        ]
+        return torch.stack(terms).sum()
 
 
 def load_features(source: str, convention: Convention = "auto") -> Features:

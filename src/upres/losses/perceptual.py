@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Literal
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from upres.config import config
-from upres.losses.features import Convention, load_features
+from upres.losses.features import Convention, FeatureDistance, load_features
 from upres.losses.loss import Loss
 
 
@@ -50,15 +48,15 @@ class Perceptual(Loss):
 
     def __init__(self, config: PerceptualConfig) -> None:
         super().__init__()
-        self.features = load_features(config.features, config.convention)
-        self.features.check(config.layers, "perceptual")
-        self._config = config
+        self.distance = FeatureDistance(
+            load_features(config.features, config.convention),
+            "perceptual",
+            config.layers,
+            activated=config.activated,
+            compare=config.compare,
+        )
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         """Mean over the batch, the channels and the places of each layer."""
-        layers, activated = self._config.layers, self._config.activated
-        distance = F.l1_loss if self._config.compare == "l1" else F.mse_loss
-        ours = self.features(sr, layers, activated)
-        with torch.no_grad():
-            theirs = self.features(hr, layers, activated)
-        return torch.stack([weight * distance(ours[name], theirs[name]) for name, weight in layers.items()]).sum()
+        result: Tensor = self.distance(sr, hr)
+        return result

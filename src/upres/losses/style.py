@@ -6,11 +6,10 @@ from dataclasses import field
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from upres.config import config
-from upres.losses.features import Convention, load_features
+from upres.losses.features import Convention, FeatureDistance, load_features
 from upres.losses.loss import Loss
 
 _GATYS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
@@ -50,19 +49,19 @@ class Style(Loss):
 
     def __init__(self, config: StyleConfig) -> None:
         super().__init__()
-        self.features = load_features(config.features, config.convention)
-        self.features.check(config.layers, "style")
-        self._config = config
+        self.distance = FeatureDistance(
+            load_features(config.features, config.convention),
+            "style",
+            config.layers,
+            activated=config.activated,
+            compare=config.compare,
+            represent=gram,
+        )
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         """Mean over the batch and the c² entries of each layer's matrix."""
-        layers, activated = self._config.layers, self._config.activated
-        distance = F.l1_loss if self._config.compare == "l1" else F.mse_loss
-        ours = self.features(sr, layers, activated)
-        with torch.no_grad():
-            theirs = self.features(hr, layers, activated)
-        terms = [weight * distance(gram(ours[name]), gram(theirs[name])) for name, weight in layers.items()]
-        return torch.stack(terms).sum()
+        result: Tensor = self.distance(sr, hr)
+        return result
 
 
 def gram(features: Tensor) -> Tensor:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from upres import checkpoint
 from upres.archs import DISCRIMINATORS, Network
-from upres.data import SOURCES, Cache, Patches, build_cache, open_splits
+from upres.data import Cache, Patches, open_splits
 from upres.degrade import DEGRADATIONS, PerStep
 from upres.errors import ConfigError
 from upres.facts import Facts
@@ -138,36 +138,26 @@ def open_data(recipe: Recipe, report: Callable[[str], None]) -> tuple[Cache, Cac
     Raises:
         DataFaultsError: lists what is missing, unreadable, mis-paired or too small.
     """
-    caches = open_splits(
-        {"train": recipe.train_sources, "validation": recipe.validation_sources},
-        build(DEGRADATIONS, recipe.degradation),
+    caches = _open(recipe, {"train": recipe.train_sources, "validation": recipe.validation_sources}, report)
+    return caches["train"], caches["validation"]
+
+
+def open_validation(recipe: Recipe, report: Callable[[str], None]) -> Cache:
+    """Open only the pictures that the recipe's training validates on; otherwise as `open_data`."""
+    return _open(recipe, {"validation": recipe.validation_sources}, report)["validation"]
+
+
+def _open(recipe: Recipe, splits: Mapping[str, Sequence[Part]], report: Callable[[str], None]) -> Mapping[str, Cache]:
+    degradation = build(DEGRADATIONS, recipe.degradation)
+    margin = degradation.margin if isinstance(degradation, PerStep) else 0
+    return open_splits(
+        splits,
+        degradation,
         repr(recipe.degradation),
         root=Path(recipe.data.root).expanduser(),
         scale=recipe.head.scale,
         colour=recipe.head.colour,
         seed=recipe.head.seed,
-        patch={"train": recipe.data.patch},
+        patch={"train": recipe.data.patch + margin},
         report=report,
-    )
-    return caches["train"], caches["validation"]
-
-
-def open_cache(recipe: Recipe, sources: Sequence[Part], report: Callable[[str], None]) -> Cache:
-    """Open the sources' pictures from the cache, decoding them first if they are new."""
-    root = Path(recipe.data.root).expanduser()
-    built = [build(SOURCES, part, root=root) for part in sources]
-    degradation = build(DEGRADATIONS, recipe.degradation)
-
-    def progress(done: int, total: int) -> None:
-        if done == total or done % 1000 < 8:
-            report(f"decoding pictures into the cache: {done:,} of {total:,}")
-
-    return build_cache(
-        built,
-        degradation,
-        repr(recipe.degradation),
-        scale=recipe.head.scale,
-        colour=recipe.head.colour,
-        seed=recipe.head.seed,
-        progress=progress,
     )
