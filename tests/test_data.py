@@ -94,6 +94,23 @@ def test_a_batch_depends_on_seed_and_step_only(tmp_path) -> None:
     assert not np.array_equal(first.at(7)[0], Patches(cache, patch=8, batch=6, seed=4, steps=4).at(7)[0])
 
 
+def test_of_candidates_the_one_with_most_detail_is_taken(tmp_path) -> None:
+    half = np.full((64, 64, 3), 100, np.uint8)
+    half[:, 32:] = np.random.default_rng(0).integers(80, 176, (64, 32, 3))
+    (tmp_path / "p").mkdir()
+    write(Picture(half), tmp_path / "p" / "half flat.png")
+    cache = cache_of(Folder(FolderConfig(path="p"), root=tmp_path), tmp_path)
+
+    def flat(candidates: int, steps: int | None = 1) -> float:
+        batch = Patches(cache, patch=4, batch=200, seed=0, steps=steps, candidates=candidates).at(0)[0]
+        return float(np.mean([np.ptp(crop) == 0 for crop in batch]))
+
+    one, three = flat(1), flat(3)
+    assert 0.3 < one < 0.6
+    assert three == pytest.approx(one**3, abs=0.06)  # only where all three are flat
+    assert flat(3, steps=None) < 0.6 * one
+
+
 def test_shares_of_a_batch_are_the_batch(tmp_path) -> None:
     save_noise(tmp_path / "p", [(40, 60)])
     patches = Patches(

@@ -34,6 +34,8 @@ class Patches:
         seed: decides every batch.
         steps: batches an epoch; `None` visits each picture once an epoch, in a new order.
         augment: flip and turn at random.
+        candidates: crops drawn for each that is taken: the one whose lr has most detail. Photographs are largely sky
+            and blur, from which little is learned.
         degradation: makes lr anew of each crop; `None` takes the cache's.
 
     Raises:
@@ -49,6 +51,7 @@ class Patches:
         seed: int,
         steps: int | None = None,
         augment: bool = True,
+        candidates: int = 1,
         degradation: PerStep | None = None,
     ) -> None:
         margin = 0 if degradation is None else degradation.margin
@@ -67,6 +70,7 @@ class Patches:
             )
         self._cache, self._degradation = cache, degradation
         self.patch, self.batch, self.seed, self.augment = patch, batch, seed, augment
+        self.candidates = candidates
         self.steps = steps or max(1, len(sizes) // batch)
         self._in_turn = steps is None
         pixels = np.array([height * width for height, width in sizes], dtype=np.float64)
@@ -81,24 +85,16 @@ class Patches:
         `share` picks some of its pairs, e.g. every second for one of two processes.
         """
         rng = np.random.default_rng((self.seed, 0, step))
-        if self._in_turn:
-            epoch, place = divmod(step, self.steps)
-            order = np.random.default_rng((self.seed, 1, epoch)).permutation(len(self._cache))
-            chosen = np.resize(order, max(len(order), self.batch))[place * self.batch :][: self.batch]
-        else:
-            chosen = np.searchsorted(self._cumulative, rng.random(self.batch), side="right")
-            chosen = np.minimum(chosen, len(self._cache) - 1)
-        corners = rng.random((self.batch, 2))
+        drawn = [self._draw(rng, step)]
         turns = rng.integers(0, 8, self.batch)
+        drawn += [self._draw(rng, step) for _ in range(self.candidates - 1)]
         picked = range(self.batch)[share]
         cache, side, scale, channels = self._cache, self._side, self._cache.scale, self._cache.channels
         lr = np.empty((len(picked), side, side, channels), dtype=np.uint8)
         hr = np.empty((len(picked), side * scale, side * scale, channels), dtype=np.uint8)
         for slot, number in enumerate(picked):
-            index = int(chosen[number])
-            entry = cache.entries[index]
-            top = int(corners[number, 0] * (entry.height - side + 1))
-            left = int(corners[number, 1] * (entry.width - side + 1))
+            places = [self._place(int(chosen[number]), corners[number]) for chosen, corners in drawn]
+            index, top, left = places[0] if len(places) == 1 else max(places, key=self._detail)
             small = cache.lr(index)[top : top + side, left : left + side]
             large = cache.hr(index)[top * scale : (top + side) * scale, left * scale : (left + side) * scale]
             turn = int(turns[number]) if self.augment else 0
@@ -109,6 +105,33 @@ class Patches:
         from upres.degrade.redrawn import redrawn
 
         return redrawn(self._degradation, hr, scale=scale, seed=self.seed, step=step, pairs=picked)
+
+
+    def _draw(self, rng: np.random.Generator, step: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Return a picture for each pair of a batch, and where in it the crop lies, 0 to 1 down and across."""
+        if self._in_turn:
+            epoch, place = divmod(step, self.steps)
+            order = np.random.default_rng((self.seed, 1, epoch)).permutation(len(self._cache))
+            chosen = np.resize(order, max(len(order), self.batch))[place * self.batch :][: self.batch]
+        else:
+            chosen = np.searchsorted(self._cumulative, rng.random(self.batch), side="right")
+            chosen = np.minimum(chosen, len(self._cache) - 1)
+        return chosen, rng.random((self.batch, 2))
+
+    def _place(self, index: int, corner: NDArray[np.float64]) -> tuple[int, int, int]:
+        entry = self._cache.entries[index]
+        top, left = (
+            int(part * (size - self._side + 1))
+            for part, size in zip(corner, (entry.height, entry.width), strict=True)
+        )
+        return index, top, left
+
+    def _detail(self, place: tuple[int, int, int]) -> float:
+        """Return how much neighbours differ in the lr crop (in its second channel of three, green)."""
+        index, top, left = place
+        crop = self._cache.lr(index)[top : top + self._side, left : left + self._side, self._cache.channels // 2]
+        levels = crop.astype(np.int16)
+        return float(np.abs(np.diff(levels, axis=0)).mean() + np.abs(np.diff(levels, axis=1)).mean())
 
 
 def whole_pictures(cache: Cache) -> Iterator[Batch]:

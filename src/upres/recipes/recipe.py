@@ -54,11 +54,18 @@ class DataOptions:
     root: folder that the sources' paths are relative to.
     patch: side of a training crop, in lr pixels.
     augment: flip and turn training crops at random.
+    candidates: training crops drawn for each that is taken, the one with most detail; 1 takes what comes.
     """
 
     root: str = "."
     patch: int = 32
     augment: bool = True
+    candidates: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("patch", "candidates"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} = {getattr(self, name)}: should be at least 1")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

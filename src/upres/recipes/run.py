@@ -54,6 +54,7 @@ def run_recipe(
         seed=recipe.head.seed,
         steps=recipe.train.steps_per_epoch,
         augment=recipe.data.augment,
+        candidates=recipe.data.candidates,
         degradation=degradation if isinstance(degradation, PerStep) else None,
     )
     set_seed(recipe.head.seed)
