@@ -106,7 +106,6 @@ class Patches:
 
         return redrawn(self._degradation, hr, scale=scale, seed=self.seed, step=step, pairs=picked)
 
-
     def _draw(self, rng: np.random.Generator, step: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Return a picture for each pair of a batch, and where in it the crop lies, 0 to 1 down and across."""
         if self._in_turn:
@@ -121,8 +120,7 @@ class Patches:
     def _place(self, index: int, corner: NDArray[np.float64]) -> tuple[int, int, int]:
         entry = self._cache.entries[index]
         top, left = (
-            int(part * (size - self._side + 1))
-            for part, size in zip(corner, (entry.height, entry.width), strict=True)
+            int(part * (size - self._side + 1)) for part, size in zip(corner, (entry.height, entry.width), strict=True)
         )
         return index, top, left
 

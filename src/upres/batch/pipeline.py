@@ -1,4 +1,4 @@
-"""Many files: which becomes which, and all of them enlarged while others are read and written.
+"""Pictures enlarged while others are read and written.
 
 While one picture is predicted, the next is decoded and the one before rounded and coded, each in threads of its own:
 a prediction begins as soon as the one before it has ended. What is there already is passed over, so running again
@@ -8,48 +8,25 @@ finishes what was interrupted.
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
-import json
-import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from upres.atomic import clear_unfinished
-from upres.errors import ConfigError, PictureError, UpresError, nearest
-from upres.image import picture_files
+from upres.batch.jobs import Job, make_folder
+from upres.errors import PictureError, UpresError
 from upres.image.background import Colour
 from upres.image.bands import CLEAR, BandReader, write_bands
 from upres.image.belt import Ahead
 from upres.image.files import MAX_PIXELS
-from upres.image.formats import WRITTEN
 from upres.loading import Upscalers
 from upres.upscaler import Upscaler, without_alpha
 
-MANIFEST = "upres-manifest.jsonl"
-
 _BANDS_WAITING = 2
-
-
-@dataclass(frozen=True)
-class Job:
-    """One file to be made of another.
-
-    Attributes:
-        source, target: the files.
-        found: whether the source was found in a folder; then what is there already is passed over.
-        root: the output folder, or `None` when the target was named.
-    """
-
-    source: Path
-    target: Path
-    found: bool = False
-    root: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -128,100 +105,6 @@ Progress = Callable[[Job, float, float], object]
 """Called with the job, the share of it that is predicted, and how many megapixels of output that makes."""
 
 
-def find_jobs(
-    inputs: Sequence[Path],
-    output: Path | None,
-    *,
-    label: str,
-    form: str | None = None,
-    include: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-) -> list[Job]:
-    """Decide what is written where, before anything is.
-
-    Args:
-        inputs: files, and folders whose pictures are taken with those of the folders in them.
-        output: the file to write, or for several the folder, in which folders keep their tree; by default files
-            are written beside their source, and those of a folder into another beside it.
-        label: what names gain: `_x4`.
-        form: the format's suffix, by default the source's.
-        include, exclude: patterns for a picture's name, or its path in the folder: `*.jpg`, `thumbs/*`.
-
-    Raises:
-        PictureError: an empty folder, or two inputs with one output.
-        ConfigError: options that contradict each other.
-    """
-    if len(inputs) == 1 and not inputs[0].is_dir() and output is not None and not output.is_dir():
-        if form is not None and output.suffix.lower() != suffix_of(form):
-            raise ConfigError(f"--format {form} and --output {output} disagree; give only one of them")
-        return [Job(inputs[0], output)]
-    if output is not None and output.exists() and not output.is_dir():
-        raise ConfigError(f"--output {output}: is a file; several inputs are written into a folder")
-    jobs: list[Job] = []
-    for source in inputs:
-        if source.is_dir():
-            root = output or _named(source).with_name(f"{_named(source).name}{label}")
-            found = _pictures(source, root, include, exclude)
-            jobs += [_job(path, root, label, form, path.relative_to(source).parent) for path in found]
-        else:
-            jobs.append(_job(source, output or source.parent, label, form, None))
-    _refuse_collisions(jobs)
-    return list(dict.fromkeys(jobs))
-
-
-def suffix_of(form: str) -> str:
-    """Return the suffix of a format as people name it.
-
-    Raises:
-        ConfigError: no format that is written has it.
-    """
-    suffix = f".{form.lower().removeprefix('.')}"
-    if suffix not in WRITTEN:
-        raise ConfigError(f"--format {form}: {nearest(form, [name[1:] for name in WRITTEN])}")
-    return suffix
-
-
-def _job(source: Path, root: Path, label: str, form: str | None, inside: Path | None) -> Job:
-    kept = source.suffix if source.suffix.lower() in WRITTEN else ".png"
-    name = f"{source.stem}{label}{kept if form is None else suffix_of(form)}"
-    return Job(source, root / (inside or "") / name, found=inside is not None, root=root)
-
-
-def _pictures(folder: Path, output: Path, include: Sequence[str], exclude: Sequence[str]) -> list[Path]:
-    # An output folder inside the input is no input of the next run.
-    found = [path for path in picture_files(folder, recursive=True) if not path.is_relative_to(output)]
-    if not found:
-        raise PictureError(f"{folder}: no pictures in this folder; give one that has some, or a file")
-    wanted = [
-        path
-        for path in found
-        if (not include or _matches(path, folder, include)) and not _matches(path, folder, exclude)
-    ]
-    if not wanted:
-        raise PictureError(f"{folder}: none of its {len(found)} pictures passes --include and --exclude; widen them")
-    return wanted
-
-
-def _matches(path: Path, folder: Path, patterns: Sequence[str]) -> bool:
-    inside = path.relative_to(folder).as_posix()
-    return any(fnmatch.fnmatchcase(inside, pattern) or fnmatch.fnmatchcase(path.name, pattern) for pattern in patterns)
-
-
-def _refuse_collisions(jobs: Sequence[Job]) -> None:
-    first: dict[Path, Path] = {}
-    for job in jobs:
-        other = first.setdefault(job.target, job.source)
-        if other != job.source:
-            raise PictureError(
-                f"{other} and {job.source} would both be written to {job.target}; "
-                "enlarge them one at a time, with an --output each"
-            )
-
-
-def _named(folder: Path) -> Path:
-    return folder if folder.name not in ("", "..") else folder.resolve()
-
-
 def run(
     jobs: Sequence[Job], upscalers: Upscalers, settings: Settings, *, progress: Progress | None = None
 ) -> Iterator[Outcome]:
@@ -292,7 +175,7 @@ def _enlarged(
                 reason = f"model {upscalers.model_for(form)}, because the file is {form}"
                 outcome = dataclasses.replace(outcome, changes=(reason, *outcome.changes))
             if begun.job.root is not None:
-                _make_folder(begun.job.target.parent)
+                make_folder(begun.job.target.parent)
             return _coded(begun, ahead, outcome, upscaler, settings, coders, progress)
         except UpresError as error:
             return _ready(dataclasses.replace(outcome, output=None, error=error, seconds=_since(begun)))
@@ -389,57 +272,3 @@ def _ready(outcome: Outcome) -> Future[Outcome]:
 
 def _since(begun: _Begun) -> float:
     return time.perf_counter() - begun.began
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PictureError(f"{folder}: cannot be made a folder ({error.strerror}); choose another --output") from error
-
-
-class Manifest:
-    """A file of JSON lines, one for each outcome, each appended in one write.
-
-    Args:
-        path: the file; lines are added to one that exists.
-
-    Raises:
-        PictureError: it cannot be opened.
-    """
-
-    def __init__(self, path: Path) -> None:
-        _make_folder(path.parent)
-        try:
-            self._listed = _outputs(path)
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-        except OSError as error:
-            raise PictureError(f"{path}: cannot be written ({error.strerror}); choose another --manifest") from error
-
-    def add(self, outcome: Outcome) -> None:
-        """Append a line; for an output that was there already and has its line, none."""
-        if outcome.skipped and str(outcome.job.target) in self._listed:
-            return
-        os.write(self._file, (json.dumps(outcome.line()) + "\n").encode())
-
-    def close(self) -> None:
-        """Close the file."""
-        os.close(self._file)
-
-
-def _outputs(path: Path) -> set[str]:
-    if not path.exists():
-        return set()
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    if lines and not path.read_bytes().endswith(b"\n"):  # the last write was cut short, by a full disk say
-        with path.open("ab") as file:
-            file.write(b"\n")
-    listed = set()
-    for line in lines:
-        try:
-            entry = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(entry, dict) and entry.get("error") is None:
-            listed.add(str(entry.get("output")))
-    return listed
