@@ -108,11 +108,12 @@ def test_a_small_input_is_computed_as_part_of_a_large_one(exported: Path, way: W
     np.testing.assert_array_equal(core, predictor.predict(lr)[..., rows, columns])
 
 
-@pytest.mark.parametrize("name", ["srcnn", "espcn", "deconv-cnn", "plainres"])
+@pytest.mark.parametrize("name", ["srcnn", "espcn", "deconv-cnn", "plainres", "repres"])
 def test_pytorch_runs_what_export_wrote(tmp_path: Path, name: str) -> None:
     torch = pytest.importorskip("torch")
     from upres import checkpoint
     from upres.archs import ARCHS
+    from upres.archs.folding import folded
     from upres.config import dump
     from upres.export import export_onnx
     from upres.parts import Part, build
@@ -120,12 +121,13 @@ def test_pytorch_runs_what_export_wrote(tmp_path: Path, name: str) -> None:
     torch.manual_seed(0)
     part = Part(name, ARCHS[name].config_type())
     network = build(ARCHS, part, scale=2, channels=1)
-    facts = Facts(name="n", scale=2, colour="gray", radius=network.radius, arch={"name": name, **dump(part.config)})
+    size, arch = network.parameter_count, {"name": name, **dump(part.config)}
+    facts = Facts(name="n", scale=2, colour="gray", radius=network.radius, parameters=size, arch=arch)
     checkpoint.save(tmp_path / "n.safetensors", network, facts)
     export_onnx(tmp_path / "n.safetensors", tmp_path / "n.onnx")
     rebuilt, found = checkpoint.load_onnx(tmp_path / "n.onnx")
     assert found == facts
-    for key, tensor in network.state_dict().items():
+    for key, tensor in folded(network).state_dict().items():
         assert torch.equal(rebuilt.state_dict()[key], tensor), key
 
 

@@ -10,6 +10,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from upres.archs import ARCHS, Network
+from upres.archs.folding import folded
 from upres.atomic import write_whole
 from upres.errors import ConfigError, ModelError
 from upres.facts import METADATA_KEY, Facts, from_json, to_json
@@ -58,12 +59,12 @@ def load_onnx(path: Path) -> tuple[Network, Facts]:
     """
     facts = read_facts(path)
     tensors = _onnx_tensors(path)
-    network = _built(path, facts)
-    folded = [name for name, _ in network.named_parameters() if name not in tensors]
-    if folded:
+    network = folded(_built(path, facts))
+    missing = [name for name, _ in network.named_parameters() if name not in tensors]
+    if missing:
         # Export multiplies a batch normalisation into the convolution before it, and reshapes PReLU's slopes.
         raise ModelError(
-            f"{path}: {len(folded)} tensors of {facts.arch['name']} ({folded[0]}, …) were folded into others when it "
+            f"{path}: {len(missing)} tensors of {facts.arch['name']} ({missing[0]}, …) were folded into others when it "
             "was exported, so PyTorch cannot rebuild it; run it on ONNX Runtime, or give the .safetensors it came from"
         )
     # What training does not change, such as the kernel of bicubic upsampling, is built, not stored.

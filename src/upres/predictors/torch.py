@@ -103,10 +103,14 @@ class TorchPredictor(Predictor):
 
 def _network(path: Path) -> tuple[Network, Facts]:
     from upres import checkpoint, foreign
+    from upres.archs.folding import folded
 
     if path.suffix.lower() == ".onnx":
         return checkpoint.load_onnx(path)
-    return foreign.load(path) if foreign.is_foreign(path) else checkpoint.load(path)
+    if foreign.is_foreign(path):
+        return foreign.load(path)
+    network, facts = checkpoint.load(path)
+    return folded(network), facts
 
 
 def _missing(path: Path, module: str | None) -> str:
