@@ -73,7 +73,8 @@ class Patches:
         self.candidates = candidates
         self.steps = steps or max(1, len(sizes) // batch)
         self._in_turn = steps is None
-        pixels = np.array([height * width for height, width in sizes], dtype=np.float64)
+        self._sizes = np.array(sizes)
+        pixels = self._sizes.prod(axis=1, dtype=np.float64)
         self._cumulative = np.cumsum(pixels / pixels.sum())
 
     def __len__(self) -> int:
@@ -93,8 +94,11 @@ class Patches:
         lr = np.empty((len(picked), side, side, channels), dtype=np.uint8)
         hr = np.empty((len(picked), side * scale, side * scale, channels), dtype=np.uint8)
         for slot, number in enumerate(picked):
-            places = [self._place(int(chosen[number]), corners[number]) for chosen, corners in drawn]
-            index, top, left = places[0] if len(places) == 1 else max(places, key=self._detail)
+            index, top, left = (
+                drawn[0][number]
+                if self.candidates == 1
+                else max((places[number] for places in drawn), key=self._detail)
+            )
             small = cache.lr(index)[top : top + side, left : left + side]
             large = cache.hr(index)[top * scale : (top + side) * scale, left * scale : (left + side) * scale]
             turn = int(turns[number]) if self.augment else 0
@@ -106,8 +110,8 @@ class Patches:
 
         return redrawn(self._degradation, hr, scale=scale, seed=self.seed, step=step, pairs=picked)
 
-    def _draw(self, rng: np.random.Generator, step: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        """Return a picture for each pair of a batch, and where in it the crop lies, 0 to 1 down and across."""
+    def _draw(self, rng: np.random.Generator, step: int) -> list[tuple[int, int, int]]:
+        """Return a place for each pair of a batch: its picture, and the top and left of the crop in lr pixels."""
         if self._in_turn:
             epoch, place = divmod(step, self.steps)
             order = np.random.default_rng((self.seed, 1, epoch)).permutation(len(self._cache))
@@ -115,14 +119,8 @@ class Patches:
         else:
             chosen = np.searchsorted(self._cumulative, rng.random(self.batch), side="right")
             chosen = np.minimum(chosen, len(self._cache) - 1)
-        return chosen, rng.random((self.batch, 2))
-
-    def _place(self, index: int, corner: NDArray[np.float64]) -> tuple[int, int, int]:
-        entry = self._cache.entries[index]
-        top, left = (
-            int(part * (size - self._side + 1)) for part, size in zip(corner, (entry.height, entry.width), strict=True)
-        )
-        return index, top, left
+        corners = (rng.random((self.batch, 2)) * (self._sizes[chosen] - self._side + 1)).astype(int)
+        return [(index, top, left) for index, (top, left) in zip(chosen.tolist(), corners.tolist(), strict=True)]
 
     def _detail(self, place: tuple[int, int, int]) -> float:
         """Return how much neighbours differ in the lr crop (in its second channel of three, green)."""
