@@ -34,11 +34,11 @@ PURPOSE = {
     "exact": """\
 Pictures that were made small by a good antialiased reduction: thumbnails, previews, downscaled photographs,
 frames of clean video. It restores what the reduction blurred; it does not invent faces or text. It is the `exact` kind
-of model, trained on clean bicubic reductions only. Upres takes it for PNG, TIFF and other lossless files.""",
+of model, trained on clean bicubic reductions only.""",
     "photo": """\
 Photographs as people have them: from a camera or a phone, a little soft, a little noisy, saved as JPEG once or
-twice. It leaves blocks and noise behind, and smooths some fine texture with them. Upres takes it for JPEG and WebP
-files unless `--model` says otherwise; for a clean picture the `exact` kind is sharper.""",
+twice. It leaves blocks and noise behind, and smooths some fine texture with them. For a clean picture
+the `exact` kind is sharper.""",
 }
 LIMITS = {
     "exact": """\
@@ -47,6 +47,10 @@ LIMITS = {
     "photo": """\
 - Strong compression (JPEG below quality 50), motion blur, heavy noise and scratches are outside of what it was
   trained on.""",
+}
+DEFAULT = {
+    "base": " Upres takes it for PNG, TIFF and other lossless files unless `--model` says otherwise.",
+    "base-photo": " Upres takes it for JPEG and WebP files unless `--model` says otherwise.",
 }
 CARD = Path(__file__).with_name("card.md")
 
@@ -98,7 +102,7 @@ def card(facts: Facts, recipe: Recipe, table: str, int8: str, made: str) -> str:
         table=table,
         script="photo.py" if flavour == "photo" else "quality.py",
         int8=f"\n{int8}\n" if int8 else "",
-        purpose=PURPOSE[flavour],
+        purpose=PURPOSE[flavour] + DEFAULT.get(facts.name, ""),
         limits=LIMITS[flavour],
         recipe=recipe.name,
         arch=f"`{recipe.arch.name}`, " + ", ".join(f"{key} {value}" for key, value in options(facts.arch).items()),
