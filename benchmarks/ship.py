@@ -94,7 +94,7 @@ def markdown(rows: list[list[str]]) -> str:
 
 def card(facts: Facts, recipe: Recipe, table: str, int8: str, made: str) -> str:
     flavour = "photo" if recipe.degradation.name == "chain" else "exact"
-    schedule = recipe.schedule.name
+    candidates = recipe.data.candidates
     return CARD.read_text(encoding="utf-8").format(
         title=f"{facts.name}-x{facts.scale}",
         scale=facts.scale,
@@ -108,12 +108,12 @@ def card(facts: Facts, recipe: Recipe, table: str, int8: str, made: str) -> str:
         arch=f"`{recipe.arch.name}`, " + ", ".join(f"{key} {value}" for key, value in options(facts.arch).items()),
         loss=", ".join(part.name for _, part in recipe.losses),
         rate=recipe.train.optimizer.rate,
-        schedule=schedule,
+        schedule=recipe.schedule.name,
         epochs=recipe.train.epochs,
         steps=recipe.train.steps_per_epoch,
         batch=recipe.train.batch,
         patch=recipe.data.patch,
-        candidates=recipe.data.candidates,
+        crops=f", each the most detailed of {candidates} crops" if candidates > 1 else "",
         precision={"bf16": "bfloat16 convolutions"}.get(recipe.train.precision, recipe.train.precision),
         ema=recipe.train.ema,
         made=made,
