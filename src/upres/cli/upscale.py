@@ -58,7 +58,7 @@ def upscale(
         str | None,
         typer.Option(
             help="A name from `upres models`, bicubic, or a .onnx or .safetensors file.",
-            show_default="base; base-photo for JPEG and WebP where it comes with upres",
+            show_default="base; base-photo for JPEG and WebP",
         ),
     ] = None,
     ensemble: Annotated[
