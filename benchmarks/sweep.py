@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +34,10 @@ from upres.models import int8_version, read_facts, shipped
 from upres.report import text_table
 
 RECIPE = "base-x{scale}"
+SHORT = re.compile(r"_Rep|_x\d$|_DIV2K.*|team\d+_")  # what file names hold besides the network's name
+# Trained for something else than this figure: to invent texture, or to leave JPEG's blocks behind.
+OTHER_AIMS = ("realesr-animevideov3", "upres base-photo")
+_TICKS = (20, 30, 50, 100, 200, 500)
 RUNTIMES = ("onnxruntime", "openvino")
 SETS = ("Set5", "BSD100")
 # What a curve may join: only networks that were trained as long as one another, or as long as anyone wished.
@@ -254,8 +259,9 @@ def draw(arguments: argparse.Namespace) -> None:
 def plot(results: Results, names: list[str], keys: list[str], arguments: argparse.Namespace) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.ticker import ScalarFormatter
+    from matplotlib.ticker import NullFormatter
 
+    names = [name for name in names if name not in OTHER_AIMS]
     shown = [key for key in keys if any(key in results.of(name) for name in names)]
     figure = Figure(figsize=(6 * len(arguments.runtimes), 4.5 * len(shown)), layout="constrained")
     FigureCanvasAgg(figure)
@@ -269,12 +275,12 @@ def plot(results: Results, names: list[str], keys: list[str], arguments: argpars
                 edge = front(points)
                 axes.plot([p[0] for p in edge], [p[1] for p in edge], color=colour, alpha=0.5)
                 for milliseconds, psnr, name in points:
-                    text = name.replace("_Rep", "").removesuffix(f"_x{results.values['scale']}")
+                    text = SHORT.sub("", name)
                     axes.annotate(text, (milliseconds, psnr), (4, -8), textcoords="offset points", fontsize=7)
             axes.set_xscale("log")
-            axes.margins(x=0.2)
-            axes.xaxis.set_major_formatter(ScalarFormatter())
-            axes.xaxis.set_minor_formatter(ScalarFormatter())
+            axes.set_xlim(15, 900)
+            axes.set_xticks(_TICKS, [str(tick) for tick in _TICKS])
+            axes.xaxis.set_minor_formatter(NullFormatter())
             axes.set_xlabel(f"milliseconds, {runtime}")
             axes.set_ylabel(f"{key.partition(' ')[0]} ×{results.values['scale']}, luma PSNR (dB)")
             axes.grid(alpha=0.3, which="both")
