@@ -16,7 +16,7 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from upres import checkpoint, foreign
-from upres.cli import app
+from upres.cli import command_line
 from upres.convert import convert
 from upres.errors import ModelError
 from upres.export import TOLERANCE
@@ -515,7 +515,7 @@ def test_convert_refuses_what_it_cannot_do(tmp_path: Path) -> None:
 def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     saved(tmp_path / "net.pth", compact_weights())
-    done = CliRunner().invoke(app, ["convert", "net.pth", "--licence", "BSD-3-Clause", "--name", "theirs"])
+    done = CliRunner().invoke(command_line(), ["convert", "net.pth", "--licence", "BSD-3-Clause", "--name", "theirs"])
     assert done.exit_code == 0
     assert done.output.startswith(
         "net.onnx: theirs, ×2, compact width=5 convs=2, 1,167 parameters, sees 4 pixels around, licence BSD-3-Clause, "
@@ -523,7 +523,7 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
     write(Picture(picture), "photo.png")
     for model, output in (("net.pth", "a.png"), ("net.onnx", "b.png")):
-        done = CliRunner().invoke(app, ["upscale", "photo.png", "--model", model, "-o", output])
+        done = CliRunner().invoke(command_line(), ["upscale", "photo.png", "--model", model, "-o", output])
         assert done.exit_code == 0, done.output
     first, second = (read(Path(name)).pixels.astype(int) for name in ("a.png", "b.png"))
     assert first.shape == (40, 60, 3) and np.abs(first - second).max() <= 1

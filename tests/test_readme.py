@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import typer
 
-from upres.cli import COMMANDS, app
+from upres.cli import COMMANDS, command_line
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMAND = typer.main.get_command(app)
+COMMAND = typer.main.get_command(command_line())
 
 
 def shell_lines(page: Path) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
 import typer
@@ -44,21 +44,25 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo.demo,
 }
 
-app = typer.Typer(
-    name="upres",
-    help="Make pictures larger, and train, prove and ship the networks that do it.\n\n"
-    "`upres photo.jpg` is short for `upres upscale photo.jpg`. "
-    "Every command takes --debug, which shows the traceback of an error.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # importing rich would double the time of --help
-)
-for _name, _command in COMMANDS.items():
-    app.command(_name, no_args_is_help=_name not in ("models", "formats", "demo", "bench"))(_command)
+
+def command_line(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """Build the command line with these verbs: reading the options of all takes as long as reading a picture."""
+    app = typer.Typer(
+        name="upres",
+        help="Make pictures larger, and train, prove and ship the networks that do it.\n\n"
+        "`upres photo.jpg` is short for `upres upscale photo.jpg`. "
+        "Every command takes --debug, which shows the traceback of an error.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # importing rich would double the time of --help
+    )
+    for name in names:
+        app.command(name, no_args_is_help=name not in ("models", "formats", "demo", "bench"))(COMMANDS[name])
+    app.callback(invoke_without_command=True)(_version)
+    return app
 
 
-@app.callback(invoke_without_command=True)
 def _version(
     version: bool = typer.Option(False, "--version", help="Print the version and leave."),
 ) -> None:
@@ -79,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         given.insert(0, "upscale")
     try:
         check_command(given, COMMANDS)
+        app = command_line(given[:1] if given and given[0] in COMMANDS else COMMANDS)
         code = typer.main.get_command(app).main(given, prog_name="upres", standalone_mode=False) or EXIT_DONE
         if code == EXIT_INTERRUPTED:  # Typer's reading of Ctrl-C
             raise KeyboardInterrupt
