@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import upres
 from tiny_models import tiny_onnx
 from upres import models
 from upres.cli import main
@@ -54,3 +55,15 @@ def test_the_model_that_is_asked_for_is_taken(shelf: Path, capsys: pytest.Captur
     (shelf / "base-photo-x2.onnx").write_bytes(tiny_onnx(scale=2, name="base-photo"))
     assert enlarged(capsys, "--model", "base")[0] == ["base", "base", "base"]
     assert enlarged(capsys, "--model", "base-photo")[0] == ["base-photo"] * 3
+
+
+def test_the_api_takes_the_same(shelf: Path) -> None:
+    (shelf / "base-photo-x2.onnx").write_bytes(tiny_onnx(scale=2, name="base-photo", seed=1))
+    by_model = {name: [upres.upscale(f, model=name) for f in ("a.jpg", "c.png")] for name in ("base", "base-photo")}
+    assert not np.array_equal(by_model["base"][0].pixels, by_model["base-photo"][0].pixels)
+    assert np.array_equal(upres.upscale("a.jpg").pixels, by_model["base-photo"][0].pixels)
+    assert np.array_equal(upres.upscale("c.png").pixels, by_model["base"][1].pixels)
+    pillow = pytest.importorskip("PIL.Image")
+    with pillow.open("a.jpg") as picture:
+        expected = upres.upscale(np.asarray(picture), model="base-photo")
+        assert np.array_equal(np.asarray(upres.upscale(picture)), expected)

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from upres import models
 from upres.errors import PictureError
-from upres.image import Picture, read
+from upres.image import Picture, read, read_header
 from upres.loading import Options, Upscalers, load
 from upres.progress import Progress
 from upres.sizes import Size
@@ -30,7 +29,7 @@ def upscale(
     width: int | None = None,
     height: int | None = None,
     fit: tuple[int, int] | None = None,
-    model: str | Path = models.DEFAULT,
+    model: str | Path | None = None,
     progress: Progress | None = None,
     **options: Unpack[Options],
 ) -> Picture: ...
@@ -42,7 +41,7 @@ def upscale(
     width: int | None = None,
     height: int | None = None,
     fit: tuple[int, int] | None = None,
-    model: str | Path = models.DEFAULT,
+    model: str | Path | None = None,
     progress: Progress | None = None,
     **options: Unpack[Options],
 ) -> NDArray[Any]: ...
@@ -54,7 +53,7 @@ def upscale(
     width: int | None = None,
     height: int | None = None,
     fit: tuple[int, int] | None = None,
-    model: str | Path = models.DEFAULT,
+    model: str | Path | None = None,
     progress: Progress | None = None,
     **options: Unpack[Options],
 ) -> PIL.Image.Image: ...
@@ -65,7 +64,7 @@ def upscale(
     width: int | None = None,
     height: int | None = None,
     fit: tuple[int, int] | None = None,
-    model: str | Path = models.DEFAULT,
+    model: str | Path | None = None,
     progress: Progress | None = None,
     **options: Unpack[Options],
 ) -> Any:
@@ -76,7 +75,8 @@ def upscale(
             an array (as `Upscaler` takes it; an array is returned), or a PIL image (one is returned).
         scale, width, height, fit: how large, in one of these ways (`upres.sizes.Size`); a picture that is larger
             already is reduced. By default the model's own scale, for the default model ×4.
-        model, options: as in `load`.
+        model: as in `load`; by default `base-photo` for a JPEG or WebP file (or PIL image read from one), else `base`.
+        options: as in `load`.
         progress: as in `Upscaler`.
 
     Raises:
@@ -85,10 +85,13 @@ def upscale(
         NonFiniteError: a tile became NaN or infinite.
     """
     upscalers = Upscalers(model, Size(scale, width, height, fit), **options)
+    form = None
     if isinstance(source, str | os.PathLike):
-        source = read(os.fspath(source))
+        path = os.fspath(source)
+        form = read_header(path).format
+        source = read(path)
     if isinstance(source, Picture):
-        return upscalers.for_picture(source.height, source.width).picture(source, progress=progress)
+        return upscalers.for_picture(source.height, source.width, form).picture(source, progress=progress)
     if isinstance(source, np.ndarray):
         if source.ndim not in (2, 3) or 0 in source.shape:
             return load("bicubic")(source)  # says what is wrong with it
@@ -96,12 +99,14 @@ def upscale(
     # Who holds a PIL image has loaded PIL; who does not need not have it.
     pillow = sys.modules.get("PIL.Image")
     if pillow is not None and isinstance(source, pillow.Image):
-        return _upscale_pil(upscalers.for_picture(source.height, source.width), source, progress)
+        form = _PIL_FORMATS.get(source.format or "")
+        return _upscale_pil(upscalers.for_picture(source.height, source.width, form), source, progress)
     raise PictureError(
         f"cannot enlarge a {type(source).__name__}; give a path, a Picture, a NumPy array or a PIL image"
     )
 
 
+_PIL_FORMATS = {"JPEG": "JPEG", "MPO": "JPEG", "WEBP": "WebP"}
 _PIL_MODES = ("L", "LA", "RGB", "RGBA", "I;16")
 
 
