@@ -116,7 +116,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_two_losses_share_one_network(small: str) -> None:
     perceptual = loss_of("perceptual", features=small, layers={"conv1_1": 1.0})
     style = loss_of("style", features=small, layers={"conv2_1": 1.0})
-    assert perceptual.distance.features is style.distance.features
+    assert perceptual.features is style.features
 
 
 def test_layer_weights_add_up(small: str) -> None:

@@ -26,6 +26,7 @@ from upres.facts import METADATA_KEY, Facts, to_json
 from upres.image import imresize, picture_files, read, to_unit, ycbcr_from_rgb
 from upres.metrics import psnr
 from upres.models import int8_version, read_facts
+from upres.spread import evenly
 
 if TYPE_CHECKING:
     from upres.predictors import Predictor
@@ -193,7 +194,7 @@ def _patches(data: Path, facts: Facts, count: int) -> list[NDArray[np.float32]]:
 
 def _cut(files: list[Path], facts: Facts, count: int, rng: np.random.Generator) -> Iterator[NDArray[np.float32]]:
     side = _side(facts)
-    for index in np.unique(np.linspace(0, len(files) - 1, count).astype(int)):
+    for index in evenly(len(files), count):
         try:
             pixels = to_unit(read(files[index]).pixels)
         except PictureError:  # one broken picture among many is no reason to stop

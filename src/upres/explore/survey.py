@@ -189,7 +189,7 @@ def _sheet(
     source: Source, studies: list[tuple[str, Study]], places: list[int], scale: int, shown: int
 ) -> tuple[Shown, ...]:
     order = np.argsort([study.sharpness for _, study in studies])
-    picked = np.unique(np.linspace(0, len(order) - 1, min(shown, len(order))).astype(int))
+    picked = evenly(len(order), shown)
     return tuple(_shown(source.sample(places[order[pick]]), studies[order[pick]][1], scale) for pick in picked)
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Protocol
 from zipfile import BadZipFile
 
 import numpy as np
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from upres.atomic import whole_file
 from upres.errors import ConfigError, DataError, ModelError, first_line, nearest
 from upres.folders import cache_home
+from upres.losses.loss import Loss
 
 # torchvision's ImageNet weights; the name ends in the first digits of the file's SHA-256.
 URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
@@ -101,47 +102,48 @@ class Features(nn.Module):
         return found
 
 
-class FeatureDistance(nn.Module):
+class FeatureOptions(Protocol):
+    """What the configurations of losses between features have in common."""
+
+    layers: dict[str, float]
+    activated: bool
+    compare: Literal["l1", "mse"]
+    features: str
+    convention: Convention
+
+
+class FeatureLoss(Loss):
     """Weighted sum over layers of the mean distance between what represents the features of sr and of hr.
 
-    Args:
-        features: as `load_features` gives them.
-        key: what the recipe calls the loss, for messages.
-        layers: the layers and the weight of each.
-        activated: features after their ReLU.
-        compare: `l1` or `mse`.
-        represent: what of a layer's features `n c h w` is compared.
+    Attributes:
+        key: what recipes call the loss.
 
     Raises:
-        ConfigError: the file does not hold a layer.
+        ConfigError: the file of features does not hold a layer.
     """
 
-    def __init__(
-        self,
-        features: Features,
-        key: str,
-        layers: Mapping[str, float],
-        *,
-        activated: bool,
-        compare: Literal["l1", "mse"],
-        represent: Callable[[Tensor], Tensor] = lambda features: features,
-    ) -> None:
+    key: ClassVar[str]
+
+    def __init__(self, config: FeatureOptions) -> None:
         super().__init__()
-        features.check(layers, key)
-        self.features = features
-        self._layers, self._activated, self._represent = layers, activated, represent
-        self._distance = F.l1_loss if compare == "l1" else F.mse_loss
+        self.features = load_features(config.features, config.convention)
+        self.features.check(config.layers, self.key)
+        self._config = config
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
-        """`n c h w` twice → a scalar; hr is not differentiated."""
-        ours = self.features(sr, self._layers, self._activated)
+        """Mean over the batch and all that represents each layer; hr is not differentiated."""
+        layers, activated = self._config.layers, self._config.activated
+        distance = F.l1_loss if self._config.compare == "l1" else F.mse_loss
+        ours = self.features(sr, layers, activated)
         with torch.no_grad():
-            theirs = self.features(hr, self._layers, self._activated)
-        terms = [
-            weight * self._distance(self._represent(ours[name]), self._represent(theirs[name]))
-            for name, weight in self._layers.items()
-        ]
+            theirs = self.features(hr, layers, activated)
+        represent = self.represent
+        terms = [weight * distance(represent(ours[name]), represent(theirs[name])) for name, weight in layers.items()]
         return torch.stack(terms).sum()
+
+    def represent(self, features: Tensor) -> Tensor:
+        """Return what of a layer's features `n c h w` is compared: all of them."""
+        return features
 
 
 def load_features(source: str, convention: Convention = "auto") -> Features:

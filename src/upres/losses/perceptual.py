@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Literal
 
-from torch import Tensor
-
 from upres.config import config
-from upres.losses.features import Convention, FeatureDistance, load_features
-from upres.losses.loss import Loss
+from upres.losses.features import Convention, FeatureLoss
 
 
 @config
@@ -34,7 +31,7 @@ class PerceptualConfig:
             raise ValueError("layers is empty: should name at least one, for example conv5_4: 1.0")
 
 
-class Perceptual(Loss):
+class Perceptual(FeatureLoss):
     """Weighted sum over layers of the mean distance between the features of sr and of hr.
 
     Johnson, Alahi, Fei-Fei, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", ECCV 2016,
@@ -46,17 +43,4 @@ class Perceptual(Loss):
 
     config_type = PerceptualConfig
 
-    def __init__(self, config: PerceptualConfig) -> None:
-        super().__init__()
-        self.distance = FeatureDistance(
-            load_features(config.features, config.convention),
-            "perceptual",
-            config.layers,
-            activated=config.activated,
-            compare=config.compare,
-        )
-
-    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
-        """Mean over the batch, the channels and the places of each layer."""
-        result: Tensor = self.distance(sr, hr)
-        return result
+    key = "perceptual"

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from upres.config import config
-from upres.losses.features import Convention, FeatureDistance, load_features
-from upres.losses.loss import Loss
+from upres.losses.features import Convention, FeatureLoss
 
 _GATYS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 
@@ -37,7 +36,7 @@ class StyleConfig:
             raise ValueError("layers is empty: should name at least one, for example conv3_1: 1.0")
 
 
-class Style(Loss):
+class Style(FeatureLoss):
     """Weighted sum over layers of the mean distance between Gram matrices.
 
     Gatys, Ecker, Bethge, "Image Style Transfer Using Convolutional Neural Networks", CVPR 2016, section 2.2;
@@ -47,21 +46,11 @@ class Style(Loss):
 
     config_type = StyleConfig
 
-    def __init__(self, config: StyleConfig) -> None:
-        super().__init__()
-        self.distance = FeatureDistance(
-            load_features(config.features, config.convention),
-            "style",
-            config.layers,
-            activated=config.activated,
-            compare=config.compare,
-            represent=gram,
-        )
+    key = "style"
 
-    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
-        """Mean over the batch and the c² entries of each layer's matrix."""
-        result: Tensor = self.distance(sr, hr)
-        return result
+    def represent(self, features: Tensor) -> Tensor:
+        """Return each layer's matrix, of c² entries."""
+        return gram(features)
 
 
 def gram(features: Tensor) -> Tensor:

@@ -1,0 +1,54 @@
+"""How PNG files of enlarged pictures are best written: bytes and milliseconds by filter and level of compression.
+
+python benchmarks/png.py [--photos ../shared/data/photos/gb82] [--count 6]
+
+Each photograph is enlarged 4× first: what upres writes is smooth. The row marked is how upres writes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyvips
+
+from common import machine, medians, run
+from upres import imresize
+from upres.image import picture_files, read
+from upres.image.encode import options
+from upres.image.formats import FORMATS
+from upres.report import text_table
+from upres.spread import evenly
+
+WAYS = [("none", 6), ("up", 1), ("up", 3), ("up", 6), ("sub", 3), ("avg", 3), ("all", 3), ("all", 6)]
+_SIDE = 384
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=Path, default=Path("../shared/data/photos/gb82"))
+    parser.add_argument("--count", type=int, default=6, help="photographs, evenly spread")
+    parser.add_argument("--repeats", type=int, default=3)
+    given = parser.parse_args()
+    files = picture_files(given.photos)
+    images = [
+        pyvips.Image.new_from_array(imresize(np.ascontiguousarray(read(files[place]).pixels[:_SIDE, :_SIDE]), 4))
+        for place in evenly(len(files), given.count)
+    ]
+    print(machine("pyvips"))
+    ours = options(images[0], FORMATS["png"], 95, False)
+    rows = []
+    for filtered, level in WAYS:
+        way = {"filter": filtered, "compression": level}
+        milliseconds = [1000 * medians([partial(image.pngsave_buffer, **way)], given.repeats)[0] for image in images]
+        size = sum(len(image.pngsave_buffer(**way)) for image in images) / len(images)
+        mark = "upres" if way == ours else ""
+        rows.append((filtered, str(level), f"{size / 1000:,.0f}", f"{statistics.mean(milliseconds):.0f}", mark))
+    print(text_table(("filter", "level", "KB", "ms", ""), rows))
+
+
+if __name__ == "__main__":
+    run(main)
