@@ -4,23 +4,19 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from commands import UPRES
 from test_cli_upscale import Command, command, folder, names  # noqa: F401  fixtures
 from upres import atomic, batch
 from upres.atomic import clear_unfinished, whole_file
 from upres.batch import find_jobs
 from upres.errors import PictureError
 from upres.image import Picture, read, write
-
-# What a shell starts in the background is told to ignore Ctrl-C, and so would its children be.
-HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-RUN = [sys.executable, "-c", f"{HEARD}; from upres.cli import main; main()"]
 
 
 def noise(height: int, width: int, seed: int = 0) -> Picture:
@@ -124,12 +120,12 @@ def test_a_name_that_is_no_text(tree: Path, command: Command) -> None:  # noqa: 
 def test_standard_input_and_output(tree: Path) -> None:
     content = (tree / "in/a.png").read_bytes()
     done = subprocess.run(
-        [*RUN, "-", "--model", "bicubic", "--scale", "2"], input=content, capture_output=True, check=True
+        [*UPRES, "-", "--model", "bicubic", "--scale", "2"], input=content, capture_output=True, check=True
     )
     assert done.stderr == b""
-    subprocess.run([*RUN, "in/a.png", "-o", "a.png", "--model", "bicubic", "--scale", "2"], check=True, stdout=-1)
+    subprocess.run([*UPRES, "in/a.png", "-o", "a.png", "--model", "bicubic", "--scale", "2"], check=True, stdout=-1)
     assert done.stdout == (tree / "a.png").read_bytes()
-    done = subprocess.run([*RUN, "-", "--model", "bicubic"], input=b"text", capture_output=True, check=False)
+    done = subprocess.run([*UPRES, "-", "--model", "bicubic"], input=b"text", capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr.startswith(b"upres: -: not a picture")
 
@@ -140,7 +136,7 @@ def large(tree: Path) -> list[str]:
         path = tree.joinpath("many", *["sub"] * number, f"p{number}.png")
         path.parent.mkdir(parents=True, exist_ok=True)
         write(noise(700, 700, number), path)
-    return [*RUN, "many", "-o", "made", "--model", "bicubic", "--scale", "3"]
+    return [*UPRES, "many", "-o", "made", "--model", "bicubic", "--scale", "3"]
 
 
 def pictures(folder: Path) -> dict[str, bytes]:  # noqa: F811

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from commands import UPRES
 from tiny_models import tiny_onnx
 from upres import models
 from upres.cli import main
@@ -262,12 +263,7 @@ def test_progress_is_drawn_on_a_terminal_only(folder: Path) -> None:
 def test_an_interrupted_run_leaves_nothing(folder: Path) -> None:
     write(Picture(np.zeros((1500, 1500, 3), np.uint8)), "large.png")
     before = names(folder)
-    # What a shell starts in the background is told to ignore Ctrl-C, and so would its children be.
-    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    command = [sys.executable, "-c", f"{heard}; from upres.cli import main; main()"]
-    process = subprocess.Popen(
-        [*command, "large.png", "--model", "bicubic", "--scale", "8", "-v"], stderr=-1, text=True
-    )
+    process = subprocess.Popen([*UPRES, "large.png", "--model", "bicubic", "--scale", "8", "-v"], stderr=-1, text=True)
     assert process.stderr is not None
     assert process.stderr.readline().startswith("model bicubic")  # it has begun
     time.sleep(0.3)
