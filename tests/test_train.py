@@ -19,10 +19,12 @@ from safetensors.torch import load_file
 from small_runs import GAME, HARDEST, SMALL, recipe_of, rows_of, small_data
 from upres import checkpoint
 from upres.archs import ARCHS, Network
+from upres.config import parse
 from upres.errors import ConfigError, MissingExtraError, ModelError, NonFiniteError
 from upres.image import read
 from upres.parts import build, parse_part
 from upres.recipes import parse_recipe, read_recipe, run_recipe
+from upres.recipes.run import take_over
 from upres.train import SCHEDULES, processes
 from upres.train.charts import ticks
 
@@ -120,9 +122,7 @@ def equal_runs(whole: Path, broken: Path) -> None:
     for name, tensor in states[0]["state_dict"].items():
         assert torch.equal(tensor, states[1]["state_dict"][name]), name
     for ours, theirs in zip(states[0]["optimizer_states"], states[1]["optimizer_states"], strict=True):
-        for key, moments in ours["state"].items():
-            for name, tensor in moments.items():
-                assert torch.equal(tensor, theirs["state"][key][name])
+        torch.testing.assert_close(ours["state"], theirs["state"], rtol=0, atol=0)
     best = [load_file(run / "best.safetensors") for run in (whole, broken)]
     assert all(torch.equal(best[0][name], best[1][name]) for name in best[0])
 
@@ -144,10 +144,11 @@ def stop_at(epoch: int):
     [
         {"schedule": {"name": "plateau", "patience": 0, "factor": 0.5}, "train": {"optimizer": {"rate": 0.1}}},
         {"train": {"accumulate": 3, "clip": 0.1, "precision": "bf16"}},
+        {"train": {"optimizer": {"name": "soap", "rate": 4e-3}, "precision": "bf16"}},
         {**HARDEST, "train": {"accumulate": 3, "clip": 0.1, "precision": "bf16"}},
         {**HARDEST, "adversarial": {**GAME, "start": 13, "discriminator": {"name": "vgg", "width": 2, "hidden": 8}}},
     ],
-    ids=["plateau", "accumulated", "adversarial", "a game that begins later"],
+    ids=["plateau", "accumulated", "soap", "adversarial", "a game that begins later"],
 )
 def test_stopped_in_an_epoch_and_resumed_equals_uninterrupted(
     data: Path, tmp_path: Path, changes: dict[str, object]
@@ -480,6 +481,18 @@ def test_init_takes_over_what_fits(data: Path, tmp_path: Path) -> None:
     run_recipe(parse_recipe(values, where="test"), tmp_path / "second", report=lines.append)
     # Head and body fit; the tail has another number of channels at another scale.
     assert any(line.startswith("6 of 8 tensors start from ") for line in lines)
+
+
+def test_a_plain_network_starts_from_the_sums_of_branches(data: Path, tmp_path: Path) -> None:
+    branched = checkpoint.load(run_recipe(recipe_of(data, arch={"name": "repres", "width": 8, "blocks": 1}), tmp_path))[
+        0
+    ]
+    plain = ARCHS["plainres"](
+        parse(ARCHS["plainres"].config_type, {"width": 8, "blocks": 1}, where=""), scale=2, channels=3
+    )
+    assert take_over(plain, tmp_path / "best.safetensors") == (8, 8)
+    lr = torch.rand(1, 3, 9, 7)
+    torch.testing.assert_close(plain(lr), branched(lr))
 
 
 @pytest.mark.parametrize("colour", ["gray", "luma"])

@@ -107,6 +107,10 @@ def _fault(cls: Any, item: Any, key: str) -> str:
         return f"unknown key {dotted} = {item['input']!r}: {nearest(loc[-1], _names(owner))}"
     if item["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
         return f"{dotted} is missing and has no default"
+    if item["type"] == "dataclass_type":
+        inner = _owner(cls, loc)
+        known = f" of {_fields(inner)}" if dataclasses.is_dataclass(inner) else ""
+        return f"{dotted} = {item['input']!r}: should be a mapping{known}"
     if item["type"] == "value_error":  # a configuration's own rule: its message names the field and its value
         rule = item["msg"].removeprefix("Value error, ")
         return f"{dotted}.{rule}" if dotted else rule

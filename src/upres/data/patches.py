@@ -73,6 +73,7 @@ class Patches:
         self.candidates = candidates
         self.steps = steps or max(1, len(sizes) // batch)
         self._in_turn = steps is None
+        self._order: tuple[int, NDArray[np.int64]] | None = None
         self._sizes = np.array(sizes)
         pixels = self._sizes.prod(axis=1, dtype=np.float64)
         self._cumulative = np.cumsum(pixels / pixels.sum())
@@ -114,13 +115,19 @@ class Patches:
         """Return a place for each pair of a batch: its picture, and the top and left of the crop in lr pixels."""
         if self._in_turn:
             epoch, place = divmod(step, self.steps)
-            order = np.random.default_rng((self.seed, 1, epoch)).permutation(len(self._cache))
+            order = self._order_of(epoch)
             chosen = np.resize(order, max(len(order), self.batch))[place * self.batch :][: self.batch]
         else:
             chosen = np.searchsorted(self._cumulative, rng.random(self.batch), side="right")
             chosen = np.minimum(chosen, len(self._cache) - 1)
         corners = (rng.random((self.batch, 2)) * (self._sizes[chosen] - self._side + 1)).astype(int)
         return [(index, top, left) for index, (top, left) in zip(chosen.tolist(), corners.tolist(), strict=True)]
+
+    def _order_of(self, epoch: int) -> NDArray[np.int64]:
+        """Return the order in which an epoch visits the pictures; the last is kept, since every step asks for it."""
+        if self._order is None or self._order[0] != epoch:
+            self._order = epoch, np.random.default_rng((self.seed, 1, epoch)).permutation(len(self._cache))
+        return self._order[1]
 
     def _detail(self, place: tuple[int, int, int]) -> float:
         """Return how much neighbours differ in the lr crop (in its second channel of three, green)."""

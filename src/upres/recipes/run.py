@@ -7,6 +7,7 @@ from pathlib import Path
 
 from upres import checkpoint
 from upres.archs import DISCRIMINATORS, Network
+from upres.archs.folding import folded
 from upres.data import Cache, Patches, open_splits
 from upres.degrade import DEGRADATIONS, PerStep
 from upres.errors import ConfigError
@@ -125,9 +126,13 @@ def new_game(recipe: Recipe, channels: int) -> Game | None:
 
 
 def take_over(network: Network, path: Path) -> tuple[int, int]:
-    """Copy the tensors that fit in name and shape from a model file; return how many, and of how many."""
+    """Copy the tensors that fit in name and shape from a model file; return how many, and of how many.
+
+    Weights that were trained as sums of branches fit a network that trains the same branches, and, summed up, one
+    that has none.
+    """
     other, _ = checkpoint.load(path)
-    given, own = other.state_dict(), network.state_dict()
+    given, own = {**folded(other).state_dict(), **other.state_dict()}, network.state_dict()
     fitting = {name: tensor for name, tensor in given.items() if name in own and own[name].shape == tensor.shape}
     network.load_state_dict(fitting, strict=False)
     return len(fitting), len(own)

@@ -23,7 +23,8 @@ from upres.train.averaging import decay_after, move_towards
 from upres.train.evidence import BadBatchError, Pictures
 from upres.train.game import Game
 from upres.train.loaders import Pair, picture_batches, picture_loader, train_loader
-from upres.train.options import AdamConfig, TrainConfig
+from upres.train.optimizers import OPTIMIZERS
+from upres.train.options import TrainConfig
 from upres.train.processes import any_of, gather, mean_of, share_buffers
 from upres.train.schedules import Schedule
 from upres.train.step import Terms, accumulation, loss_terms, non_finite, weighted_sum
@@ -202,7 +203,7 @@ class Training(pl.LightningModule):
         }
 
     def configure_optimizers(self) -> Any:
-        """Adam and a schedule for each player; the discriminator's counts the steps of the game."""
+        """An optimiser and a schedule for each player; the discriminator's counts the steps of the game."""
         steps = self._options.epochs * self.epoch_steps
         players = [(self.network, self._options.optimizer, self._schedule, steps)]
         if self.game is not None:
@@ -210,23 +211,17 @@ class Training(pl.LightningModule):
             players.append(
                 (self.game.discriminator, options.optimizer, self.game.schedule, max(1, steps - options.start))
             )
-        optimizers = [self._adam(network, settings) for network, settings, _, _ in players]
+        # Lightning leaves fp16's scale to a fused optimiser, and a scaled gradient cannot be clipped.
+        fused = self._options.clip is None
+        optimizers = [
+            OPTIMIZERS[settings.name](network.parameters(), settings, fused=fused)
+            for network, settings, _, _ in players
+        ]
         schedulers = [
             schedule.scheduler(optimizer, length)
             for optimizer, (_, _, schedule, length) in zip(optimizers, players, strict=True)
         ]
         return optimizers, schedulers
-
-    def _adam(self, network: torch.nn.Module, settings: AdamConfig) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(
-            network.parameters(),
-            lr=settings.rate,
-            betas=settings.betas,
-            eps=settings.epsilon,
-            weight_decay=settings.weight_decay,
-            # Lightning leaves fp16's scale to a fused optimiser, and a scaled gradient cannot be clipped.
-            fused=self._options.clip is None,
-        )
 
     @property
     def _losses(self) -> dict[str, Loss]:
@@ -249,7 +244,9 @@ class Training(pl.LightningModule):
     def _take(self, player: int) -> None:
         """Step a player's optimiser and its schedule."""
         optimizer, scheduler = self._optimizers[player], self._schedulers[player]
-        optimizer.step()
+        # A manual step happens within the batch's autocast, where matrix products of an optimiser would be bfloat16.
+        with torch.autocast(self.device.type, enabled=False):
+            optimizer.step()
         optimizer.zero_grad()
         if not isinstance(scheduler, ReduceLROnPlateau):
             scheduler.step()

@@ -9,13 +9,31 @@ from upres.config import config
 
 
 @config
-class AdamConfig:
-    """Adam (Kingma and Ba, ICLR 2015); `weight_decay` is decoupled (AdamW)."""
+class OptimizerConfig:
+    """Attributes:
 
+    name: `adam`, or `soap`, which learns more from a step: see `upres.train.optimizers`.
+    rate: the full learning rate; `soap` bears about five times Adam's.
+    betas: decays of the gradients' mean and of their squares' mean; left out, 0.9 and 0.999 for `adam`, 0.95 and
+        0.99 for `soap`.
+    epsilon: added to the root of the squares' mean.
+    weight_decay: part of the weights, in learning rates, that every step takes off.
+    """
+
+    name: Literal["adam", "soap"] = "adam"
     rate: float = 1e-3
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[float, float] | None = None
     epsilon: float = 1e-8
     weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("rate", "epsilon"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} = {getattr(self, name)}: should be above 0")
+        if not all(0 <= beta < 1 for beta in self.betas or ()):
+            raise ValueError(f"betas = {list(self.betas or ())}: each should be in [0, 1)")
+        if self.weight_decay < 0:
+            raise ValueError(f"weight_decay = {self.weight_decay}: should be 0 or more")
 
 
 @config
@@ -32,13 +50,13 @@ class AdversarialConfig:
     kind: the game; see `upres.losses.adversarial`.
     weight: of the generator's adversarial term, beside the weights of the losses.
     start: steps of the optimiser before the game begins; until then the generator trains on the losses alone.
-    optimizer: the discriminator's Adam.
+    optimizer: the discriminator's.
     """
 
     kind: Literal["vanilla", "least-squares", "hinge", "relativistic"]
     weight: float
     start: int = 0
-    optimizer: AdamConfig = field(default_factory=lambda: AdamConfig(rate=1e-4))
+    optimizer: OptimizerConfig = field(default_factory=lambda: OptimizerConfig(rate=1e-4))
 
     def __post_init__(self) -> None:
         if not self.weight > 0:
@@ -55,7 +73,7 @@ class TrainConfig:
     batch: pairs a step, over all processes.
     steps_per_epoch: steps an epoch; left out, an epoch visits every picture once.
     precision: `bf16` computes convolutions in bfloat16 and keeps weights and loss in float32.
-    optimizer: Adam's settings.
+    optimizer: which one, and its settings.
     monitor: what decides the best weights and early stopping, on the validation pictures: `psnr` (highest),
         `loss` or the name of one loss term (lowest), or `last` (the last weights are kept). Left out, it is
         `psnr`; in adversarial training `perceptual` where there is that term, else `last`.
@@ -72,7 +90,7 @@ class TrainConfig:
     batch: int = 16
     steps_per_epoch: int | None = None
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    optimizer: AdamConfig = field(default_factory=AdamConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     monitor: str | None = None
     ema: float = 0.0
     clip: float | None = None
