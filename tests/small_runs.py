@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,11 @@ def recipe_of(root: Path, **changes: object):
 def rows_of(folder: Path) -> list[dict[str, float]]:
     with (folder / "metrics.csv").open() as file:
         return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+
+
+def train_command(recipe: Path, run: Path, *options: str) -> list[str]:
+    """The command line that trains by a recipe file, as a process."""
+    return [sys.executable, "-m", "upres", "train", str(recipe), "--run", str(run), *options]
 
 
 GAME = {

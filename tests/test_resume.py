@@ -1,0 +1,205 @@
+"""Runs that were stopped, killed or out of space go on as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from small_runs import GAME, HARDEST, SMALL, recipe_of, rows_of, small_data, train_command
+from upres import checkpoint
+from upres.archs import ARCHS, Network
+from upres.errors import ConfigError, ModelError
+from upres.recipes import read_recipe, run_recipe
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return small_data(tmp_path, monkeypatch)
+
+
+def wait_for_rows(process: subprocess.Popen[bytes], run: Path, count: int) -> None:
+    deadline = time.monotonic() + 240
+    while not (run / "last.ckpt").exists() or len(rows_of(run)) < count:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("changes", [{}, HARDEST], ids=["alone", "adversarial"])
+def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(
+    data: Path, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    """A real process, killed with SIGKILL in the middle of an epoch, then resumed."""
+    values = {**SMALL, **changes, "data": {**SMALL["data"], "root": str(data)}}
+    values["train"] = {**SMALL["train"], "epochs": 5, "steps_per_epoch": 40, "samples_every": 9, "clip": 0.5}
+    recipe = tmp_path / "small.yaml"
+    recipe.write_text(yaml.safe_dump(values))
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    run_recipe(read_recipe(str(recipe)), whole)
+
+    process = subprocess.Popen(train_command(recipe, broken), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for_rows(process, broken, 2)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert len(rows_of(broken)) < 5, "the run ended before it could be killed; make it longer"
+
+    subprocess.run(train_command(recipe, broken, "--resume"), check=True, capture_output=True)
+    equal_runs(whole, broken)
+
+
+def equal_runs(whole: Path, broken: Path) -> None:
+    """Rows, trained and averaged weights, optimisers' moments and the best weights, bit for bit."""
+    for left, right in zip(rows_of(whole), rows_of(broken), strict=True):
+        left.pop("seconds"), right.pop("seconds")
+        assert left == right
+    states = [torch.load(run / "last.ckpt", weights_only=True) for run in (whole, broken)]
+    assert states[0]["state_dict"].keys() == states[1]["state_dict"].keys()
+    for name, tensor in states[0]["state_dict"].items():
+        assert torch.equal(tensor, states[1]["state_dict"][name]), name
+    for ours, theirs in zip(states[0]["optimizer_states"], states[1]["optimizer_states"], strict=True):
+        torch.testing.assert_close(ours["state"], theirs["state"], rtol=0, atol=0)
+    best = [load_file(run / "best.safetensors") for run in (whole, broken)]
+    assert all(torch.equal(best[0][name], best[1][name]) for name in best[0])
+
+
+class StoppedError(Exception):
+    """Ends a run from the inside."""
+
+
+def stop_at(epoch: int):
+    def report(line: str) -> None:
+        if line.startswith(f"epoch {epoch}/"):
+            raise StoppedError
+
+    return report
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"schedule": {"name": "plateau", "patience": 0, "factor": 0.5}, "train": {"optimizer": {"rate": 0.1}}},
+        {"train": {"accumulate": 3, "clip": 0.1, "precision": "bf16"}},
+        {"train": {"optimizer": {"name": "soap", "rate": 4e-3}, "precision": "bf16"}},
+        {**HARDEST, "train": {"accumulate": 3, "clip": 0.1, "precision": "bf16"}},
+        {**HARDEST, "adversarial": {**GAME, "start": 13, "discriminator": {"name": "vgg", "width": 2, "hidden": 8}}},
+    ],
+    ids=["plateau", "accumulated", "soap", "adversarial", "a game that begins later"],
+)
+def test_stopped_in_an_epoch_and_resumed_equals_uninterrupted(
+    data: Path, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    values = {**changes, "train": {**SMALL["train"], "samples_every": 9, **changes.get("train", {})}}  # type: ignore[dict-item]
+    recipe = recipe_of(data, **values)
+    run_recipe(recipe, tmp_path / "whole")
+    with pytest.raises(StoppedError):
+        run_recipe(recipe, tmp_path / "broken", report=stop_at(3))
+    run_recipe(recipe, tmp_path / "broken", resume=True)
+    equal_runs(tmp_path / "whole", tmp_path / "broken")
+
+
+class Dropping(Network):
+    """Draws random numbers as it trains."""
+
+    config_type = ARCHS["espcn"].config_type
+
+    def __init__(self, config: object, *, scale: int, channels: int) -> None:
+        super().__init__(scale=scale, channels=channels)
+        self.layers = torch.nn.Sequential(
+            torch.nn.Conv2d(channels, channels * scale**2, 3, padding=1),
+            torch.nn.Dropout(0.5),
+            torch.nn.PixelShuffle(scale),
+        )
+
+    @property
+    def radius(self) -> int:
+        return 1
+
+    def forward(self, lr: torch.Tensor) -> torch.Tensor:
+        return self.layers(lr)
+
+
+def test_a_network_that_draws_random_numbers_resumes_exactly_too(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ARCHS, "dropping", Dropping)
+    recipe = recipe_of(data, arch="dropping")
+    run_recipe(recipe, tmp_path / "whole")
+    torch.rand(1000)  # a resumed process has drawn other numbers before
+    with pytest.raises(StoppedError):
+        run_recipe(recipe, tmp_path / "broken", report=stop_at(2))
+    run_recipe(recipe, tmp_path / "broken", resume=True)
+    equal_runs(tmp_path / "whole", tmp_path / "broken")
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "last.ckpt").write_bytes(b"")
+    with pytest.raises(ConfigError, match=r"run: holds a run already; go on with --resume, or give another folder"):
+        run_recipe(recipe_of(data), tmp_path / "run")
+
+
+def test_resume_without_a_run(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"last\.ckpt: no such file; start the run without --resume"):
+        run_recipe(recipe_of(data), tmp_path / "run", resume=True)
+
+
+def test_a_full_disk_loses_nothing_that_was_saved(data: Path, tmp_path: Path) -> None:
+    """A limit on the size of files stands for it: last.ckpt, with Adam's moments, is the largest."""
+    values = {
+        **SMALL,
+        "arch": {"name": "plainres", "width": 48, "blocks": 2},
+        "data": {**SMALL["data"], "root": str(data)},
+    }
+    values["train"] = {"epochs": 1, "steps_per_epoch": 2, "batch": 2, "samples_every": 9}
+    recipe = tmp_path / "small.yaml"
+    recipe.write_text(yaml.safe_dump(values))
+    run = tmp_path / "run"
+    run_recipe(read_recipe(str(recipe)), run)
+    kept = {path.name: path.read_bytes() for path in (run / "last.ckpt", run / "best.safetensors")}
+    assert len(kept["best.safetensors"]) < 600_000 < len(kept["last.ckpt"])
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000)); "
+        f"from upres.cli import main; main({train_command(recipe, run, '--resume', '--set', 'train.epochs=2')[3:]!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    last_line = done.stderr.strip().splitlines()[-1]
+    assert last_line == (
+        f"upres: {run / 'last.ckpt'}: epoch 2 cannot be written (File too large); the one before it is whole; make "
+        "room and go on with --resume"
+    )
+    assert (run / "last.ckpt").read_bytes() == kept["last.ckpt"]
+    checkpoint.load(run / "best.safetensors")
+    assert not [path for path in run.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_a_report_and_a_run_that_goes_on(data: Path, tmp_path: Path) -> None:
+    values = {**SMALL, "data": {**SMALL["data"], "root": str(data)}}
+    values["train"] = {**SMALL["train"], "epochs": 400}
+    recipe = tmp_path / "small.yaml"
+    recipe.write_text(yaml.safe_dump(values))
+    run = tmp_path / "run"
+    # Where the tests run as a shell's background job, Ctrl-C is ignored, and children inherit that.
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        f"from upres.cli import main; main({train_command(recipe, run)[3:]!r})"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        wait_for_rows(process, run, 1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 130 and errors.decode().strip().splitlines()[-1] == "upres: interrupted"
+    assert "interrupted after" in (run / "report.html").read_text()
