@@ -87,6 +87,23 @@ def test_luma_is_that_of_the_metric(compare: str, power: int) -> None:
     assert float(loss_of("luma", compare=compare)(sr, hr)) == pytest.approx(expected, rel=1e-5)
 
 
+def test_log_mse_is_the_mean_of_the_crops_psnr() -> None:
+    hr = torch.rand(3, 3, 24, 24)
+    sr = hr + torch.randn(hr.shape) * torch.tensor([0.02, 0.05, 0.2]).view(3, 1, 1, 1)
+    psnr = [-10 * np.log10(float((a - b).square().mean())) for a, b in zip(sr, hr, strict=True)]
+    assert float(loss_of("log-mse", space="rgb", floor=1e-9)(sr, hr)) == pytest.approx(90 - np.mean(psnr), abs=1e-3)
+
+
+def test_log_mse_leaves_alone_what_is_below_its_floor() -> None:
+    hr = torch.full((1, 1, 8, 8), 0.5)
+    sr = (hr + 1e-4).requires_grad_()
+    loss_of("log-mse")(sr, hr).backward()
+    near = sr.grad.abs().sum()
+    sr = (hr + 3e-3).requires_grad_()
+    loss_of("log-mse")(sr, hr).backward()
+    assert near < sr.grad.abs().sum() / 10
+
+
 @pytest.mark.parametrize("noise", [0.01, 0.1, 0.5])
 def test_ssim_is_the_metric(noise: float) -> None:
     sr, hr = pair(3, 3, 29, 40, noise=noise)

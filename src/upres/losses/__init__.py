@@ -6,6 +6,7 @@ from upres.losses.adversarial import ADVERSARIAL, Adversarial
 from upres.losses.charbonnier import Charbonnier
 from upres.losses.frequency import Frequency
 from upres.losses.l1 import L1
+from upres.losses.log_mse import LogMse
 from upres.losses.loss import Loss
 from upres.losses.luma import Luma
 from upres.losses.ms_ssim import MSSSIM
@@ -19,6 +20,7 @@ LOSSES: dict[str, type[Loss]] = {
     "charbonnier": Charbonnier,
     "frequency": Frequency,
     "l1": L1,
+    "log-mse": LogMse,
     "luma": Luma,
     "ms-ssim": MSSSIM,
     "mse": MSE,
