@@ -107,6 +107,7 @@ def card(facts: Facts, recipe: Recipe, table: str, int8: str, made: str) -> str:
         recipe=recipe.name,
         arch=f"`{recipe.arch.name}`, " + ", ".join(f"{key} {value}" for key, value in options(facts.arch).items()),
         loss=", ".join(part.name for _, part in recipe.losses),
+        optimizer=recipe.train.optimizer.name,
         rate=recipe.train.optimizer.rate,
         schedule=recipe.schedule.name,
         epochs=recipe.train.epochs,

@@ -112,7 +112,7 @@ def train(arguments: argparse.Namespace) -> None:
             f"name={slug(name)}",
             f"arch={json.dumps(VARIANTS[name])}",
             "init=null",
-            f"train.optimizer.rate={arguments.rate}",
+            f"train.optimizer={json.dumps({'name': arguments.optimizer, 'rate': arguments.rate})}",
             "schedule.warmup=100",
         ]
         if arguments.minutes is not None:
@@ -332,6 +332,7 @@ def main() -> None:
     training.add_argument("--steps", type=int, default=4000, help="of each variant")
     training.add_argument("--minutes", type=float, help="instead of steps: each variant's steps fill this time")
     training.add_argument("--epoch", type=int, default=1000, help="steps between two validations")
+    training.add_argument("--optimizer", choices=("adam", "soap"), default="adam")
     training.add_argument("--rate", type=float, default=8e-4)
     training.set_defaults(work=train)
     measuring = verbs.add_parser("measure", parents=[common])
