@@ -162,8 +162,9 @@ def measure(arguments: argparse.Namespace) -> None:
         known = results.of(contender.name)
         digest = hashlib.sha256(contender.path.read_bytes()).hexdigest()[:16]
         if known.get("digest") != digest:
+            times = {key: value for key, value in known.items() if arguments.untimed and key.endswith(" ms")}
             known.clear()
-            known.update(digest=digest, kind=contender.kind, parameters=parameters(contender.path))
+            known.update(digest=digest, kind=contender.kind, parameters=parameters(contender.path), **times)
         for name in arguments.sets:
             key = f"{name} {arguments.limit or 'all'}"
             if key not in known:
@@ -171,7 +172,8 @@ def measure(arguments: argparse.Namespace) -> None:
                 known[key] = round(result.mean(str(contender.path), "psnr"), 3)
                 print(f"{contender.name}: {name} {known[key]:.2f} dB", flush=True)
                 results.save()
-    time_all(contenders, results, arguments)
+    if not arguments.untimed:
+        time_all(contenders, results, arguments)
     results.save()
 
 
@@ -341,6 +343,9 @@ def main() -> None:
     measuring.add_argument("--threads", type=int, default=2)
     measuring.add_argument("--side", type=int, default=256)
     measuring.add_argument("--repeats", type=int, default=15)
+    measuring.add_argument(
+        "--untimed", action="store_true", help="only new weights in the same networks: keep their milliseconds"
+    )
     measuring.set_defaults(work=measure)
     drawing = verbs.add_parser("draw", parents=[common])
     drawing.add_argument("--output", type=Path, default=Path("docs/front.png"))
