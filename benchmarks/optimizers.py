@@ -29,7 +29,7 @@ OPTIMIZERS = {"adam": (8e-4, 2e-3), "soap": (5e-3,)}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, default=Path("../shared/data/photos"))
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--runs", type=Path, default=Path("runs/optimizers"))
     arguments = parser.parse_args()
     rows = []
