@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import platform
 import statistics
@@ -53,6 +54,12 @@ def picture(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
     low, high = np.percentile(total, (1, 99))
     pixels: NDArray[np.uint8] = np.clip((total - low) / (high - low) * 255, 0, 255).astype(np.uint8)
     return pixels
+
+
+def metrics(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a run's metrics.csv, one an epoch."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def run(main: Callable[[], None]) -> None:

@@ -8,10 +8,9 @@ Stages are read from docs/runs in their order: NAME-first.csv, -second, -third, 
 from __future__ import annotations
 
 import argparse
-import csv
 from pathlib import Path
 
-from common import run
+from common import metrics, run
 
 MODELS = {"fast-x4": "#15803d", "base-x4": "#1d4ed8", "best-x4": "#c2410c"}
 _STAGES = ("-first", "-second", "-third", "")
@@ -28,10 +27,9 @@ def learned(runs: Path, name: str) -> tuple[list[int], list[float], list[int]]:
             continue
         before = steps[-1] if steps else 0
         begun += steps[-1:]
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                steps.append(before + int(row["step"]))
-                psnr.append(float(row["val_psnr"]))
+        for row in metrics(path):
+            steps.append(before + int(row["step"]))
+            psnr.append(float(row["val_psnr"]))
     return steps, psnr, begun
 
 

@@ -9,12 +9,11 @@ validation pictures. Runs are kept below --runs and not repeated.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 from functools import partial
 from pathlib import Path
 
-from common import machine
+from common import machine, metrics, run
 from upres.recipes import read_recipe, run_recipe
 from upres.report import text_table
 
@@ -22,7 +21,6 @@ NETWORKS = {
     "plain 32×6": {"name": "plainres", "width": 32, "blocks": 6},
     "folded 32×6": {"name": "repres", "width": 32, "blocks": 6},
 }
-# Each at the best of the rates that were tried.
 OPTIMIZERS = {"adam": (8e-4, 2e-3), "soap": (5e-3,)}
 
 
@@ -54,7 +52,7 @@ def trained(
     name = f"{arch['name']}-{optimizer}-{rate:g}-{arguments.steps}"
     folder = arguments.runs / name
     rows = folder / "metrics.csv"
-    if not rows.is_file() or len(read(rows)) < 3:
+    if not rows.is_file() or len(metrics(rows)) < 3:
         settings = [
             f"name={name}",
             "init=null",
@@ -66,13 +64,8 @@ def trained(
         ]
         recipe = read_recipe("base-x4", settings=settings, data=arguments.photos)
         run_recipe(recipe, folder, resume=(folder / "last.ckpt").is_file(), report=partial(print, flush=True))
-    return read(rows)
-
-
-def read(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return metrics(rows)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

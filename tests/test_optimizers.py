@@ -54,12 +54,24 @@ def test_soap_sees_a_kernel_as_a_matrix_of_outputs_by_inputs() -> None:
     assert sides[(1,)] == sides[(16,)] == [0], "biases and slopes are stepped as Adam does"
 
 
+@pytest.mark.parametrize("shape", [(1, 12, 3, 3), (12, 1, 1, 1), (1, 5), (7,), (1,), ()], ids=str)
+def test_soap_steps_a_vector_of_any_shape(shape: tuple[int, ...]) -> None:
+    """A network of one channel ends in a kernel of one output, a discriminator in a row."""
+    parameter = torch.nn.Parameter(torch.ones(shape))
+    optimizer = OPTIMIZERS["soap"]([parameter], config(name="soap", rate=0.1))
+    for _ in range(13):  # past the first renewal of the eigenbases
+        parameter.grad = torch.ones(shape)
+        optimizer.step()
+    assert torch.all(parameter < 0)
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [
         ({"name": "sgd"}, "train.optimizer.name = 'sgd': should be 'adam' or 'soap'"),
         ({"rate": 0.0}, "train.optimizer.rate = 0.0: should be above 0"),
         ({"betas": [1.5, 0.9]}, r"train.optimizer.betas = \[1.5, 0.9\]: each should be in \[0, 1\)"),
+        ({"betas": [0.9]}, r"train.optimizer.betas"),
         ({"weight_decay": -1.0}, "train.optimizer.weight_decay = -1.0: should be 0 or more"),
     ],
 )

@@ -56,6 +56,9 @@ def test_a_minimal_recipe_fills_in_what_papers_do() -> None:
 def test_unknown_keys_name_the_nearest() -> None:
     assert fault(changed(archs="espcn")).startswith("r.yaml: unknown key archs = 'espcn': did you mean arch?")
     assert "unknown key train.epoch = 3: did you mean epochs?" in fault(changed(train={"epochs": 1, "epoch": 3}))
+    assert "train.optimizer = 'soap': should be a mapping of name, rate, betas, " in fault(
+        changed(train={"epochs": 1, "optimizer": "soap"})
+    )
     assert "unknown key train.optimizer.lr = 1: Known: betas, epsilon, name, rate, weight_decay" in fault(
         changed(train={"epochs": 1, "optimizer": {"lr": 1}})
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from torch.nn import Parameter
@@ -33,10 +34,11 @@ def soap(parameters: Iterable[Parameter], config: OptimizerConfig, *, fused: boo
     # Not `import pytorch_optimizer`: that imports a hundred optimisers, which takes seconds.
     from pytorch_optimizer.optimizer.soap import SOAP
 
-    # The library joins neighbouring dimensions up to a size of its group's, which so decides how a kernel is seen.
+    # The library joins neighbouring dimensions up to a size of its group's, which so decides how a kernel is seen. It
+    # fails where all of them join into one, as a vector's do.
     sizes: dict[int, list[Parameter]] = defaultdict(list)
     for parameter in parameters:
-        sizes[_largest(parameter.shape) if parameter.ndim > 1 else 0].append(parameter)
+        sizes[_larger_side(parameter.shape)].append(parameter)
     groups: list[dict[str, Any]] = [
         {"params": members, "merge_dims": size > 0, "max_precondition_dim": size or 1}
         for size, members in sorted(sizes.items())
@@ -54,10 +56,7 @@ def soap(parameters: Iterable[Parameter], config: OptimizerConfig, *, fused: boo
 OPTIMIZERS: Mapping[str, Callable[..., Optimizer]] = {"adam": adam, "soap": soap}
 
 
-def _largest(shape: Iterable[int]) -> int:
-    """The larger side of a parameter seen as a matrix of its first dimension by all others."""
-    outputs, *inputs = shape
-    size = 1
-    for side in inputs:
-        size *= side
-    return max(outputs, size)
+def _larger_side(shape: Sequence[int]) -> int:
+    """The larger side of a parameter seen as a matrix of its first dimension by all others; 0 for a vector."""
+    outputs, inputs = math.prod(shape[:1]), math.prod(shape[1:])
+    return max(outputs, inputs) if min(outputs, inputs) > 1 else 0
