@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import pyvips
+from numpy.typing import NDArray
 
 from upres.errors import PictureError
 from upres.image import Picture, from_unit
@@ -38,3 +39,12 @@ def failure(call, *arguments, kind=PictureError, **options):
     message = str(caught.value)
     assert "\n" not in message
     return message
+
+
+def random_pixels(shape: tuple[int, ...], seed: int = 0, dtype: str = "uint8") -> NDArray[np.generic]:
+    generator = np.random.default_rng(seed)
+    if dtype == "float32":
+        return generator.random(shape, dtype=np.float32)
+    # Half of it saturated, half of it smooth: both ends of the range and its middle.
+    noise = generator.random(shape) * 1.6 - 0.3
+    return (np.clip(noise, 0, 1) * np.iinfo(dtype).max).astype(dtype)

@@ -1,8 +1,6 @@
 """Tiled equals whole, and nothing of a picture is lost on the way."""
 
 import dataclasses
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-import upres
 from small_archs import SMALL
+from small_pictures import random_pixels
 from tiny_models import tiny_onnx
 from upres import checkpoint
-from upres.api import upscale
 from upres.archs import ARCHS
 from upres.errors import ConfigError, ModelError, NonFiniteError, PictureError
 from upres.export import export_onnx
 from upres.facts import Facts
-from upres.image import Picture, imresize, write
+from upres.image import Picture, imresize
 from upres.loading import load
 from upres.parts import parse_part
 from upres.predictors import Predictor
@@ -48,15 +45,6 @@ class Nearest(Predictor):
     def predict(self, lr: NDArray[np.float32]) -> NDArray[np.float32]:
         self.calls.append(lr.shape)
         return lr.repeat(self.facts.scale, axis=2).repeat(self.facts.scale, axis=3) + self.extra
-
-
-def random_pixels(shape: tuple[int, ...], seed: int = 0, dtype: str = "uint8") -> NDArray[np.generic]:
-    generator = np.random.default_rng(seed)
-    if dtype == "float32":
-        return generator.random(shape, dtype=np.float32)
-    # Half of it saturated, half of it smooth: both ends of the range and its middle.
-    noise = generator.random(shape) * 1.6 - 0.3
-    return (np.clip(noise, 0, 1) * np.iinfo(dtype).max).astype(dtype)
 
 
 def clear_corner(pixels: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -366,54 +354,3 @@ def test_arrays_that_are_no_pictures(pixels: NDArray[np.generic], text: str) -> 
     with pytest.raises(PictureError) as caught:
         Upscaler(Nearest(2))(pixels)
     assert text in str(caught.value)
-
-
-def test_upscale_gives_back_the_kind_it_was_given(tmp_path: Path) -> None:
-    pixels = random_pixels((6, 5, 3))
-    expected = upscale(pixels, scale=2, model="bicubic")
-    assert isinstance(expected, np.ndarray)
-    path = tmp_path / "p.png"
-    write(Picture(pixels), path)
-    for source in (path, str(path), Picture(pixels)):
-        sr = upres.upscale(source, scale=2, model="bicubic")
-        assert isinstance(sr, Picture)
-        np.testing.assert_array_equal(sr.pixels, expected)
-    with pytest.raises(PictureError, match="cannot enlarge a list"):
-        upscale([1, 2], model="bicubic")  # type: ignore[call-overload]
-
-
-@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16"])
-def test_pil_in_pil_out(mode: str) -> None:
-    image_type = pytest.importorskip("PIL.Image")
-    pixels = random_pixels((6, 5, *{"L": (), "I;16": ()}.get(mode, (len(mode),))))
-    image = image_type.fromarray(pixels.astype(np.uint16) * 257 if mode == "I;16" else pixels)
-    image.info["icc_profile"] = b"profile"
-    assert image.mode == mode
-    sr = upscale(image, scale=2, model="bicubic")
-    assert (sr.mode, sr.size, sr.info) == (mode, (10, 12), {"icc_profile": b"profile"})
-    np.testing.assert_array_equal(np.asarray(sr), upscale(np.asarray(image), scale=2, model="bicubic"))
-
-
-def test_pil_modes_that_need_a_decision_are_refused() -> None:
-    image_type = pytest.importorskip("PIL.Image")
-    with pytest.raises(PictureError, match=r"mode P; upres enlarges L, LA, RGB, RGBA, I;16; use image.convert"):
-        upscale(image_type.new("P", (4, 4)), model="bicubic")
-
-
-def test_enlarging_does_not_load_pil_or_a_training_stack() -> None:
-    code = (
-        "import numpy, sys, upres\n"
-        "upres.upscale(numpy.zeros((4, 4, 3), 'uint8'), model='bicubic')\n"
-        "print([name for name in ('PIL', 'torch', 'onnxruntime', 'pyvips') if name in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
-
-
-def test_load_takes_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "tiny.onnx"
-    path.write_bytes(tiny_onnx(scale=2))
-    assert load(path).scale == 2
-    assert load(path, scale=4).scale == 4
-    upscaler = load(path, scale=3, tile=5, threads=1)
-    assert upscaler(random_pixels((11, 9, 3))).shape == (33, 27, 3)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from upres.errors import PictureError
-from upres.image import apng, bmp, exif, gif, netpbm, vips
+from upres.image import apng, bmp, exif, gif, iptc, netpbm, vips
 from upres.image.formats import FORMATS, Format, format_of, names, stranger
 from upres.image.tags import Tags
 
@@ -242,7 +242,7 @@ def _metadata(image: Any, extras: exif.TiffExtras, header: Header) -> MappingPro
         block = exif.upright(bytes(block), header.width, header.height)
     records = extras.iptc
     if records is None and header.format == "JPEG" and (stored := vips.field(image, "iptc-data")):
-        records = exif.iim_from_photoshop(bytes(stored))
+        records = iptc.iim_from_photoshop(bytes(stored))
     blobs = {"exif": block, "iptc": records, "xmp": vips.field(image, "xmp-data")}
     return MappingProxyType({kind: bytes(blob) for kind, blob in blobs.items() if blob})
 

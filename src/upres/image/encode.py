@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from upres.errors import PictureError
-from upres.image import bmp, exif, netpbm, vips
+from upres.image import bmp, exif, iptc, netpbm, vips
 from upres.image.formats import FORMATS, Format
 from upres.image.tags import Tags
 from upres.image.true_tags import make_true
@@ -103,7 +103,7 @@ def _dressed(image: Any, tags: Tags, form: Format) -> tuple[Any, str]:
     if packet := tags.metadata.get("xmp"):
         blobs["xmp"] = ("xmp-data", exif.upright_xmp(packet, image.width, _height(image), tags.resolution))
     if (records := tags.metadata.get("iptc")) and form is FORMATS["jpeg"]:
-        blobs["iptc"] = ("iptc-data", exif.photoshop_from_iim(records))
+        blobs["iptc"] = ("iptc-data", iptc.photoshop_from_iim(records))
     x, y = tags.resolution or (1.0, 1.0)  # 1 is libvips' own way of not knowing
     image = image.copy(xres=x, yres=y)
     image.set_type(vips.pyvips().GValue.gstr_type, "resolution-unit", "in")
