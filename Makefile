@@ -14,8 +14,8 @@ demo: $(VENV)/.light
 test: lint types unit
 
 lint: $(VENV)/.full
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks tools
+	$(BIN)/ruff format --check src tests benchmarks tools
 
 types: $(VENV)/.full
 	$(BIN)/mypy
@@ -24,12 +24,12 @@ unit: $(VENV)/.full
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 format: $(VENV)/.full
-	$(BIN)/ruff check --fix src tests benchmarks
-	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix src tests benchmarks tools
+	$(BIN)/ruff format src tests benchmarks tools
 
 ## Every figure that is claimed, measured on this machine; docs/benchmarks.md says what each means.
 benchmarks: $(VENV)/.full
-	$(BIN)/python benchmarks/all.py $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m benchmarks.all $(if $(DATA),--data $(DATA))
 
 clean:
 	rm -rf $(VENV) demo-out build .mypy_cache .ruff_cache .pytest_cache .hypothesis

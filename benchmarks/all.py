@@ -1,6 +1,6 @@
 """Run the benchmarks one after the other and print the machine and their tables.
 
-    python benchmarks/all.py [--only NAME …] [--data DIR] [--quick]
+    python -m benchmarks.all [--only NAME …] [--data DIR] [--quick]
 
 Each runs in a process of its own, so that none meets the memory and the caches of the one before. What costs more
 than a quarter of an hour on two cores, the 100 megapixels of memory.py, is left out with --quick.
@@ -14,9 +14,9 @@ import sys
 import time
 from pathlib import Path
 
-from common import machine
+from benchmarks.common import machine
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def commands(data: Path | None, *, quick: bool) -> dict[str, list[str]]:
@@ -54,7 +54,7 @@ def main() -> None:
     for name in given.only or known:
         print(f"\n## {name}\n", flush=True)
         began = time.perf_counter()
-        done = subprocess.run([sys.executable, str(HERE / f"{name}.py"), *known[name]], check=False)
+        done = subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *known[name]], cwd=ROOT, check=False)
         print(f"\n{name}: {time.perf_counter() - began:.0f} s, exit code {done.returncode}", flush=True)
         if done.returncode:
             failed.append(name)

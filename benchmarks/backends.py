@@ -1,6 +1,6 @@
 """Whether the backend that is chosen earns its place: against PyTorch eager, and its precisions against float32.
 
-    python benchmarks/backends.py [MODEL …] [--data DIR] [--threads 2] [--quick]
+    python -m benchmarks.backends [MODEL …] [--data DIR] [--threads 2] [--quick]
 
 A model is the name of a shipped one, as base-x4, or an .onnx file that `upres export` wrote. Per model:
 
@@ -29,17 +29,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from common import machine, picture, run
-from upres.bench import ways_here
+from benchmarks.common import machine, picture, run
 from upres.errors import ConfigError, UpresError
-from upres.evaluate import Entrant, evaluate, open_test_set
+from upres.evaluation.evaluate import Entrant, evaluate
+from upres.evaluation.results import text_table
+from upres.evaluation.speed import ways_here
+from upres.evaluation.test_sets import open_test_set
 from upres.image import to_unit
 from upres.metrics import Protocol
-from upres.models import find, shipped
+from upres.models.shipped import find, shipped
 from upres.predictors import Predictor, open_predictor, open_way
 from upres.predictors.backends import WAYS, Way
-from upres.report import text_table
-from upres.upscaler import Upscaler
+from upres.upscaling.upscaler import Upscaler
 
 MARK, ALLOWED = 1.8, 0.05
 
@@ -51,7 +52,7 @@ _REST = 0.1  # seconds
 def _eager(path: Path, lr: NDArray[np.float32], threads: int, line: Connection) -> None:
     import torch
 
-    from upres import checkpoint
+    from upres.models import checkpoint
 
     torch.set_num_threads(threads)
     network = checkpoint.load_onnx(path)[0]

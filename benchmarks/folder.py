@@ -1,6 +1,6 @@
 """How long the predictor works of the time that a folder takes: the rest is waiting for files.
 
-python benchmarks/folder.py --pictures 200
+python -m benchmarks.folder --pictures 200
 
 The pictures are of mixed sizes, formats and content, made by the script.
 """
@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from upres import batch
 from upres.image import Picture, imresize, write
-from upres.loading import Upscalers
 from upres.predictors import Predictor
-from upres.sizes import Size
+from upres.upscaling import batch
+from upres.upscaling.loading import Upscalers
+from upres.upscaling.sizes import Size
 
 _SUFFIXES = (".jpg", ".png", ".tif", ".webp")
 

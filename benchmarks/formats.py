@@ -1,6 +1,6 @@
 """What each format keeps, measured by writing pictures and reading them back: the table of docs/formats.md.
 
-python benchmarks/formats.py --write docs/formats.md
+python -m benchmarks.formats --write docs/formats.md
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import pyvips
 from numpy.typing import NDArray
 
 from upres.image import Pages, Picture, from_unit, read, read_pages, to_unit, write, write_pages
-from upres.image.formats import FORMATS, Format
-from upres.image.installation import abilities
+from upres.image.codecs.formats import FORMATS, Format
+from upres.image.codecs.installation import abilities
 
 BEGIN, END = "<!-- made by benchmarks/formats.py -->", "<!-- until here -->"
 # Formats that every build of libvips for Python has, or for which upres needs none.

@@ -1,6 +1,6 @@
 """Milliseconds to enlarge one picture of 3×256×256, for models × the runtimes that are installed.
 
-    python benchmarks/inference.py [MODEL …] [--threads 2] [--quick]
+    python -m benchmarks.inference [MODEL …] [--threads 2] [--quick]
 
 A name or a .onnx file runs on ONNX Runtime; a .safetensors checkpoint runs on PyTorch and, exported on the
 spot, on ONNX Runtime too. Whole pictures, float32, no tiles; everything is alternated in one process.
@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from common import machine, medians, picture, run
+from benchmarks.common import machine, medians, picture, run
 from upres.errors import ConfigError
+from upres.evaluation.results import text_table
 from upres.image import to_unit
-from upres.models import shipped
+from upres.models.shipped import shipped
 from upres.predictors import Predictor, open_predictor
 from upres.predictors.onnx import OnnxPredictor
-from upres.report import text_table
 
 
 def _predictors(model: str, threads: int, folder: Path) -> Iterator[tuple[str, Predictor]]:
@@ -45,7 +45,7 @@ def _predictors(model: str, threads: int, folder: Path) -> Iterator[tuple[str, P
     from upres.predictors.torch import TorchPredictor
 
     if find_spec("onnx") is not None:
-        from upres.export import export_onnx
+        from upres.export.onnx import export_onnx
 
         exported = export_onnx(path, folder / f"{len(list(folder.iterdir()))}.onnx")
         yield "onnxruntime fp32", OnnxPredictor(exported.path, threads=threads)

@@ -1,6 +1,6 @@
 """Peak memory of enlarging one file into another: one row for each size, each in a process of its own.
 
-    python benchmarks/memory.py --megapixels 24:jpg:tif 100:tif:tif
+    python -m benchmarks.memory --megapixels 24:jpg:tif 100:tif:tif
 
 The source is written in bands first, so that nothing but the enlargement is measured. `--model bicubic` (the
 default) proves the structure in minutes; a network's own buffers come on top, and are what `--max-memory` plans.
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from upres.image.bands import Shape, write_bands
-from upres.image.tags import Tags
+from upres.image.metadata.tags import Tags
 
 _CHILD = """
 import resource, sys, time

@@ -1,6 +1,6 @@
 """What do the same steps teach the same network under each optimiser, and what does a step cost? One table.
 
-python benchmarks/optimizers.py --photos ../shared/data/photos
+python -m benchmarks.optimizers --photos ../shared/data/photos
 
 Every run sees the same batches (base-x4's, seed 1), anneals its rate to nothing, and is measured on base-x4's
 validation pictures. Runs are kept below --runs and not repeated.
@@ -13,9 +13,9 @@ import json
 from functools import partial
 from pathlib import Path
 
-from common import machine, metrics, run
+from benchmarks.common import machine, metrics, run
+from upres.evaluation.results import text_table
 from upres.recipes import read_recipe, run_recipe
-from upres.report import text_table
 
 NETWORKS = {
     "plain 32×6": {"name": "plainres", "width": 32, "blocks": 6},

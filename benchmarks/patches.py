@@ -1,6 +1,6 @@
 """Training patches per second, one worker: upres' cache against decoding two PNG files a sample.
 
-    python benchmarks/patches.py [--data FOLDER] [--quick]
+    python -m benchmarks.patches [--data FOLDER] [--quick]
 
 The usual loop is the one most training code has: for each sample decode the whole hr and the whole lr file,
 crop both at one place, flip and turn. It is given what helps it: files already in the system's memory, libvips
@@ -21,13 +21,13 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from common import machine, medians, picture, run
+from benchmarks.common import machine, medians, picture, run
 from upres.data import Patches, build_cache
-from upres.data.folder import Folder, FolderConfig
+from upres.data.sources.folder import Folder, FolderConfig
 from upres.degrade.bicubic import Bicubic, BicubicConfig
 from upres.errors import DataError
+from upres.evaluation.results import text_table
 from upres.image import Picture, imresize, picture_files, read, write
-from upres.report import text_table
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 

@@ -1,6 +1,6 @@
 """Weights that others published: do they reach their published scores here, and how fast are they? One table.
 
-python benchmarks/peers.py --weights ../shared/data/peers --data ../shared/data/benchmarks [NAME …]
+python -m benchmarks.peers --weights ../shared/data/peers --data ../shared/data/benchmarks [NAME …]
 
 Every file is converted to ONNX first, as `upres convert` does; scores and times are those of the converted file in
 ONNX Runtime, in float32. Scores are luma PSNR of 8-bit pictures, border = scale, lr by MATLAB's bicubic.
@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from common import machine, medians, run
-from upres.convert import convert
-from upres.evaluate import open_test_set
+from benchmarks.common import machine, medians, run
+from upres.evaluation.results import text_table
+from upres.evaluation.test_sets import open_test_set
+from upres.export.convert import convert
 from upres.metrics import Protocol, measure
 from upres.predictors import Predictor, open_predictor
-from upres.report import text_table
-from upres.upscaler import Upscaler
+from upres.upscaling.upscaler import Upscaler
 
 SETS = ("Set5", "BSD100")
 SIDE = 256

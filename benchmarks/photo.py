@@ -1,6 +1,6 @@
 """Do models for photographs leave JPEG blocks behind? PSNR and blockiness on clean, noisy and compressed inputs.
 
-python benchmarks/photo.py --data ../shared/data/benchmarks [--scale 4] [--limit 20] [MODEL …]
+python -m benchmarks.photo --data ../shared/data/benchmarks [--scale 4] [--limit 20] [MODEL …]
 
 Every input is the set's own MATLAB-bicubic lr, then what its column says; the original is what it is compared with.
 Blocks: by how many per cent luma steps more across the borders of lr's 8×8 blocks than across the other borders of
@@ -20,14 +20,15 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from common import run
-from upres.evaluate import Entrant, Evaluation, TestPicture, TestSet, evaluate, open_test_set
+from benchmarks.common import run
+from upres.evaluation.evaluate import Entrant, Evaluation, evaluate
+from upres.evaluation.results import text_table
+from upres.evaluation.test_sets import TestPicture, TestSet, open_test_set
 from upres.image import luma
 from upres.metrics import Protocol
-from upres.models import shipped
+from upres.models.shipped import shipped
 from upres.predictors import open_predictor
-from upres.report import text_table
-from upres.upscaler import Upscaler
+from upres.upscaling.upscaler import Upscaler
 
 Pixels = NDArray[np.uint8]
 _BLOCK = 8

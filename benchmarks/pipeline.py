@@ -1,6 +1,6 @@
 """What share of a training step the data takes; mark: less than 5 % for the smallest recipe.
 
-    python benchmarks/pipeline.py [RECIPE …] [--threads 2]
+    python -m benchmarks.pipeline [RECIPE …] [--threads 2]
 
 Each recipe's own patches, batch, network, losses and precision, on made pictures; the data is not overlapped with the
 step here, so the share is what it costs at worst. Without names: the recipe with the fewest parameters of those
@@ -17,17 +17,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from common import machine, medians, picture, run
+from benchmarks.common import machine, medians, picture, run
 from upres.archs import Network
+from upres.config.parts import build
 from upres.data import Patches, build_cache
-from upres.data.folder import Folder, FolderConfig
+from upres.data.sources.folder import Folder, FolderConfig
 from upres.degrade.bicubic import Bicubic, BicubicConfig
+from upres.evaluation.results import text_table
 from upres.image import Picture, write
 from upres.losses import LOSSES
-from upres.parts import build
 from upres.recipes import Recipe, read_recipe
 from upres.recipes.run import new_network
-from upres.report import text_table
 from upres.train.step import loss_terms, weighted_sum
 from upres.train.validation import unit_batch
 

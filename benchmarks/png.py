@@ -1,6 +1,6 @@
 """How PNG files of enlarged pictures are best written: bytes and milliseconds by filter and level of compression.
 
-python benchmarks/png.py [--photos ../shared/data/photos/gb82] [--count 6]
+python -m benchmarks.png [--photos ../shared/data/photos/gb82] [--count 6]
 
 Each photograph is enlarged 4× first: what upres writes is smooth. The row marked is how upres writes.
 """
@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import pyvips
 
-from common import machine, medians, run
+from benchmarks.common import machine, medians, run
 from upres import imresize
+from upres.data.evenly_spaced import evenly
+from upres.evaluation.results import text_table
 from upres.image import picture_files, read
-from upres.image.encode import options
-from upres.image.formats import FORMATS
-from upres.report import text_table
-from upres.spread import evenly
+from upres.image.codecs.encode import options
+from upres.image.codecs.formats import FORMATS
 
 WAYS = [("none", 6), ("up", 1), ("up", 3), ("up", 6), ("sub", 3), ("avg", 3), ("all", 3), ("all", 6)]
 _SIDE = 384

@@ -1,6 +1,6 @@
 """PSNR and SSIM of the shipped models, and of any others, on the benchmark sets: one table.
 
-python benchmarks/quality.py --data ../shared/data/benchmarks [MODEL …]
+python -m benchmarks.quality --data ../shared/data/benchmarks [MODEL …]
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from upres.evaluate import Entrant, Evaluation, evaluate, open_test_set
+from upres.evaluation.evaluate import Entrant, Evaluation, evaluate
+from upres.evaluation.results import text_table
+from upres.evaluation.test_sets import open_test_set
 from upres.metrics import Protocol
-from upres.models import shipped
+from upres.models.shipped import shipped
 from upres.predictors import open_predictor
-from upres.report import text_table
-from upres.upscaler import Upscaler
+from upres.upscaling.upscaler import Upscaler
 
 SETS = ("Set5", "Set14", "BSD100")
 

@@ -1,6 +1,6 @@
 """What a person waits for besides the enlarging itself: seconds from process start, each in a new process.
 
-    python benchmarks/startup.py [--model base] [--quick]
+    python -m benchmarks.startup [--model base] [--quick]
 
 "file written" is the moment at which the finished file has its name; the process may take longer to leave.
 Inference alone is the same enlarging in a process that has done it before.
@@ -18,11 +18,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from common import machine, medians, picture, run
+from benchmarks.common import machine, medians, picture, run
 from upres import load
 from upres.errors import FailedError
+from upres.evaluation.results import text_table
 from upres.image import Picture, write
-from upres.report import text_table
 
 _POLL = 0.001
 

@@ -1,8 +1,8 @@
 """Which network gives the best picture per millisecond? Ours, trained alike, against published weights, in one picture.
 
-python benchmarks/sweep.py train --photos ../shared/data/photos --steps 4000 [VARIANT …]
-python benchmarks/sweep.py measure --peers ../shared/data/peers --data ../shared/data/benchmarks
-python benchmarks/sweep.py draw --output docs/front.png
+python -m benchmarks.sweep train --photos ../shared/data/photos --steps 4000 [VARIANT …]
+python -m benchmarks.sweep measure --peers ../shared/data/peers --data ../shared/data/benchmarks
+python -m benchmarks.sweep draw --output docs/front.png
 
 `train` gives each variant the same steps of the same batches (or with --minutes, as many steps as it takes in that
 time), in a run folder of its own; it goes on where it was stopped. `measure` writes each network as ONNX, measures
@@ -25,13 +25,14 @@ from typing import Any
 
 import numpy as np
 
-from common import machine, medians, picture, run
-from quality import measured
-from upres.atomic import write_whole
+from benchmarks.common import machine, medians, picture, run
+from benchmarks.quality import measured
 from upres.errors import ConfigError, UpresError, nearest
+from upres.evaluation.results import text_table
 from upres.image import to_unit
-from upres.models import int8_version, read_facts, shipped
-from upres.report import text_table
+from upres.models.onnx_facts import read_facts
+from upres.models.shipped import int8_version, shipped
+from upres.storage.atomic import write_whole
 
 RECIPE = "base-x{scale}"
 SHORT = re.compile(r"_Rep|_x\d$|_DIV2K.*|team\d+_")  # what file names hold besides the network's name
@@ -211,8 +212,8 @@ def time_all(contenders: list[Contender], results: Results, arguments: argparse.
 
 def found(arguments: argparse.Namespace) -> Iterator[Contender]:
     """Yield every network there is, as ONNX: trained variants, shipped models, published weights."""
-    from upres.convert import convert
-    from upres.export import export_onnx
+    from upres.export.convert import convert
+    from upres.export.onnx import export_onnx
 
     folder = arguments.runs / "onnx"
     folder.mkdir(parents=True, exist_ok=True)

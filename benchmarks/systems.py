@@ -1,6 +1,6 @@
 """The published systems, reproduced and improved: one table from the run folders of their recipes.
 
-python benchmarks/systems.py --runs runs [--features vgg19_conv1-3.npz] [--keep docs/runs]
+python -m benchmarks.systems --runs runs [--features vgg19_conv1-3.npz] [--keep docs/runs]
 
 Every recipe of a system is measured on the pictures its first recipe held out, under that one's protocol.
 """
@@ -12,15 +12,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from common import machine, run
-from upres.evaluate import Entrant, Evaluation, cache_test_set, evaluate
-from upres.losses.features import load_features
+from benchmarks.common import machine, run
+from upres.evaluation.evaluate import Entrant, Evaluation, evaluate
+from upres.evaluation.results import write_evaluation
+from upres.evaluation.test_sets import cache_test_set
 from upres.metrics.feature_distance import feature_distance
+from upres.models.vgg import load_features
 from upres.predictors import open_predictor
 from upres.recipes import read_recipe
 from upres.recipes.run import open_validation
-from upres.report import write_evaluation
-from upres.upscaler import Upscaler
+from upres.upscaling.upscaler import Upscaler
 
 
 @dataclass(frozen=True)

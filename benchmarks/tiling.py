@@ -1,6 +1,6 @@
 """Whether a picture that is enlarged in tiles is the picture that is enlarged whole; mark: in 8 bits, no level differs.
 
-    python benchmarks/tiling.py [--sizes 200] [--seed 0] [--only NAME …]
+    python -m benchmarks.tiling [--sizes 200] [--seed 0] [--only NAME …]
 
 For every shipped model, and every architecture with random weights (large ones with few channels), on every
 backend in float32: random sizes down to 1×1, gray to RGB with alpha, each enlarged once in tiles of a random
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -23,24 +22,22 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from tests.small_archs import SMALL
 
-from common import machine, run
-from upres import checkpoint
+from benchmarks.common import machine, run
 from upres.archs import ARCHS
+from upres.config.parts import parse_part
 from upres.errors import UpresError
-from upres.export import export_onnx
-from upres.facts import Facts
+from upres.export.onnx import export_onnx
 from upres.image import to_unit
-from upres.models import shipped
-from upres.parts import parse_part
+from upres.models import checkpoint
+from upres.models.facts import Facts
+from upres.models.shipped import shipped
 from upres.predictors import Predictor, open_way
 from upres.predictors.backends import Way, installed
 from upres.predictors.bicubic import BicubicPredictor
-from upres.stages import quantised
-from upres.upscaler import Upscaler
-
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from small_archs import SMALL
+from upres.upscaling.tiled_prediction import quantised
+from upres.upscaling.upscaler import Upscaler
 
 BACKENDS = ("onnx", "openvino", "torch")
 COLUMNS = "{:16} {:9} {:>7} {:>12} {:>7} {:>7} {:>8}"

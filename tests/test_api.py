@@ -10,10 +10,10 @@ import pytest
 import upres
 from small_pictures import random_pixels
 from tiny_models import tiny_onnx
-from upres.api import upscale
 from upres.errors import PictureError
 from upres.image import Picture, write
-from upres.loading import load
+from upres.upscaling.api import upscale
+from upres.upscaling.loading import load
 
 
 def test_upscale_gives_back_the_kind_it_was_given(tmp_path: Path) -> None:

@@ -6,16 +6,16 @@ import pytest
 import torch
 
 from small_archs import SMALL
-from upres import checkpoint
 from upres.archs import ARCHS, Network
 from upres.archs.folding import folded
 from upres.archs.plainres import PlainRes, PlainResConfig
 from upres.archs.repres import RepRes, RepResConfig
+from upres.config.parts import Part, build, parse_part
 from upres.errors import ConfigError, ModelError
-from upres.export import TOLERANCE, export_onnx
-from upres.facts import Facts
+from upres.export.onnx import TOLERANCE, export_onnx
 from upres.image import imresize
-from upres.parts import Part, build, parse_part
+from upres.models import checkpoint
+from upres.models.facts import Facts
 
 SCALES = {"deconv-cnn": (2,)}
 CASES = [(name, scale, channels) for name in ARCHS for scale in SCALES.get(name, (2, 3, 4)) for channels in (1, 3)]
@@ -178,7 +178,7 @@ def test_what_export_folded_is_not_rebuilt(tmp_path) -> None:
 
 
 def test_bicubic_upsampling_in_a_network_is_matlabs_away_from_the_edge() -> None:
-    from upres.archs.upsampling import Bicubic
+    from upres.archs.layers.fixed_upsampling import Bicubic
 
     lr = torch.rand(1, 3, 9, 8, dtype=torch.float64)
     for scale in (2, 3, 4):

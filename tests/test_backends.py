@@ -14,18 +14,18 @@ import pytest
 
 from tiny_models import tiny_onnx
 from upres.errors import ConfigError, DeviceMemoryError, MissingExtraError, ModelError, ParityError
-from upres.facts import METADATA_KEY, Facts, from_json, to_json
-from upres.models import int8_version
+from upres.models.facts import METADATA_KEY, Facts, from_json, to_json
+from upres.models.shipped import int8_version
 from upres.predictors import Predictor, backends, open_predictor, probe
 from upres.predictors.backends import WAYS, Way, installed, ways
 from upres.predictors.guarded import GuardedPredictor
 from upres.predictors.halving import HalvingPredictor
 from upres.predictors.onnx import OnnxPredictor
-from upres.upscaler import Upscaler
+from upres.upscaling.upscaler import Upscaler
 
 ONNX, OPENVINO, BF16, TORCH = WAYS[0], Way("openvino", "cpu", "fp32"), Way("openvino", "cpu", "bf16"), WAYS[5]
 HERE = [way for way in WAYS if way.device == "cpu" and way.precision != "int8" and installed(way.backend)]
-# As in upres.export: float32 runtimes add the same products in another order; half an 8-bit level is 2e-3.
+# As in upres.export.onnx: float32 runtimes add the same products in another order; half an 8-bit level is 2e-3.
 ROUNDING = 1e-4
 # bf16 keeps 8 bits of a factor: an untrained network, whose values are larger than a trained one's, loses more.
 REDUCED = 40.0
@@ -35,9 +35,9 @@ REDUCED = 40.0
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained network in an ONNX file, as `upres export` writes it."""
     torch = pytest.importorskip("torch")
-    from upres import checkpoint
     from upres.archs.plainres import PlainRes, PlainResConfig
-    from upres.export import export_onnx
+    from upres.export.onnx import export_onnx
+    from upres.models import checkpoint
 
     torch.manual_seed(0)
     config = PlainResConfig(width=16, blocks=2, upsampling="bicubic")
@@ -111,12 +111,12 @@ def test_a_small_input_is_computed_as_part_of_a_large_one(exported: Path, way: W
 @pytest.mark.parametrize("name", ["srcnn", "espcn", "deconv-cnn", "plainres", "repres"])
 def test_pytorch_runs_what_export_wrote(tmp_path: Path, name: str) -> None:
     torch = pytest.importorskip("torch")
-    from upres import checkpoint
     from upres.archs import ARCHS
     from upres.archs.folding import folded
     from upres.config import dump
-    from upres.export import export_onnx
-    from upres.parts import Part, build
+    from upres.config.parts import Part, build
+    from upres.export.onnx import export_onnx
+    from upres.models import checkpoint
 
     torch.manual_seed(0)
     part = Part(name, ARCHS[name].config_type())

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from upres.cli import COMMANDS, main, upscale
+from upres.cli import upscale
+from upres.cli.main import COMMANDS, main
 from upres.image import Picture, write
 
 Answer = tuple[int, str, str]
@@ -169,7 +170,7 @@ def test_what_nobody_foresaw(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("upres.loading.Upscalers", fail)
+    monkeypatch.setattr("upres.upscaling.loading.Upscalers", fail)
     assert COMMANDS["upscale"] is upscale.upscale
     left, out, err = run("photo.png")
     assert (left, out) == (code, "")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from upres.errors import FailedError, PictureError
 from upres.image import Picture, bands, read, write
 from upres.image.bands import BandReader, Shape, write_bands
-from upres.image.formats import WRITTEN
+from upres.image.codecs.formats import WRITTEN
 
 
 def picture(channels: int, dtype: str, *, height: int = 75, width: int = 53) -> Picture:
@@ -152,7 +152,7 @@ def test_too_few_rows_make_no_file(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_disk_ends_the_work_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from upres.image import encode
+    from upres.image.codecs import encode
 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, os.strerror(28))

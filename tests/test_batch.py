@@ -12,11 +12,12 @@ import pytest
 
 from commands import UPRES
 from test_cli_upscale import Command, command, folder, names  # noqa: F401  fixtures
-from upres import atomic, batch
-from upres.atomic import clear_unfinished, whole_file
-from upres.batch import find_jobs
 from upres.errors import PictureError
 from upres.image import Picture, read, write
+from upres.storage import atomic
+from upres.storage.atomic import clear_unfinished, whole_file
+from upres.upscaling import batch
+from upres.upscaling.batch import find_jobs
 
 
 def noise(height: int, width: int, seed: int = 0) -> Picture:

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from tiny_models import tiny_onnx
-from upres import bench
-from upres.bench import Job, Row, files, lost, measure, ways_here
-from upres.cli import main
+from upres.cli.main import main
 from upres.errors import ModelError
+from upres.evaluation import speed
+from upres.evaluation.speed import Job, Row, files, lost, measure, ways_here
 from upres.predictors import backends, probe
 from upres.predictors.backends import WAYS, Way
 
 
 @pytest.fixture
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(bench, "installed", lambda backend: backend == "onnx")
+    monkeypatch.setattr(speed, "installed", lambda backend: backend == "onnx")
     monkeypatch.setattr(backends, "installed", lambda backend: backend == "onnx")
     path = tmp_path / "tiny.onnx"
     path.write_bytes(tiny_onnx())

@@ -14,9 +14,9 @@ import pytest
 
 from commands import UPRES
 from tiny_models import tiny_onnx
-from upres import models
-from upres.cli import main
+from upres.cli.main import main
 from upres.image import Picture, read, write
+from upres.models import shipped
 
 SECONDS = re.compile(r"\d+\.\d\d s")
 
@@ -28,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shelf.mkdir()
     for scale in (2, 4):
         (shelf / f"base-x{scale}.onnx").write_bytes(tiny_onnx(scale=scale, name="base"))
-    monkeypatch.setattr(models, "_FOLDER", shelf)
+    monkeypatch.setattr(shipped, "_FOLDER", shelf)
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
@@ -204,7 +204,7 @@ def test_debug_shows_where(folder: Path) -> None:
 
 
 def test_models_lists_what_is_shipped(folder: Path, command: Command) -> None:
-    size = f"{(models._FOLDER / 'base-x2.onnx').stat().st_size / 1e6:.2f} MB"
+    size = f"{(shipped._FOLDER / 'base-x2.onnx').stat().st_size / 1e6:.2f} MB"
     code, out, err = command("models")
     assert (code, err) == (0, "")
     lines = out.splitlines()
@@ -231,7 +231,7 @@ def test_models_lists_what_is_shipped(folder: Path, command: Command) -> None:
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from upres.cli import main; main()", *arguments],
+        [sys.executable, "-c", "from upres.cli.main import main; main()", *arguments],
         capture_output=True,
         encoding="utf-8",
         env={**os.environ, **environment},
@@ -250,7 +250,7 @@ def test_a_name_that_the_terminal_cannot_show_is_no_reason_to_fail(folder: Path)
 def test_progress_is_drawn_on_a_terminal_only(folder: Path) -> None:
     pty = pytest.importorskip("pty")
     leader, follower = pty.openpty()
-    code = "from upres.cli import main; main(['photo.png', '--model', 'bicubic', '--tile', '4'])"
+    code = "from upres.cli.main import main; main(['photo.png', '--model', 'bicubic', '--tile', '4'])"
     done = subprocess.run([sys.executable, "-c", code], stderr=follower, stdout=subprocess.PIPE, check=True)
     os.close(follower)
     drawn = os.read(leader, 10_000).decode()

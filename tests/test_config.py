@@ -82,7 +82,7 @@ def test_what_fits_already_is_taken_as_pydantic_would(values, monkeypatch):
         return [(type(value), value) for value in dataclasses.asdict(made).values()]
 
     quick = outcome()
-    monkeypatch.setattr("upres.config._fit", lambda cls, values: False)
+    monkeypatch.setattr("upres.config.strict._fit", lambda cls, values: False)
     assert outcome() == quick
 
 

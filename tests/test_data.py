@@ -13,9 +13,9 @@ import pytest
 
 from upres.data import SOURCES, Patches, build_cache, whole_pictures
 from upres.data.cache import to_colour
-from upres.data.cifar10 import Cifar10, Cifar10Config
-from upres.data.folder import Folder, FolderConfig
-from upres.data.npz import Npz, NpzConfig
+from upres.data.sources.cifar10 import Cifar10, Cifar10Config
+from upres.data.sources.folder import Folder, FolderConfig
+from upres.data.sources.npz import Npz, NpzConfig
 from upres.degrade.bicubic import Bicubic, BicubicConfig
 from upres.errors import DataError
 from upres.image import Picture, imresize, luma, write

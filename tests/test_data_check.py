@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from upres.cli import main
+from upres.cli.main import main
 from upres.data import open_splits, parse_source
 from upres.data.check import check_pair, likeness
 from upres.degrade.bicubic import Bicubic, BicubicConfig

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from upres.data import build_cache, open_source
-from upres.data.hf import Hf, HfConfig
+from upres.data.sources.hf import Hf, HfConfig
 from upres.degrade.bicubic import Bicubic, BicubicConfig
 from upres.errors import DataError, DataFaultsError, MissingExtraError
 from upres.image import Picture, imresize, write

@@ -9,12 +9,12 @@ import pytest
 
 from upres.config import parse
 from upres.data import SOURCES, build_cache, open_source, parse_source
-from upres.data.celeba import Celeba, CelebaConfig
-from upres.data.celeba_hq import CelebaHq, CelebaHqConfig
-from upres.data.div2k import Div2k, Div2kConfig
-from upres.data.folder import Folder, FolderConfig
-from upres.data.npz import Npz, NpzConfig
-from upres.data.options import PictureOptions, prepared, prepared_size, selected
+from upres.data.sources.celeba import Celeba, CelebaConfig
+from upres.data.sources.celeba_hq import CelebaHq, CelebaHqConfig
+from upres.data.sources.div2k import Div2k, Div2kConfig
+from upres.data.sources.folder import Folder, FolderConfig
+from upres.data.sources.npz import Npz, NpzConfig
+from upres.data.sources.options import PictureOptions, prepared, prepared_size, selected
 from upres.degrade.bicubic import Bicubic, BicubicConfig
 from upres.errors import ConfigError, DataError
 from upres.image import Picture, imresize, write

@@ -12,8 +12,9 @@ import pytest
 import pyvips
 import torch
 
+from upres.config.parts import build, parse_part
 from upres.data import Patches, build_cache
-from upres.data.folder import Folder, FolderConfig
+from upres.data.sources.folder import Folder, FolderConfig
 from upres.degrade import DEGRADATIONS
 from upres.degrade.bicubic import Bicubic, BicubicConfig
 from upres.degrade.blur import Blur, BlurConfig, filtered
@@ -26,7 +27,6 @@ from upres.degrade.presets import PRESETS
 from upres.degrade.resize import Resize, ResizeConfig, resized
 from upres.errors import ConfigError, DataError
 from upres.image import Picture, imresize, write
-from upres.parts import build, parse_part
 from upres.recipes import parse_recipe, run_recipe
 
 FOLDER = {"name": "folder", "path": "p"}
@@ -277,7 +277,7 @@ def test_a_wrong_chain_says_what_where_and_what_is_allowed(values: dict[str, Any
 
 
 def test_data_and_evaluation_do_not_load_pytorch() -> None:
-    code = "import sys, upres.data, upres.evaluate; sys.exit('torch' in sys.modules)"
+    code = "import sys, upres.data, upres.evaluation.evaluate; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

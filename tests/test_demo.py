@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from tiny_models import tiny_onnx
-from upres import models
-from upres.cli import main
-from upres.demo import PHOTOGRAPH, SCALE, Demonstration, Written, demonstrate
+from upres.cli.main import main
+from upres.compare.demonstration import PHOTOGRAPH, SCALE, Demonstration, Written, demonstrate
 from upres.errors import ConfigError, ModelError
 from upres.image import imresize, read
-from upres.loading import load
 from upres.metrics import Protocol, measure
+from upres.models import shipped
+from upres.upscaling.loading import load
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_the_command(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "base-x4.onnx").write_bytes(model.read_bytes())
-    monkeypatch.setattr(models, "_FOLDER", tmp_path)
+    monkeypatch.setattr(shipped, "_FOLDER", tmp_path)
     monkeypatch.chdir(tmp_path)
     for _ in range(2):  # a second one replaces the first
         with pytest.raises(SystemExit) as left:
@@ -180,7 +180,8 @@ def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 def test_the_demonstration_needs_the_light_half_only() -> None:
     code = (
-        "import sys, upres.demo, upres.report; heavy = {'torch', 'matplotlib', 'PIL', 'onnx', 'safetensors', 'yaml'};"
+        "import sys, upres.compare.demonstration, upres.evaluation.results;"
+        "heavy = {'torch', 'matplotlib', 'PIL', 'onnx', 'safetensors', 'yaml'};"
         "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from upres.archs import DISCRIMINATORS, Discriminator
-from upres.parts import Part, build
+from upres.config.parts import Part, build
 
 SMALL = {"vgg": {"width": 4, "hidden": 16}, "unet-sn": {"width": 4}}
 

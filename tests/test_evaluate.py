@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from upres.cli import main
+from upres.cli.main import main
 from upres.errors import DataError
-from upres.evaluate import Entrant, evaluate, open_test_set
+from upres.evaluation.evaluate import Entrant, evaluate
+from upres.evaluation.results import evaluation_table, write_evaluation
+from upres.evaluation.test_sets import open_test_set
 from upres.image import Picture, imresize, write
 from upres.metrics import Protocol, measure
 from upres.predictors import open_predictor
-from upres.report import evaluation_table, write_evaluation
-from upres.upscaler import Upscaler
+from upres.upscaling.upscaler import Upscaler
 
 
 def save_pictures(folder: Path, count: int = 3, side: int = 41) -> list[np.ndarray]:
@@ -119,7 +120,7 @@ def test_limit_spreads_over_the_set(tmp_path: Path) -> None:
 
 
 def test_the_command_prints_the_table_and_writes_the_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from upres.cli import main
+    from upres.cli.main import main
 
     save_pictures(tmp_path / "set")
     with pytest.raises(SystemExit) as left:
@@ -143,7 +144,7 @@ def test_the_command_prints_the_table_and_writes_the_files(tmp_path: Path, capsy
 def test_bad_input_is_one_line_and_exit_code_2(
     arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
-    from upres.cli import main
+    from upres.cli.main import main
 
     save_pictures(tmp_path / "set")
     monkeypatch.chdir(tmp_path)
@@ -203,8 +204,8 @@ def test_the_distance_of_features_grows_with_what_is_lost(tmp_path: Path) -> Non
     """Equal pictures have none; blurring costs; the figure has its words and its column."""
     import torch
 
-    from upres.losses.features import Features
     from upres.metrics.feature_distance import feature_distance
+    from upres.models.vgg import Features
 
     generator = torch.Generator().manual_seed(0)
     tensors = {

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from upres.cli import main
+from upres.cli.main import main
 from upres.data import open_source
 from upres.errors import ConfigError, DataFaultsError
 from upres.explore import as_json, explore, page, summary
-from upres.explore.drawings import areas, bars, histogram
 from upres.explore.duplicates import alike, same
 from upres.explore.pictures import FREQUENCIES, code_of, glance, sharpness, spectrum, study
+from upres.html.drawings import areas, bars, histogram
 from upres.image import Picture, imresize, write
 
 
@@ -77,10 +77,11 @@ def test_mis_paired_pictures_are_found(tmp_path) -> None:
 
 
 def test_bicubic_is_the_psnr_of_the_evaluation(folder, tmp_path) -> None:
-    from upres.evaluate import Entrant, evaluate, open_test_set
+    from upres.evaluation.evaluate import Entrant, evaluate
+    from upres.evaluation.test_sets import open_test_set
     from upres.metrics import Protocol
     from upres.predictors import open_predictor
-    from upres.upscaler import Upscaler
+    from upres.upscaling.upscaler import Upscaler
 
     for name in ("broken.png", "empty.jpg"):
         (folder / name).unlink()

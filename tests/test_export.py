@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from upres import checkpoint
 from upres.archs import ARCHS
+from upres.config.parts import Part, build, parse_part
 from upres.errors import MissingExtraError, ModelError, ParityError, extra
-from upres.export import export_onnx
-from upres.facts import Facts
-from upres.models import read_facts
-from upres.parts import Part, build, parse_part
+from upres.export.onnx import export_onnx
+from upres.models import checkpoint
+from upres.models.facts import Facts
+from upres.models.onnx_facts import read_facts
 
 PART = parse_part(ARCHS, {"name": "plainres", "width": 8, "blocks": 1}, where="test", key="arch")
 FACTS = Facts(
@@ -35,7 +35,7 @@ def test_the_onnx_file_carries_the_facts(tmp_path: Path) -> None:
 
 def test_a_file_that_differs_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(tmp_path / "tiny.safetensors")
-    monkeypatch.setattr("upres.export.parity", lambda first, second: float("nan"))
+    monkeypatch.setattr("upres.export.onnx.parity", lambda first, second: float("nan"))
     with pytest.raises(ParityError, match=r"tiny\.onnx: not written: ONNX Runtime differs from PyTorch by nan"):
         export_onnx(tmp_path / "tiny.safetensors", tmp_path / "tiny.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.safetensors"]

@@ -13,11 +13,11 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from upres.config.parts import build, parse_part
 from upres.errors import ConfigError, DataError, ModelError
 from upres.losses import LOSSES, Loss
-from upres.losses.features import download, load_features
 from upres.losses.style import gram
-from upres.parts import build, parse_part
+from upres.models.vgg import download, load_features
 
 # Where torchvision's `vgg19().features` has its convolutions (C), ReLUs (R) and maxima (M).
 ORDER = "CRCRM CRCRM CRCRCRCRM CRCRCRCRM CRCRCRCRM".replace(" ", "")

@@ -18,13 +18,14 @@ from published_networks import (
     compact_weights,
     rrdb_weights,
 )
-from upres import checkpoint, foreign
-from upres.cli import command_line
-from upres.convert import convert
+from upres.cli.main import command_line
 from upres.errors import ModelError
-from upres.export import TOLERANCE
+from upres.export.convert import convert
+from upres.export.onnx import TOLERANCE
 from upres.image import Picture, read, write
-from upres.models import read_facts
+from upres.models import checkpoint
+from upres.models.foreign import load
+from upres.models.onnx_facts import read_facts
 from upres.predictors import open_predictor
 
 
@@ -55,19 +56,19 @@ def test_wrappings_and_prefixes(suffix: str, wrapping: str, prefix: str, tmp_pat
         save_file(tensors, path)
     else:
         saved(path, {wrapping: tensors, "epoch": 3} if wrapping else tensors)
-    _, facts = foreign.load(path)
+    _, facts = load.load(path)
     assert facts.arch == {"name": "compact", "width": 5, "convs": 2}
     assert (facts.radius, facts.multiple, facts.colour) == (4, 1, "rgb")
 
 
 def test_old_names_under_the_prefix_model_are_not_cut(tmp_path: Path) -> None:
     path = saved(tmp_path / "net.pth", {f"module.{name}": tensor for name, tensor in rrdb_weights("old", 2).items()})
-    assert foreign.load(path)[1].arch["name"] == "rrdb"
+    assert load.load(path)[1].arch["name"] == "rrdb"
 
 
 def test_half_precision_is_read_as_float32(tmp_path: Path) -> None:
     weights = compact_weights()
-    network, _ = foreign.load(saved(tmp_path / "net.pth", {name: tensor.half() for name, tensor in weights.items()}))
+    network, _ = load.load(saved(tmp_path / "net.pth", {name: tensor.half() for name, tensor in weights.items()}))
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
 
 

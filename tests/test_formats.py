@@ -12,8 +12,10 @@ import pyvips
 from numpy.typing import NDArray
 
 from upres.errors import PictureError
-from upres.image import Picture, exif, read, read_header, vips, write
-from upres.image.formats import FORMATS, format_of
+from upres.image import Picture, read, read_header, write
+from upres.image.codecs import vips
+from upres.image.codecs.formats import FORMATS, format_of
+from upres.image.metadata import exif
 
 RNG = np.random.default_rng(3)
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from small_pictures import picture, vips_image
-from upres.image import exif, read, read_header, write
+from upres.image import read, read_header, write
+from upres.image.metadata import exif, tiff
 
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6" tiff:ImageWidth="9" '
@@ -154,7 +155,7 @@ def test_no_exif_block_can_break_the_reader(data):
     turned = exif.upright(cut, 5, 7, (3.0, 4.0))
     assert turned is None or exif.resolution(turned) == pytest.approx((3, 4), rel=1e-4)
     exif.resolution(cut)
-    exif.tiff_extras(io.BytesIO(cut))
+    tiff.extras(io.BytesIO(cut))
 
 
 def test_bigtiff_takes_exif_too(tmp_path):
@@ -162,7 +163,7 @@ def test_bigtiff_takes_exif_too(tmp_path):
     vips_image(before.pixels).tiffsave(str(tmp_path / "b.tif"), bigtiff=True)
     with (tmp_path / "b.tif").open("r+b") as file:
         assert file.read(4) == b"II+\0"
-        exif.add_to_tiff(file, exif_block(tmp_path), IPTC)
+        tiff.add_tags(file, exif_block(tmp_path), IPTC)
     after = read(tmp_path / "b.tif")
     assert np.array_equal(after.pixels, before.pixels)
     assert after.metadata["iptc"] == IPTC

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from upres.cli import main
+from upres.cli.main import main
 from upres.data import open_source
+from upres.data.pack import HR_FILE, PAIRS_FILE, Cut, pack
 from upres.degrade.bicubic import Bicubic, BicubicConfig
 from upres.errors import ConfigError, DataError, DataFaultsError
 from upres.image import Picture, imresize, write
-from upres.pack import HR_FILE, PAIRS_FILE, Cut, pack
 
 BICUBIC = Bicubic(BicubicConfig())
 

@@ -10,11 +10,12 @@ import pyvips
 from numpy.typing import NDArray
 
 from upres.errors import FailedError, PictureError
-from upres.image import Pages, Picture, exif, read, read_header, read_pages, write, write_pages
-from upres.pages import upscale_pages
+from upres.image import Pages, Picture, read, read_header, read_pages, write, write_pages
+from upres.image.metadata import exif
 from upres.predictors.bicubic import BicubicPredictor
-from upres.progress import Progress
-from upres.upscaler import Upscaler
+from upres.upscaling.pages import upscale_pages
+from upres.upscaling.progress import Progress
+from upres.upscaling.upscaler import Upscaler
 
 COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)]
 DELAYS = (100.0, 250.0, 50.0, 1000.0)

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiny_models import tiny_onnx
-from upres import models
 from upres.errors import ConfigError, FailedError, MissingExtraError, ModelError
-from upres.facts import Facts
 from upres.image import imresize
+from upres.models.facts import Facts
+from upres.models.onnx_facts import read_facts
+from upres.models.shipped import find, shipped
 from upres.predictors import open_chain, open_predictor, shortest_chain
 from upres.predictors.bicubic import BicubicPredictor
 from upres.predictors.onnx import OnnxPredictor
@@ -26,7 +27,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / f"{name}-x{scale}.onnx").write_bytes(tiny_onnx(scale=scale, name=name))
     (tmp_path / "base-x2.md").write_text("a card")
     (tmp_path / "notes.onnx").write_text("of no scale, so not shipped")
-    monkeypatch.setattr(models, "_FOLDER", tmp_path)
+    monkeypatch.setattr("upres.models.shipped._FOLDER", tmp_path)
     return tmp_path
 
 
@@ -52,7 +53,7 @@ def test_onnx_knows_its_facts_and_enlarges(tmp_path: Path, scale: int, colour: s
     path = tmp_path / "tiny.onnx"
     path.write_bytes(tiny_onnx(scale=scale, colour=colour))
     predictor = OnnxPredictor(path, threads=1)
-    assert predictor.facts == OnnxPredictor(path.read_bytes()).facts == models.read_facts(path)
+    assert predictor.facts == OnnxPredictor(path.read_bytes()).facts == read_facts(path)
     assert (predictor.facts.scale, predictor.facts.colour, predictor.facts.radius) == (scale, colour, 3)
     lr = batch(predictor.facts.channels)
     sr = predictor.predict(lr)
@@ -62,12 +63,12 @@ def test_onnx_knows_its_facts_and_enlarges(tmp_path: Path, scale: int, colour: s
 
 def test_a_checkpoint_runs_on_torch(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
-    checkpoint = pytest.importorskip("upres.checkpoint")
+    checkpoint = pytest.importorskip("upres.models.checkpoint")
     from upres.predictors.torch import TorchPredictor
 
     facts = Facts(name="t", scale=2, radius=2, arch={"name": "plainres", "width": 8, "blocks": 0})
     from upres.archs import ARCHS
-    from upres.parts import parse_part
+    from upres.config.parts import parse_part
 
     network = checkpoint.network_of(parse_part(ARCHS, facts.arch, where="test", key="arch"), facts)
     path = tmp_path / "t.safetensors"
@@ -94,19 +95,19 @@ def test_without_torch_a_checkpoint_says_what_to_install(tmp_path: Path, monkeyp
 
 
 def test_shipped_models_are_found_by_name_and_scale(shelf: Path) -> None:
-    assert [(model.name, model.scale) for model in models.shipped()] == [
+    assert [(model.name, model.scale) for model in shipped()] == [
         ("base", 2),
         ("base", 4),
         ("other", 3),
     ]
-    assert models.find("base").path == shelf / "base-x4.onnx"
+    assert find("base").path == shelf / "base-x4.onnx"
     assert open_predictor("base", 2).facts.scale == 2
     assert open_predictor().facts.scale == 4
-    assert all(model.facts.scale == model.scale for model in models.shipped())
+    assert all(model.facts.scale == model.scale for model in shipped())
 
 
 def test_each_model_in_the_package_opens_and_is_what_its_name_says() -> None:
-    for model in models.shipped():
+    for model in shipped():
         predictor = open_predictor(model.name, model.scale)
         assert predictor.facts == model.facts
         assert (predictor.facts.name, predictor.facts.scale) == (model.name, model.scale)
@@ -146,7 +147,7 @@ def test_files_that_are_not_models(tmp_path: Path) -> None:
         assert text.startswith(f"{path}: ")
         assert "export it" in text
         with pytest.raises(ModelError, match="export it"):
-            models.read_facts(path)
+            read_facts(path)
 
 
 def test_a_model_without_facts_says_how_to_get_them(tmp_path: Path) -> None:
@@ -155,7 +156,7 @@ def test_a_model_without_facts_says_how_to_get_them(tmp_path: Path) -> None:
     expected = f"{path}: carries no upres facts (scale, colour, radius); export it with upres export"
     assert message(path) == expected
     with pytest.raises(ModelError) as caught:
-        models.read_facts(path)
+        read_facts(path)
     assert str(caught.value) == expected
 
 

@@ -11,13 +11,14 @@ pytest.importorskip("onnx")
 
 from tiny_models import tiny_onnx
 from upres.errors import ConfigError, DataError, ModelError
-from upres.facts import Colour
+from upres.export.quantise import Quantised, quantise
 from upres.image import Picture, write
-from upres.models import int8_version, read_facts
+from upres.models.facts import Colour
+from upres.models.onnx_facts import read_facts
+from upres.models.shipped import int8_version
 from upres.predictors import open_predictor
 from upres.predictors.backends import installed
 from upres.predictors.guarded import GuardedPredictor
-from upres.quantise import Quantised, quantise
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from upres.cli import COMMANDS, command_line
+from upres.cli.main import COMMANDS, command_line
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -39,7 +39,8 @@ def test_every_command_shown_exists(page: str, line: str) -> None:
         targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
         assert words[1] in targets, f"{page}: make has no target {words[1]}"
     elif words[0] == "python":
-        assert (ROOT / words[1]).is_file(), f"{page}: there is no {words[1]}"
+        assert words[1] == "-m", f"{page}: {line}: run it with python -m"
+        assert (ROOT / Path(*words[2].split("."))).with_suffix(".py").is_file(), f"{page}: there is no {words[2]}"
     else:
         assert words[0] in ("pip", "git", "cd"), f"{page}: {line}: not a command that the tests know"
 

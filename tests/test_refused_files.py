@@ -67,7 +67,7 @@ def test_a_failed_encoding_leaves_nothing_new_and_the_old_file(tmp_path, monkeyp
         file.write(b"half a fi")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("upres.image.exif.add_to_tiff", full)
+    monkeypatch.setattr("upres.image.metadata.tiff.add_tags", full)
     message = failure(write, picture(), path, kind=FailedError)
     assert message == f"{path}: could not be written (No space left on device); nothing was left behind"
     assert [found.name for found in tmp_path.iterdir()] == ["p.tif"]

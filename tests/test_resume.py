@@ -15,9 +15,9 @@ import yaml
 from safetensors.torch import load_file
 
 from small_runs import GAME, HARDEST, SMALL, recipe_of, rows_of, small_data, train_command
-from upres import checkpoint
 from upres.archs import ARCHS, Network
 from upres.errors import ConfigError, ModelError
+from upres.models import checkpoint
 from upres.recipes import read_recipe, run_recipe
 
 
@@ -168,7 +168,8 @@ def test_a_full_disk_loses_nothing_that_was_saved(data: Path, tmp_path: Path) ->
     assert len(kept["best.safetensors"]) < 600_000 < len(kept["last.ckpt"])
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000)); "
-        f"from upres.cli import main; main({train_command(recipe, run, '--resume', '--set', 'train.epochs=2')[3:]!r})"
+        "from upres.cli.main import main; "
+        f"main({train_command(recipe, run, '--resume', '--set', 'train.epochs=2')[3:]!r})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -192,7 +193,7 @@ def test_ctrl_c_leaves_a_report_and_a_run_that_goes_on(data: Path, tmp_path: Pat
     # Where the tests run as a shell's background job, Ctrl-C is ignored, and children inherit that.
     code = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        f"from upres.cli import main; main({train_command(recipe, run)[3:]!r})"
+        f"from upres.cli.main import main; main({train_command(recipe, run)[3:]!r})"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:

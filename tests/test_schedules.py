@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from upres.config.parts import build, parse_part
 from upres.errors import ConfigError
-from upres.parts import build, parse_part
 from upres.train import SCHEDULES
 
 

@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 import upres
 from test_upscale import MODELS, Nearest, clear_corner, random_pixels
 from tiny_models import tiny_onnx
-from upres.api import upscale
 from upres.errors import ConfigError, DeviceMemoryError, FailedError, NonFiniteError, PictureError
-from upres.facts import Facts
 from upres.image import Picture, bands, read, write
 from upres.image.bands import Shape
-from upres.loading import Upscalers, load
-from upres.memory import Estimate
+from upres.models.facts import Facts
 from upres.predictors import Predictor
 from upres.predictors.ensemble import EnsemblePredictor
 from upres.predictors.onnx import OnnxPredictor
-from upres.sizes import Size, box, memory
-from upres.upscaler import Upscaler
+from upres.upscaling.api import upscale
+from upres.upscaling.loading import Upscalers, load
+from upres.upscaling.memory import Estimate
+from upres.upscaling.sizes import Size, box, memory
+from upres.upscaling.upscaler import Upscaler
 
 
 def picture(channels: int, dtype: str) -> Picture:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from upres.errors import ConfigError
-from upres.tiling import Plan, Span, plan
+from upres.upscaling.tile_plan import Plan, Span, plan
 
 sides = st.integers(1, 400)
 plans = st.builds(

@@ -12,14 +12,14 @@ import torch
 from safetensors.torch import load_file
 
 from small_runs import HARDEST, SMALL, recipe_of, rows_of, small_data
-from upres import checkpoint
 from upres.archs import ARCHS
 from upres.config import parse
 from upres.errors import MissingExtraError, NonFiniteError
+from upres.html.charts import ticks
 from upres.image import read
+from upres.models import checkpoint
 from upres.recipes import parse_recipe, read_recipe, run_recipe
 from upres.recipes.run import take_over
-from upres.train.charts import ticks
 
 
 @pytest.fixture

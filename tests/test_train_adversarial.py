@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from small_runs import GAME, SMALL, recipe_of, rows_of, small_data
-from upres import checkpoint
 from upres.archs import DISCRIMINATORS
-from upres.cli import main
+from upres.cli.main import main
+from upres.config.parts import build, parse_part
 from upres.errors import ConfigError, ModelError
-from upres.facts import Facts
-from upres.interpolate import interpolate
+from upres.export.interpolate import interpolate
 from upres.losses import ADVERSARIAL
-from upres.parts import build, parse_part
+from upres.models import checkpoint
+from upres.models.facts import Facts
 from upres.recipes import run_recipe
 from upres.train import SCHEDULES, AdversarialConfig, Game, monitored
 

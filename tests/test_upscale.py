@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from small_archs import SMALL
 from small_pictures import random_pixels
 from tiny_models import tiny_onnx
-from upres import checkpoint
 from upres.archs import ARCHS
+from upres.config.parts import parse_part
 from upres.errors import ConfigError, ModelError, NonFiniteError, PictureError
-from upres.export import export_onnx
-from upres.facts import Facts
+from upres.export.onnx import export_onnx
 from upres.image import Picture, imresize
-from upres.loading import load
-from upres.parts import parse_part
+from upres.models import checkpoint
+from upres.models.facts import Facts
 from upres.predictors import Predictor
 from upres.predictors.bicubic import BicubicPredictor
 from upres.predictors.onnx import OnnxPredictor
-from upres.upscaler import Upscaler
+from upres.upscaling.loading import load
+from upres.upscaling.upscaler import Upscaler
 
 MODELS: dict[str, Predictor] = {
     "bicubic": BicubicPredictor(3),

@@ -3,7 +3,7 @@
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from upres.facts import METADATA_KEY, Colour, Facts, to_json
+from upres.models.facts import METADATA_KEY, Colour, Facts, to_json
 
 
 def tiny_onnx(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from upres.errors import UpresError
 
 if TYPE_CHECKING:
-    from upres.api import upscale
     from upres.image import Picture, imresize, read, write
-    from upres.loading import load
-    from upres.upscaler import Upscaler
+    from upres.upscaling.api import upscale
+    from upres.upscaling.loading import load
+    from upres.upscaling.upscaler import Upscaler
 
 __version__ = "0.1.0"
 
@@ -31,9 +31,9 @@ _HOMES = {
     "imresize": "upres.image",
     "read": "upres.image",
     "write": "upres.image",
-    "Upscaler": "upres.upscaler",
-    "load": "upres.loading",
-    "upscale": "upres.api",
+    "Upscaler": "upres.upscaling.upscaler",
+    "load": "upres.upscaling.loading",
+    "upscale": "upres.upscaling.api",
 }
 
 

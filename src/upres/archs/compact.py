@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from upres.archs.layers.fixed_upsampling import Nearest
 from upres.archs.network import Network
-from upres.archs.upsampling import Nearest
 from upres.config import config
 
 

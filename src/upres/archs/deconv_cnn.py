@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from upres.archs.layers.fixed_upsampling import lr_radius
 from upres.archs.network import Network
-from upres.archs.upsampling import lr_radius
 from upres.config import config
 from upres.errors import ConfigError
 

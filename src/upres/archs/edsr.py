@@ -10,12 +10,12 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from upres.archs import reach
+from upres.archs.layers import receptive_field
+from upres.archs.layers.fixed_upsampling import FixedSkip, fixed_skip
+from upres.archs.layers.mean_shift import Mean, shifted
+from upres.archs.layers.receptive_field import Reach
+from upres.archs.layers.trained_upsampling import UpsamplerName, trained_upsampler
 from upres.archs.network import Network
-from upres.archs.reach import Reach
-from upres.archs.shift import Mean, shifted
-from upres.archs.upsampler import UpsamplerName, trained_upsampler
-from upres.archs.upsampling import FixedSkip, fixed_skip
 from upres.config import config
 
 
@@ -80,9 +80,11 @@ class EDSR(Network):
         """The tail, the upsampler, and one pixel a convolution before it."""
 
         def lr_reach(hr: Reach) -> Reach:
-            return reach.conv(self.upsampler.reach(reach.conv(hr, 3)), 2 * (2 + 2 * self._blocks) + 1)
+            return receptive_field.conv(
+                self.upsampler.reach(receptive_field.conv(hr, 3)), 2 * (2 + 2 * self._blocks) + 1
+            )
 
-        return max(reach.radius(lr_reach, self.scale), self.skip.radius)
+        return max(receptive_field.radius(lr_reach, self.scale), self.skip.radius)
 
     def forward(self, lr: Tensor) -> Tensor:
         """`n c h w` → `n c s·h s·w`."""

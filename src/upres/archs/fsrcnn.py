@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from upres.archs import reach
+from upres.archs.layers import receptive_field
+from upres.archs.layers.receptive_field import Reach
 from upres.archs.network import Network
-from upres.archs.reach import Reach
 from upres.config import config
 
 _DECONV = 9
@@ -57,10 +57,10 @@ class FSRCNN(Network):
         """What reaches an output pixel through the transposed convolution, 3×3 a map, and 5×5."""
 
         def lr_reach(hr: Reach) -> Reach:
-            features = reach.transposed(hr, self.scale, _DECONV, _DECONV // 2)
-            return reach.conv(features, 2 * (self._maps + 2) + 1)
+            features = receptive_field.transposed(hr, self.scale, _DECONV, _DECONV // 2)
+            return receptive_field.conv(features, 2 * (self._maps + 2) + 1)
 
-        return reach.radius(lr_reach, self.scale)
+        return receptive_field.radius(lr_reach, self.scale)
 
     def forward(self, lr: Tensor) -> Tensor:
         """`n c h w` → `n c s·h s·w`."""

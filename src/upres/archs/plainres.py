@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from upres.archs.layers.fixed_upsampling import Upsampling, fixed_upsampling
 from upres.archs.network import Network
-from upres.archs.upsampling import Upsampling, fixed_upsampling
 from upres.config import config
 
 

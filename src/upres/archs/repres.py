@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from upres.archs.layers.fixed_upsampling import Upsampling, fixed_upsampling
 from upres.archs.network import Network
-from upres.archs.upsampling import Upsampling, fixed_upsampling
 from upres.config import config
 
 

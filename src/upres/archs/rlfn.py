@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from upres.archs.canvas import to_least
+from upres.archs.layers.padding import to_least
 from upres.archs.network import Network
 from upres.config import config
 

@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from upres.archs import reach
+from upres.archs.layers import receptive_field
+from upres.archs.layers.fixed_upsampling import FixedSkip, fixed_skip
+from upres.archs.layers.receptive_field import Reach
+from upres.archs.layers.trained_upsampling import UpsamplerName, trained_upsampler
 from upres.archs.network import Network
-from upres.archs.reach import Reach
-from upres.archs.upsampler import UpsamplerName, trained_upsampler
-from upres.archs.upsampling import FixedSkip, fixed_skip
 from upres.config import config
 
 _SLOPE = 0.2
@@ -114,10 +114,12 @@ class RRDB(Network):
         """Two convolutions at hr, the upsampler, and before it fifteen convolutions a block and two more."""
 
         def lr_reach(hr: Reach) -> Reach:
-            seen = reach.conv(self.upsampler.reach(reach.conv(hr, 5)), 2 * (2 + 15 * self._blocks) + 1)
-            return reach.pooled(seen, self.multiple)
+            seen = receptive_field.conv(
+                self.upsampler.reach(receptive_field.conv(hr, 5)), 2 * (2 + 15 * self._blocks) + 1
+            )
+            return receptive_field.pooled(seen, self.multiple)
 
-        return max(reach.radius(lr_reach, self.scale, self.multiple), self.skip.radius)
+        return max(receptive_field.radius(lr_reach, self.scale, self.multiple), self.skip.radius)
 
     def forward(self, lr: Tensor) -> Tensor:
         """`n c h w` → `n c s·h s·w`."""

@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from upres.archs import reach
-from upres.archs.canvas import to_multiple
+from upres.archs.layers import receptive_field
+from upres.archs.layers.padding import to_multiple
+from upres.archs.layers.receptive_field import Reach
 from upres.archs.network import Network
-from upres.archs.reach import Reach
 from upres.config import config
 
 # Level n works on the maxima of windows of 2^n pixels.
@@ -114,13 +114,13 @@ class SAFMN(Network):
         """The coarsest level reaches farthest: a window on either side of the pixel's own, a block."""
 
         def lr_reach(hr: Reach) -> Reach:
-            seen = reach.conv(reach.repeated(hr, self.scale), 3)
+            seen = receptive_field.conv(receptive_field.repeated(hr, self.scale), 3)
             for _ in range(self._blocks):
-                coarse = reach.conv(reach.repeated(reach.conv(seen, 3), self.multiple), 3)
-                seen = reach.pooled(coarse, self.multiple)
-            return reach.conv(seen, 3)
+                coarse = receptive_field.conv(receptive_field.repeated(receptive_field.conv(seen, 3), self.multiple), 3)
+                seen = receptive_field.pooled(coarse, self.multiple)
+            return receptive_field.conv(seen, 3)
 
-        return reach.radius(lr_reach, self.scale, self.multiple)
+        return receptive_field.radius(lr_reach, self.scale, self.multiple)
 
     def forward(self, lr: Tensor) -> Tensor:
         """`n c h w` → `n c s·h s·w`, of any size."""

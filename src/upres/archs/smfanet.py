@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from upres.archs.canvas import to_least
+from upres.archs.layers.padding import to_least
+from upres.archs.layers.window_maxima import spread, window_maxima
 from upres.archs.network import Network
-from upres.archs.windows import spread, window_maxima
 from upres.config import config
 
 # Side of the windows whose maxima make the coarse features.

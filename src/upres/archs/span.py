@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from upres.archs.layers.mean_shift import Mean, shifted
 from upres.archs.network import Network
-from upres.archs.shift import Mean, shifted
 from upres.config import config
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from upres.archs.layers.fixed_upsampling import Bicubic, lr_radius
 from upres.archs.network import Network
-from upres.archs.upsampling import Bicubic, lr_radius
 from upres.config import config
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from upres.archs import reach
+from upres.archs.layers import receptive_field
+from upres.archs.layers.fixed_upsampling import FixedSkip, fixed_skip
+from upres.archs.layers.receptive_field import Reach
+from upres.archs.layers.trained_upsampling import UpsamplerName, trained_upsampler
 from upres.archs.network import Network
-from upres.archs.reach import Reach
-from upres.archs.upsampler import UpsamplerName, trained_upsampler
-from upres.archs.upsampling import FixedSkip, fixed_skip
 from upres.config import config
 
 
@@ -71,10 +71,10 @@ class SRResNet(Network):
         """The tail, the upsampler, and before it one pixel a convolution and four for the head."""
 
         def lr_reach(hr: Reach) -> Reach:
-            features = self.upsampler.reach(reach.conv(hr, 9))
-            return reach.conv(reach.conv(features, 2 * (1 + 2 * self._blocks) + 1), 9)
+            features = self.upsampler.reach(receptive_field.conv(hr, 9))
+            return receptive_field.conv(receptive_field.conv(features, 2 * (1 + 2 * self._blocks) + 1), 9)
 
-        return max(reach.radius(lr_reach, self.scale), self.skip.radius)
+        return max(receptive_field.radius(lr_reach, self.scale), self.skip.radius)
 
     def forward(self, lr: Tensor) -> Tensor:
         """`n c h w` → `n c s·h s·w`."""

@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from upres.archs import reach
+from upres.archs.layers import receptive_field
+from upres.archs.layers.fixed_upsampling import FixedSkip, fixed_skip
+from upres.archs.layers.receptive_field import Reach
+from upres.archs.layers.trained_upsampling import UpsamplerName, trained_upsampler
 from upres.archs.network import Network
-from upres.archs.reach import Reach
-from upres.archs.upsampler import UpsamplerName, trained_upsampler
-from upres.archs.upsampling import FixedSkip, fixed_skip
 from upres.config import config
 
 
@@ -85,23 +85,23 @@ class UNet(Network):
     @property
     def radius(self) -> int:
         """The deepest path: up through the upsampler, down through the decoder, and back through the encoder."""
-        return max(reach.radius(self._lr_reach, self.scale, self.multiple), self.skip.radius)
+        return max(receptive_field.radius(self._lr_reach, self.scale, self.multiple), self.skip.radius)
 
     def _lr_reach(self, hr: Reach) -> Reach:
         seen = self.upsampler.reach(hr)
         ends = []
         for level in range(self._depth):
-            seen = reach.conv(seen, 5)
+            seen = receptive_field.conv(seen, 5)
             ends.append(self._encoder_reach(seen, level))
-            seen = reach.repeated(seen, 2)
+            seen = receptive_field.repeated(seen, 2)
         ends.append(self._encoder_reach(seen, self._depth))
         return min(first for first, _ in ends), max(last for _, last in ends)
 
     @staticmethod
     def _encoder_reach(seen: Reach, level: int) -> Reach:
         for _ in range(level):
-            seen = reach.pooled(reach.conv(seen, 5), 2)
-        return reach.conv(seen, 5)
+            seen = receptive_field.pooled(receptive_field.conv(seen, 5), 2)
+        return receptive_field.conv(seen, 5)
 
     def forward(self, lr: Tensor) -> Tensor:
         """`n c h w` → `n c s·h s·w`, of any size."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from upres.bench import Row
+    from upres.evaluation.speed import Row
 
 
 def bench(
@@ -30,10 +30,10 @@ def bench(
     ] = None,
 ) -> None:
     """Measure every model on every backend and precision of this machine, and say what auto picks."""
-    from upres import bench as rooms
     from upres.cli.counter import counter
     from upres.errors import ConfigError
-    from upres.report import text_table
+    from upres.evaluation import speed as rooms
+    from upres.evaluation.results import text_table
 
     if side < 8 or seconds < 0 or (threads is not None and threads < 1):
         raise ConfigError("--side should be at least 8, --seconds at least 0 and --threads at least 1")

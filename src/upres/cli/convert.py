@@ -29,7 +29,7 @@ def convert(
     ] = "",
 ) -> None:
     """Write other people's weights as a file of upres's own, with scale, radius and licence inside."""
-    from upres.convert import convert as run
+    from upres.export.convert import convert as run
 
     written = run(model, output or model.with_suffix(".onnx"), name=name, licence=licence)
     facts = written.facts

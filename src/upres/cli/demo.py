@@ -12,8 +12,8 @@ def demo(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the files.")] = Path("upres-demo"),
 ) -> None:
     """Enlarge the included photograph, measure it, and leave a page that shows before and after."""
-    from upres.demo import demonstrate
-    from upres.report import text_table
+    from upres.compare.demonstration import demonstrate
+    from upres.evaluation.results import text_table
 
     shown, written = demonstrate(output)
     (lr_height, lr_width), (height, width) = shown.lr.shape[:2], shown.hr.shape[:2]

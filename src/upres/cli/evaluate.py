@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from upres.evaluate import TestSet
+    from upres.evaluation.test_sets import TestSet
     from upres.metrics import Protocol
 
 
@@ -62,14 +62,15 @@ def evaluate(
     """Measure models on pictures: one table, a CSV of every picture, a JSON, triplets to look at."""
     import sys
 
-    from upres import report
     from upres.cli.counter import counter
     from upres.errors import ConfigError, extra
-    from upres.evaluate import Entrant, open_test_set
-    from upres.evaluate import evaluate as run
+    from upres.evaluation import results
+    from upres.evaluation.evaluate import Entrant
+    from upres.evaluation.evaluate import evaluate as run
+    from upres.evaluation.test_sets import open_test_set
     from upres.metrics import Protocol
     from upres.predictors import open_predictor
-    from upres.upscaler import Upscaler
+    from upres.upscaling.upscaler import Upscaler
 
     if any(number is not None and number < 1 for number in (scale, limit)) or (border is not None and border < 0):
         raise ConfigError("--scale and --limit should be at least 1, --border at least 0")
@@ -88,18 +89,18 @@ def evaluate(
     more = {}
     if features is not None:
         with extra("train", "upres evaluate --features"):
-            from upres.losses.features import load_features
             from upres.metrics.feature_distance import feature_distance
+            from upres.models.vgg import load_features
         more["vgg"] = feature_distance(load_features(features))
     entrants = []
     for name in dict.fromkeys(models):
         predictor = open_predictor(name, scale)
         entrants.append(Entrant(name, predictor.facts.parameters, Upscaler(predictor)))
     evaluation = run(entrants, test_set, scale=scale, protocol=protocol, more=more, progress=counter(every=20))
-    print(report.evaluation_table(evaluation))
-    written = report.write_evaluation(evaluation, output)
+    print(results.evaluation_table(evaluation))
+    written = results.write_evaluation(evaluation, output)
     try:
-        written.append(report.write_triplets(evaluation, output / "triplets.png"))
+        written.append(results.write_triplets(evaluation, output / "triplets.png"))
     except ImportError:
         print('triplets.png needs matplotlib: pip install "upres[train]"', file=sys.stderr)
     print("\n" + "\n".join(str(path) for path in written))
@@ -110,7 +111,7 @@ def _of_recipe(name: str, data: str | None, scale: int | None, limit: int | None
     import sys
 
     from upres.errors import ConfigError, extra
-    from upres.evaluate import cache_test_set
+    from upres.evaluation.test_sets import cache_test_set
 
     with extra("train", "upres evaluate --recipe"):
         from upres.recipes import read_recipe

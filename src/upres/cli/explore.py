@@ -27,10 +27,10 @@ def explore(
     import json
 
     from upres import explore as room
-    from upres.atomic import write_whole
     from upres.cli.counter import counter
     from upres.data import open_source
     from upres.errors import ConfigError
+    from upres.storage.atomic import write_whole
 
     if output.exists() and not output.is_dir():
         raise ConfigError(f"{output}: is a file; give a folder with --output")

@@ -17,7 +17,7 @@ def export(
     name: Annotated[str | None, typer.Option(help="Name written into the file.", show_default=False)] = None,
 ) -> None:
     """Write a trained model as an ONNX file that needs no PyTorch, proved to give the same pixels."""
-    from upres.export import export_onnx
+    from upres.export.onnx import export_onnx
 
     written = export_onnx(model, output or model.with_suffix(".onnx"), name=name)
     size = written.path.stat().st_size / 1e6

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from upres.image.installation import Ability
+    from upres.image.codecs.installation import Ability
 
 
 def formats(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything, as JSON.")] = False,
 ) -> None:
     """List the picture formats that this installation reads and writes."""
-    from upres.image.installation import abilities
+    from upres.image.codecs.installation import abilities
 
     found = abilities()
     if as_json:

@@ -20,7 +20,7 @@ def interpolate(
     from upres.errors import extra
 
     with extra("train", "upres interpolate"):
-        from upres.interpolate import interpolate as between
+        from upres.export.interpolate import interpolate as between
 
     facts = between(first, second, output, alpha=alpha)
     shares = " + ".join(f"{share:g} × {name}" for name, share in facts.blend.items())

@@ -13,7 +13,7 @@ def models(
 ) -> None:
     """List the models that come with upres."""
     from upres.config import dump
-    from upres.models import shipped
+    from upres.models.shipped import shipped
 
     found = [(model, model.facts, model.path.stat().st_size) for model in shipped()]
     if as_json:

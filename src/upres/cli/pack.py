@@ -37,11 +37,11 @@ def pack(
     import sys
 
     from upres.cli.counter import counter
+    from upres.config.parts import build, parse_line
     from upres.data import open_source
+    from upres.data.pack import Cut
+    from upres.data.pack import pack as run
     from upres.degrade import DEGRADATIONS
-    from upres.pack import Cut
-    from upres.pack import pack as run
-    from upres.parts import build, parse_line
 
     part = parse_line(DEGRADATIONS, degradation, where="--degradation")
     cut = Cut(scale=scale, patch=patch, stride=stride, count=count, limit=limit, seed=seed)

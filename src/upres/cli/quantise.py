@@ -27,7 +27,7 @@ def quantise(
     spare_last: Annotated[int, typer.Option(help="Convolutions at the end that stay float32.")] = 1,
 ) -> None:
     """Write the int8 version of a model: smaller, and faster on most processors; measure what it costs."""
-    from upres.quantise import quantise as run
+    from upres.export.quantise import quantise as run
 
     written = run(model, data, output, patches=patches, spare_first=spare_first, spare_last=spare_last)
     size = written.path.stat().st_size / 1e6

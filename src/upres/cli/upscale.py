@@ -15,10 +15,10 @@ import typer
 from upres.errors import ConfigError, FailedError, UpresError
 
 if TYPE_CHECKING:
-    from upres import batch
-    from upres.batch import Job, Outcome, Progress, Settings
-    from upres.loading import Options, Upscalers
-    from upres.upscaler import Upscaler
+    from upres.upscaling import batch
+    from upres.upscaling.batch import Job, Outcome, Progress, Settings
+    from upres.upscaling.loading import Options, Upscalers
+    from upres.upscaling.upscaler import Upscaler
 
 
 def upscale(
@@ -130,10 +130,10 @@ def upscale(
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
 ) -> None:
     """Make pictures larger."""
-    from upres.batch import Settings
     from upres.image.background import parse_colour
-    from upres.loading import Upscalers
-    from upres.sizes import Size, box, memory
+    from upres.upscaling.batch import Settings
+    from upres.upscaling.loading import Upscalers
+    from upres.upscaling.sizes import Size, box, memory
 
     if not 1 <= quality <= 100:
         raise ConfigError(f"--quality {quality}: should be from 1 to 100")
@@ -169,7 +169,7 @@ def _upscale(
     verbose: bool,
     quiet: bool,
 ) -> None:
-    from upres import batch
+    from upres.upscaling import batch
 
     own = upscalers.for_picture(1, 1) if upscalers.size.fixed else None
     label = upscalers.size.label if own is None else f"_x{own.scale:g}"
@@ -225,7 +225,7 @@ class _Tally:
 
 
 def _log(jobs: list[Job], manifest: Path | None) -> batch.Manifest | None:
-    from upres import batch
+    from upres.upscaling import batch
 
     if manifest is None:
         roots = [job.root for job in jobs if job.found and job.root is not None]
@@ -265,7 +265,7 @@ def _through_pipes(
     import shutil
     import tempfile
 
-    from upres import batch
+    from upres.upscaling import batch
 
     if len(inputs) != 1:
         raise ConfigError("- stands for one picture; give it alone")
@@ -293,9 +293,9 @@ def _through_pipes(
 
 
 def _piped_suffix(source: Path, form: str | None) -> str:
-    from upres.batch import suffix_of
     from upres.image import read_header
-    from upres.image.formats import FORMATS
+    from upres.image.codecs.formats import FORMATS
+    from upres.upscaling.batch import suffix_of
 
     if form is not None:
         return suffix_of(form)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from upres.data.cache import Cache, build_cache
 from upres.data.patches import Patches, whole_pictures
-from upres.data.source import Outline, Sample, Source
-from upres.data.sources import SOURCES, open_source, parse_source
+from upres.data.sources.open import SOURCES, open_source, parse_source
+from upres.data.sources.source import Outline, Sample, Source
 from upres.data.splits import open_splits
-from upres.folders import cache_home
+from upres.storage.cache_home import cache_home
 
 __all__ = [
     "SOURCES",

@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upres.data.check import check_pair
-from upres.data.source import Sample, Source
+from upres.data.sources.source import Sample, Source
 from upres.errors import DataError, DataFaultsError, InputError
-from upres.facts import Colour
-from upres.folders import cache_home
 from upres.image import luma
+from upres.models.facts import Colour
+from upres.storage.cache_home import cache_home
 
 if TYPE_CHECKING:  # its table imports PyTorch, which evaluation does without
     from upres.degrade import Degradation

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from upres.data.source import Outline, Source
+from upres.data.sources.source import Outline, Source
 from upres.errors import DataError, InputError
 
 # Blocks a side, and the correlation below which two pictures are taken for different ones: reductions of any

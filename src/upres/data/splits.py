@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from upres.config.parts import Part, build
 from upres.data.cache import Cache, build_cache, cached
 from upres.data.check import header_faults, outline_faults
-from upres.data.source import Outline, Source
-from upres.data.sources import SOURCES
+from upres.data.sources.open import SOURCES
+from upres.data.sources.source import Outline, Source
 from upres.errors import DataFaultsError, InputError
-from upres.facts import Colour
-from upres.parts import Part, build
+from upres.models.facts import Colour
 
 if TYPE_CHECKING:  # its table imports PyTorch, which evaluation does without
     from upres.degrade import Degradation

@@ -1,14 +1,6 @@
-"""Degradations: how low-resolution training inputs are made. One file and one line in `DEGRADATIONS` each."""
+"""Degradations: how low-resolution training inputs are made. A new one is one file here and one line in `table.py`."""
 
-from __future__ import annotations
-
-from upres.degrade.bicubic import Bicubic
-from upres.degrade.chain import Chain
 from upres.degrade.degradation import Degradation, PerStep
-
-DEGRADATIONS: dict[str, type[Degradation]] = {
-    "bicubic": Bicubic,
-    "chain": Chain,
-}
+from upres.degrade.table import DEGRADATIONS
 
 __all__ = ["DEGRADATIONS", "Degradation", "PerStep"]

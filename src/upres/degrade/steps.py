@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from upres.config.parts import Part, build, parse_part
 from upres.degrade.blur import Blur
 from upres.degrade.jpeg import Jpeg
 from upres.degrade.noise import Noise
 from upres.degrade.resize import Resize
 from upres.degrade.step import Step
 from upres.errors import ConfigError
-from upres.parts import Part, build, parse_part
 
 Steps = tuple[dict[str, Any], ...]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from upres.explore.page import page
+from upres.explore.html import page
 from upres.explore.summary import as_json, summary
 from upres.explore.survey import Exploration, explore
 

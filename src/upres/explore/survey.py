@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from upres.data import Sample, Source
 from upres.data.check import check_pair, header_faults
+from upres.data.evenly_spaced import evenly
 from upres.errors import ConfigError, DataError, DataFaultsError, InputError
 from upres.explore.duplicates import alike, same
 from upres.explore.pictures import FREQUENCIES, Glance, Study, glance, study
 from upres.image import imresize
-from upres.spread import evenly
 
 # Pictures in work at once.
 _AHEAD = 16

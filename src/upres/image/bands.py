@@ -23,13 +23,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upres.errors import PictureError
-from upres.image import encode, vips
 from upres.image.background import Colour, flattened
-from upres.image.decode import SAMPLES, Header, decoding, harmless, header_of, opened, reason, sniffed, tags_of, upright
+from upres.image.codecs import encode, vips
+from upres.image.codecs.decode import (
+    SAMPLES,
+    Header,
+    decoding,
+    harmless,
+    header_of,
+    opened,
+    reason,
+    sniffed,
+    tags_of,
+    upright,
+)
+from upres.image.codecs.formats import FORMATS, Format, format_for
 from upres.image.files import MAX_PIXELS, check_pixels, check_writable, picture_of, unfinished
-from upres.image.formats import FORMATS, Format, format_for
+from upres.image.metadata.tags import Tags
 from upres.image.picture import from_unit, peak, profile_fits, to_unit
-from upres.image.tags import Tags
 
 OPAQUE, CLEAR, PARTIAL = "opaque", "clear", "partial"
 

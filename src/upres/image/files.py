@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upres.atomic import whole_file
 from upres.errors import FailedError, PictureError
-from upres.image import encode, vips
-from upres.image.decode import (
+from upres.image.codecs import encode, vips
+from upres.image.codecs.decode import (
     SAMPLES,
     Header,
     decoding,
@@ -31,9 +30,10 @@ from upres.image.decode import (
     tags_of,
     upright,
 )
-from upres.image.formats import FORMATS, SUFFIXES, Format, format_for
+from upres.image.codecs.formats import FORMATS, SUFFIXES, Format, format_for
+from upres.image.metadata.tags import Tags
 from upres.image.picture import Picture, from_unit, profile_fits, to_unit
-from upres.image.tags import Tags
+from upres.storage.atomic import whole_file
 
 # What a message proposes instead: lossless, and read everywhere.
 _ADVISED = ("png", "webp", "tiff")

@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upres.errors import PictureError
-from upres.image import apng, encode, exif, vips
-from upres.image.decode import Header, decoding, header_of, opened, orientation, sniffed, tags_of, upright
+from upres.image.codecs import apng, encode, vips
+from upres.image.codecs.decode import Header, decoding, header_of, opened, orientation, sniffed, tags_of, upright
+from upres.image.codecs.formats import FORMATS, Format, format_for
 from upres.image.files import MAX_PIXELS, check_pixels, check_writable, picture_of, read, samples_of, unfinished
 from upres.image.files import write as write_one
-from upres.image.formats import FORMATS, Format, format_for
+from upres.image.metadata import tiff
+from upres.image.metadata.tags import Tags
 from upres.image.picture import Picture
-from upres.image.tags import Tags
 
 # Twice this many bytes end a classic TIFF; pages may grow from the first, by which it is decided.
 _CLASSIC_TIFF_BYTES = 2**31
@@ -73,7 +74,7 @@ def read_pages(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Pages:
             return Pages(_Again(lambda: iter([read(path, max_pixels=max_pixels)])), 1)
         if form.pages:
             with path.open("rb") as file:
-                numbers = exif.tiff_pages(file)
+                numbers = tiff.pages(file)
             return Pages(
                 _Again(lambda: (read(path, max_pixels=max_pixels, page=number) for number in numbers)), len(numbers)
             )
@@ -245,4 +246,4 @@ def _write_tiff(
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.") as one:
             encode.save(image, Path(one.name), form, picture.tags, big=big)
             with path.open("r+b") as file, Path(one.name).open("rb") as page:
-                exif.append_page(file, page)
+                tiff.append_page(file, page)

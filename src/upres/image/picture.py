@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from upres.errors import PictureError
-from upres.image.tags import Tags
+from upres.image.metadata.tags import Tags
 
 # The kinds of metadata that every part of upres carries without looking inside.
 METADATA_KINDS = ("exif", "iptc", "xmp")

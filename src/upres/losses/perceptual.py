@@ -6,7 +6,8 @@ from dataclasses import field
 from typing import Literal
 
 from upres.config import config
-from upres.losses.features import Convention, FeatureLoss
+from upres.losses.feature_loss import FeatureLoss
+from upres.models.vgg import Convention
 
 
 @config

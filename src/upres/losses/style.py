@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from upres.config import config
-from upres.losses.features import Convention, FeatureLoss
+from upres.losses.feature_loss import FeatureLoss
+from upres.models.vgg import Convention
 
 _GATYS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 

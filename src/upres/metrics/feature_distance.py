@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from upres.image.picture import to_unit
 
 if TYPE_CHECKING:
-    from upres.losses.features import Features
+    from upres.models.vgg import Features
 
 # LPIPS's layers of VGG: the last convolution of each block, behind its ReLU.
 _TAPS = ("conv1_2", "conv2_2", "conv3_4", "conv4_4", "conv5_4")

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
-from upres.facts import Facts
+from upres.models.facts import Facts
 
 
 class Predictor(ABC):

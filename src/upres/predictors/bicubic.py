@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upres.errors import ModelError
-from upres.facts import Facts
 from upres.image.resize import imresize
+from upres.models.facts import Facts
 from upres.predictors.base import Predictor
 
 

@@ -9,7 +9,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from upres.errors import FailedError, ModelError, first_line
-from upres.facts import METADATA_KEY, from_json
+from upres.models.facts import METADATA_KEY, from_json
 from upres.predictors.base import Predictor
 
 _ERRORS_ONLY = 3

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upres.errors import ConfigError, FailedError, MissingExtraError, ModelError, first_line
-from upres.facts import Facts
+from upres.models.facts import Facts
 from upres.predictors.base import Predictor
 
 # An int8 model says itself which of its layers are int8; the others, its first and last, stay exact.

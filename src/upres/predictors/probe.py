@@ -33,13 +33,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upres.atomic import write_whole
 from upres.errors import ParityError, UpresError
-from upres.folders import cache_home
 from upres.predictors.backends import Way
 from upres.predictors.base import Predictor
+from upres.storage.atomic import write_whole
+from upres.storage.cache_home import cache_home
 
-# As in upres.export: two float32 runtimes add the same products in another order.
+# As in upres.export.onnx: two float32 runtimes add the same products in another order.
 _ROUNDING = 1e-4
 # What precision="auto" may cost, in dB of PSNR.
 _LOSS = 0.05

@@ -14,7 +14,7 @@ from upres.predictors.base import Predictor
 
 if TYPE_CHECKING:
     from upres.archs import Network
-    from upres.facts import Facts
+    from upres.models.facts import Facts
 
 # A 3×3 convolution on the CPU goes to oneDNN when its input has more than 20,480 numbers or its batch more than one
 # picture, else to PyTorch's own code (ATen, ConvParams::use_mkldnn), which adds in another order: a small tile would
@@ -102,13 +102,14 @@ class TorchPredictor(Predictor):
 
 
 def _network(path: Path) -> tuple[Network, Facts]:
-    from upres import checkpoint, foreign
     from upres.archs.folding import folded
+    from upres.models import checkpoint
+    from upres.models.foreign import load
 
     if path.suffix.lower() == ".onnx":
         return checkpoint.load_onnx(path)
-    if foreign.is_foreign(path):
-        return foreign.load(path)
+    if load.is_foreign(path):
+        return load.load(path)
     network, facts = checkpoint.load(path)
     return folded(network), facts
 

@@ -10,15 +10,15 @@ from typing import Any
 import yaml
 
 from upres.archs import ARCHS, DISCRIMINATORS
-from upres.atomic import write_whole
 from upres.config import config, dump, parse
+from upres.config.parts import Part, parse_part
 from upres.data import SOURCES, parse_source
 from upres.degrade import DEGRADATIONS
 from upres.errors import ConfigError, nearest
-from upres.facts import Colour
 from upres.losses import LOSSES
 from upres.metrics import Protocol
-from upres.parts import Part, parse_part
+from upres.models.facts import Colour
+from upres.storage.atomic import write_whole
 from upres.train import SCHEDULES, AdversarialConfig, TrainConfig, monitored
 
 _HERE = Path(__file__).parent

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from upres import checkpoint
 from upres.archs import DISCRIMINATORS, Network
 from upres.archs.folding import folded
+from upres.config.parts import Part, build
 from upres.data import Cache, Patches, open_splits
 from upres.degrade import DEGRADATIONS, PerStep
 from upres.errors import ConfigError
-from upres.facts import Facts
 from upres.losses import LOSSES
-from upres.parts import Part, build
+from upres.models import checkpoint
+from upres.models.facts import Facts
 from upres.recipes.recipe import Recipe
 from upres.train import SCHEDULES, Game, check_together, first_process, fit, set_seed
 

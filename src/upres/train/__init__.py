@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from upres.train.game import Game
+from upres.train.adversarial import Game
 from upres.train.monitor import monitored
 from upres.train.options import AdversarialConfig, TrainConfig
 from upres.train.processes import first_process, processes

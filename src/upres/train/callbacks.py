@@ -14,12 +14,12 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback, Checkpoint
 
-from upres import checkpoint
-from upres.atomic import write_whole
 from upres.data import Cache
 from upres.errors import FailedError
-from upres.facts import Facts
 from upres.metrics import Protocol
+from upres.models import checkpoint
+from upres.models.facts import Facts
+from upres.storage.atomic import write_whole
 from upres.train.figures import curves_png, panel_png, sample_crops
 from upres.train.module import Training
 

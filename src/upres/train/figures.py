@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from upres.archs import Network
 from upres.data import Cache
+from upres.data.evenly_spaced import evenly
 from upres.image import imresize
 from upres.metrics import Protocol, measure
-from upres.spread import evenly
 from upres.train.validation import as_bytes, unit_batch
 
 if TYPE_CHECKING:

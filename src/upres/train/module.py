@@ -19,9 +19,9 @@ from upres.archs import Network
 from upres.data import Cache, Patches
 from upres.losses import Loss
 from upres.metrics import Protocol
+from upres.train.adversarial import Game
 from upres.train.averaging import decay_after, move_towards
-from upres.train.evidence import BadBatchError, Pictures
-from upres.train.game import Game
+from upres.train.bad_batch import BadBatchError, Pictures
 from upres.train.loaders import Pair, picture_batches, picture_loader, train_loader
 from upres.train.optimizers import OPTIMIZERS
 from upres.train.options import TrainConfig

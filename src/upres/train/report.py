@@ -15,10 +15,10 @@ import pytorch_lightning as pl
 import torch
 
 from upres import __version__
-from upres.atomic import write_whole
-from upres.facts import Facts
-from upres.spread import evenly
-from upres.train.charts import Line, chart
+from upres.data.evenly_spaced import evenly
+from upres.html.charts import Line, chart
+from upres.models.facts import Facts
+from upres.storage.atomic import write_whole
 
 _TEMPLATE = Path(__file__).parent / "report.html"
 # Panels of this many epochs are shown, the first and the last among them.

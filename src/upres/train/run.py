@@ -20,16 +20,16 @@ from pytorch_lightning.strategies import DDPStrategy
 
 from upres.archs import Network
 from upres.data import Cache, Patches
+from upres.data.evenly_spaced import evenly
 from upres.errors import ConfigError, ModelError, first_line
-from upres.facts import Facts
 from upres.image import imresize
 from upres.losses import Loss
 from upres.metrics import Protocol, measure
-from upres.spread import evenly
+from upres.models.facts import Facts
+from upres.train.adversarial import Game
+from upres.train.bad_batch import BadBatchError, keep
 from upres.train.bar import RunBar
 from upres.train.callbacks import History, KeepBest, KeepLast, Samples
-from upres.train.evidence import BadBatchError, keep
-from upres.train.game import Game
 from upres.train.loggers import LOGGERS, check_installed
 from upres.train.module import Training
 from upres.train.monitor import monitored

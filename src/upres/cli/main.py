@@ -1,0 +1,101 @@
+"""The `upres` command: parse, call, present. One file per verb; nothing heavy is imported until a verb runs."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import NoReturn
+
+import typer
+import typer.main
+
+from upres import __version__
+from upres.cli import (
+    bench,
+    convert,
+    demo,
+    evaluate,
+    explore,
+    export,
+    formats,
+    interpolate,
+    models,
+    pack,
+    quantise,
+    train,
+    upscale,
+)
+from upres.cli.exit_codes import EXIT_DONE, EXIT_INTERRUPTED, answer, check_command
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "upscale": upscale.upscale,
+    "models": models.models,
+    "formats": formats.formats,
+    "train": train.train,
+    "evaluate": evaluate.evaluate,
+    "export": export.export,
+    "convert": convert.convert,
+    "interpolate": interpolate.interpolate,
+    "quantise": quantise.quantise,
+    "pack": pack.pack,
+    "explore": explore.explore,
+    "bench": bench.bench,
+    "demo": demo.demo,
+}
+
+
+def command_line(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """Build the command line with these verbs: reading the options of all takes as long as reading a picture."""
+    app = typer.Typer(
+        name="upres",
+        help="Make pictures larger, and train, prove and ship the networks that do it.\n\n"
+        "`upres photo.jpg` is short for `upres upscale photo.jpg`. "
+        "Every command takes --debug, which shows the traceback of an error.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # importing rich would double the time of --help
+    )
+    for name in names:
+        app.command(name, no_args_is_help=name not in ("models", "formats", "demo", "bench"))(COMMANDS[name])
+    app.callback(invoke_without_command=True)(_version)
+    return app
+
+
+def _version(
+    version: bool = typer.Option(False, "--version", help="Print the version and leave."),
+) -> None:
+    if version:
+        print(f"upres {__version__}")
+        raise typer.Exit
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file's name may not fit the terminal's encoding
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    given = [argument for argument in given if argument != "--debug"]
+    if given and given[0] not in COMMANDS and (not given[0].startswith("-") or _names_a_file(given)):
+        given.insert(0, "upscale")
+    try:
+        check_command(given, COMMANDS)
+        app = command_line(given[:1] if given and given[0] in COMMANDS else COMMANDS)
+        code = typer.main.get_command(app).main(given, prog_name="upres", standalone_mode=False) or EXIT_DONE
+        if code == EXIT_INTERRUPTED:  # Typer's reading of Ctrl-C
+            raise KeyboardInterrupt
+    except BaseException as error:
+        if debug and isinstance(error, Exception):
+            raise
+        code, line = answer(error, given)
+        if line:
+            print(line, file=sys.stderr)
+    sys.exit(code)
+
+
+def _names_a_file(arguments: Sequence[str]) -> bool:
+    """Whether options come first but a file follows, as in `upres --scale 2 photo.jpg`."""
+    return not any(argument in ("--help", "--version") for argument in arguments)

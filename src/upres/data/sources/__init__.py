@@ -1,0 +1,1 @@
+"""Layouts in which pictures are published, one file each."""

@@ -1,0 +1,51 @@
+"""A folder of pictures of any size, alone or with a folder of their low-resolution partners."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from upres.config import config
+from upres.data.sources.files import Files, partners_in
+from upres.data.sources.options import PictureOptions
+from upres.data.sources.source import at
+from upres.errors import DataError
+from upres.image import picture_files
+
+
+@config
+class FolderConfig(PictureOptions):
+    """Pictures below a folder, in the order of their paths.
+
+    Attributes:
+        path: the folder, relative to the recipe's data folder.
+        lr: the folder of their low-resolution partners; left out, the recipe's degradation makes them.
+        partner: a partner's name without suffix; `{stem}` is the picture's own, as in `{stem}x4`.
+    """
+
+    path: str
+    lr: str | None = None
+    partner: str = "{stem}"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.lr is not None and self.changes_size:
+            raise ValueError("lr with crop, shrink or resize would tear the pairs apart: leave lr out, it is made then")
+        if "{stem}" not in self.partner:
+            raise ValueError(f"partner = {self.partner!r}: should hold {{stem}}, as in {{stem}}x4")
+
+
+class Folder(Files):
+    """Every picture below the folder; hidden files are passed over."""
+
+    config_type = FolderConfig
+
+    def __init__(self, config: FolderConfig, *, root: Path) -> None:
+        folder = at(root, config.path)
+        given = folder if config.lr is None else at(root, config.lr)
+        for path, name in ((folder, config.path), (given, config.lr)):
+            if not path.is_dir():
+                what = "a file, not a folder" if path.exists() else "no such folder"
+                raise DataError(f"{path}: {what}; give the folder that holds {name} with --data")
+        files = picture_files(folder, recursive=True)
+        partners = None if config.lr is None else partners_in(given, folder, files, config.partner)
+        super().__init__(root=root, home=folder, files=files, options=config, partners=partners)

@@ -1,0 +1,202 @@
+"""How fast, how large and how exact each way of running a model is on this machine; every row in its own process."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import multiprocessing
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+from upres.errors import ModelError, UpresError
+from upres.evaluation.evaluate import Entrant, evaluate
+from upres.evaluation.test_sets import open_test_set
+from upres.metrics import Protocol
+from upres.models.onnx_facts import read_facts
+from upres.models.shipped import Shipped, int8_version, scales, shipped
+from upres.predictors import Predictor, open_predictor, open_way, probe
+from upres.predictors.backends import WAYS, Way, gpu, installed
+from upres.upscaling.upscaler import Upscaler
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Job:
+    """One row to measure: a model file, a way to run it, and for how long.
+
+    Attributes:
+        model: the float32 `.onnx` or the `.safetensors` file.
+        way: how it is run; int8 takes the int8 version beside the model.
+        side: of the square lr picture that is enlarged, in pixels.
+        seconds: how long to measure, after one run to warm up.
+        threads: `None` for one a core.
+        data: pictures on which to measure what is lost; `None` estimates it.
+    """
+
+    model: Path
+    way: Way
+    side: int = 256
+    seconds: float = 1.0
+    threads: int | None = None
+    data: Path | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Row:
+    """What was measured.
+
+    Attributes:
+        job: of what.
+        scale: the model's.
+        milliseconds: per output megapixel, the median.
+        memory: bytes, the peak of the whole process; 0 where the system does not tell.
+        near: dB from ONNX Runtime in float32 on the probe picture (for a checkpoint: from PyTorch).
+        psnr: luma, mean over `data`; NaN without.
+        fault: why it could not be run; the figures mean nothing then.
+    """
+
+    job: Job
+    scale: int = 0
+    milliseconds: float = math.nan
+    memory: int = 0
+    near: float = math.nan
+    psnr: float = math.nan
+    fault: str = ""
+
+
+def files(names: Sequence[str]) -> list[Path]:
+    """Return the files of shipped models (all scales of a name; all names for none) and those given as paths.
+
+    Raises:
+        ModelError: an unknown name, or nothing is shipped.
+    """
+    inside = shipped()
+    if not names and not inside:
+        raise ModelError("no models come with this installation; give the path of one")
+    found: list[Path] = [] if names else [model.path for model in inside]
+    for name in names:
+        path = Path(name)
+        found += [path] if path.is_file() else _of_name(name, inside)
+    return found
+
+
+def ways_here(model: Path) -> list[Way]:
+    """Return every way in which this machine can run a model, whether `auto` would consider it or not."""
+    return [
+        way
+        for way in WAYS
+        if installed(way.backend)
+        and way.device in ("cpu", gpu())
+        and (way.backend == "torch" or model.suffix == ".onnx")
+        and (way.precision in _precisions(model))
+    ]
+
+
+def _precisions(model: Path) -> set[str]:
+    if model.suffix == ".onnx" and read_facts(model).precision == "int8":
+        return {"int8"}
+    return {"fp32", "bf16", "fp16"} | ({"int8"} if int8_version(model).is_file() else set())
+
+
+def bench(jobs: Sequence[Job]) -> Iterator[Row]:
+    """Measure jobs one after the other, each in a fresh process; yield each row when it is done."""
+    for job in jobs:
+        # A process that was forked would begin with this one's memory.
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            try:
+                yield pool.submit(measure, job).result()
+            except BrokenProcessPool:
+                yield Row(job=job, fault="the process was killed, likely for its memory")
+
+
+def measure(job: Job) -> Row:
+    """Measure one job in this process."""
+    try:
+        return _measured(job)
+    except UpresError as error:
+        return Row(job=job, fault=str(error))
+
+
+def lost(row: Row, rows: Sequence[Row]) -> float:
+    """Return what a row loses against float32 in dB: measured on the pictures, or estimated without any.
+
+    The estimate adds the error on the probe to that of a model as good as the best of its scale.
+    """
+    if row.job.data is None:
+        return probe.loss(row.near, row.scale)
+    exact = [other.psnr for other in rows if other.job.model == row.job.model and other.job.way.precision == "fp32"]
+    return exact[0] - row.psnr if exact else math.nan
+
+
+def picked(model: Path, precision: str, threads: int | None) -> str:
+    """Return what `auto` picks for a model, and why, in words."""
+    return open_predictor(model, precision=precision, threads=threads).how
+
+
+def _of_name(name: str, inside: Sequence[Shipped]) -> list[Path]:
+    scales(name)  # an unknown name lists the known ones
+    return [model.path for model in inside if model.name == name]
+
+
+def _measured(job: Job) -> Row:
+    predictor = open_way(job.model, job.way, job.threads)
+    facts = predictor.facts
+    side = -(-job.side // facts.multiple) * facts.multiple
+    lr = probe.picture(facts.channels, side)
+    predictor.predict(lr)
+    taken: list[float] = []
+    began = time.perf_counter()
+    while not taken or time.perf_counter() - began < job.seconds:
+        start = time.perf_counter()
+        predictor.predict(lr)
+        taken.append(time.perf_counter() - start)
+    memory = peak_memory()  # before the float32 model is loaded to compare with
+    megapixels = (side * facts.scale) ** 2 / 1e6
+    return Row(
+        job=job,
+        scale=facts.scale,
+        milliseconds=statistics.median(taken) * 1e3 / megapixels,
+        memory=memory,
+        near=_nearness(job, predictor),
+        psnr=_psnr(job, predictor),
+    )
+
+
+def _nearness(job: Job, predictor: Predictor) -> float:
+    backend = "onnx" if job.model.suffix == ".onnx" else "torch"
+    exact = open_predictor(job.model, backend=backend, device="cpu", threads=job.threads)
+    lr = probe.picture(exact.facts.channels, 96 * exact.facts.multiple)
+    return probe.psnr(predictor.predict(lr), exact.predict(lr))
+
+
+def _psnr(job: Job, predictor: Predictor) -> float:
+    if job.data is None:
+        return math.nan
+    scale = predictor.facts.scale
+    entrant = Entrant(str(job.way), predictor.facts.parameters, Upscaler(predictor))
+    protocol = Protocol(space="luma", border=scale)
+    return evaluate([entrant], open_test_set(job.data, scale), scale=scale, protocol=protocol).mean(
+        entrant.name, "psnr"
+    )
+
+
+def peak_memory() -> int:
+    """Return the most bytes this process has held, 0 where the system does not tell."""
+    try:
+        # Not ru_maxrss on Linux: it begins with what the process that started this one held.
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        return _max_rss()
+
+
+def _max_rss() -> int:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -1,0 +1,1 @@
+"""What html documents share: charts and embedded pictures."""

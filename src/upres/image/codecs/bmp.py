@@ -1,0 +1,147 @@
+"""BMP, which no build of libvips reads by itself.
+
+Source: Microsoft, "Bitmap Storage", BITMAPCOREHEADER to BITMAPV5HEADER. Compressed ones (RLE) are refused.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upres.errors import PictureError
+from upres.image.codecs import vips
+
+_HEAD, _LARGEST_HEADER = 14, 138
+_PLAIN, _MASKED, _ALPHA_MASKED = 0, 3, 6
+_NAMES = {1: "RLE-compressed", 2: "RLE-compressed", 4: "JPEG-compressed", 5: "PNG-compressed"}
+_MASKS = {16: (0x7C00, 0x3E0, 0x1F, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
+
+
+@dataclass(frozen=True)
+class _Layout:
+    width: int
+    height: int
+    upward: bool  # the last row comes first
+    bits: int
+    offset: int
+    palette: NDArray[np.uint8]  # `n 3`, R G B
+    masks: tuple[int, int, int, int]
+    resolution: tuple[int, int]  # pixels per metre, 0 for unknown
+
+    @property
+    def stride(self) -> int:
+        return (self.width * self.bits + 31) // 32 * 4  # rows end on multiples of four bytes
+
+
+def opened(path: Path) -> Any:
+    """Open a BMP of 1 to 32 bits a pixel as a libvips image of 8 bits a channel; a gray palette gives gray.
+
+    Raises:
+        PictureError: damaged, cut short or compressed.
+    """
+    layout = _layout(path)
+    expected = layout.offset + layout.stride * layout.height
+    if path.stat().st_size < expected:
+        raise PictureError(
+            f"{path}: the BMP data is damaged or cut short ({path.stat().st_size:,} bytes of {expected:,}); "
+            "get a whole copy of it"
+        )
+    image = vips.load("raw", path, layout.stride, layout.height, 1, offset=layout.offset, revalidate=True)
+    if layout.upward:
+        image = image.flip("vertical")
+    image = (_by_palette if layout.bits <= 8 else _by_channel)(image, layout)
+    x, y = layout.resolution
+    return image.copy(xres=x / 1000, yres=y / 1000) if x > 0 and y > 0 else image
+
+
+def save(image: Any, file: BinaryIO) -> None:
+    """Write an image of uchar, 1 or 3 bands: gray by a palette of grays, colour as 24 bits a pixel."""
+    gray = image.bands == 1
+    palette = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 4, axis=1)
+    palette[:, 3] = 0
+    table = palette.tobytes() if gray else b""
+    stride = (image.width * image.bands + 3) // 4 * 4
+    offset = _HEAD + 40 + len(table)
+    known = (image.xres, image.yres) != (1, 1)  # 1 is what libvips says of a picture that does not know
+    x, y = (round(image.xres * 1000), round(image.yres * 1000)) if known else (0, 0)
+    file.write(struct.pack("<2sLHHL", b"BM", offset + stride * image.height, 0, 0, offset))
+    bits = 8 * image.bands
+    file.write(struct.pack("<LllHHLLllLL", 40, image.width, image.height, 1, bits, 0, 0, x, y, 256 * gray, 0))
+    file.write(table)
+    for top, rows in vips.chunks(image):
+        lines = np.zeros((len(rows), stride), np.uint8)
+        lines[:, : image.width * image.bands] = rows[..., ::-1].reshape(len(rows), -1)
+        file.seek(offset + stride * (image.height - top - len(rows)))
+        file.write(lines[::-1].tobytes())
+
+
+def largest(height: int, width: int) -> bool:
+    """Return whether a colour picture of this size fits: the file's length is a 4-byte number."""
+    return (width * 3 + 3) // 4 * 4 * height < 2**32 - 2048
+
+
+def _layout(path: Path) -> _Layout:
+    damaged = PictureError(f"{path}: the BMP header is damaged or cut short; get a whole copy of it")
+    with path.open("rb") as file:
+        head = file.read(_HEAD + _LARGEST_HEADER + 12)
+        offset, size = struct.unpack("<LL", head[10:18].ljust(8, b"\0"))
+        if len(head) < _HEAD + min(size, 40):
+            raise damaged
+        compression, used, resolution = _PLAIN, 0, (0, 0)
+        if size == 12:
+            width, height, _, bits = struct.unpack("<HHHH", head[18:26])
+        else:
+            width, height, _, bits, compression, _, x, y, used = struct.unpack("<llHHLLllL", head[18:50])
+            resolution = (x, y)
+        if not (width > 0 and height != 0 and bits in (1, 4, 8, 16, 24, 32)):
+            raise damaged
+        if compression not in (_PLAIN, _MASKED, _ALPHA_MASKED):
+            kind = _NAMES.get(compression, "compressed")
+            raise PictureError(f"{path}: a BMP that is {kind}; upres reads plain ones, so save it as PNG")
+        masks = _MASKS.get(bits, (0, 0, 0, 0))
+        if compression != _PLAIN:
+            alpha = struct.unpack("<L", head[66:70])[0] if size >= 56 or compression == _ALPHA_MASKED else 0
+            masks = (*struct.unpack("<LLL", head[54:66]), alpha)
+        file.seek(_HEAD + size)
+        entry, count = (3 if size == 12 else 4), min(used or 2**bits, 256)
+        table = np.frombuffer(file.read(entry * count) if bits <= 8 else b"", np.uint8)
+    palette = table[: len(table) // entry * entry].reshape(-1, entry)[:, 2::-1]
+    if bits <= 8 and not len(palette):
+        raise damaged
+    return _Layout(width, abs(height), height > 0, bits, offset, palette, masks, resolution)
+
+
+def _by_palette(image: Any, layout: _Layout) -> Any:
+    table = np.zeros((1, 256, 3), np.uint8)
+    table[0, : len(layout.palette)] = layout.palette
+    if (layout.palette == layout.palette[:, :1]).all():
+        table = table[..., :1]
+    if layout.bits < 8:
+        packed = np.unpackbits(vips.to_array(image)[..., 0], axis=1).reshape(layout.height, -1, layout.bits)
+        weights = 1 << np.arange(layout.bits - 1, -1, -1, dtype=np.uint8)
+        image = vips.from_array((packed @ weights).astype(np.uint8)[:, : layout.width, None])
+    else:
+        image = image.crop(0, 0, layout.width, layout.height)
+    return image.maplut(vips.from_array(table)).copy(interpretation="srgb" if table.shape[2] == 3 else "b-w")
+
+
+def _by_channel(image: Any, layout: _Layout) -> Any:
+    size = layout.bits // 8
+    image = image.crop(0, 0, layout.width * size, layout.height).bandfold(factor=size)
+    if layout.bits == 24:
+        return image[2].bandjoin([image[1], image[0]]).copy(interpretation="srgb")
+    whole = image[0].cast("uint")
+    for byte in range(1, size):
+        whole = whole | (image[byte].cast("uint") << 8 * byte)
+    bands = []
+    for mask in layout.masks:
+        if mask:
+            shift = (mask & -mask).bit_length() - 1
+            top = mask >> shift
+            bands.append(((whole >> shift) & top).linear(255 / top, 0.5).cast("uchar"))
+    return bands[0].bandjoin(bands[1:]).copy(interpretation="srgb")

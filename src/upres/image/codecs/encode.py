@@ -1,0 +1,134 @@
+"""libvips images → files: each format's options, and what travels made true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from upres.errors import PictureError
+from upres.image.codecs import bmp, netpbm, vips
+from upres.image.codecs.formats import FORMATS, Format
+from upres.image.codecs.true_tags import make_true
+from upres.image.metadata import exif, iptc, tiff, xmp
+from upres.image.metadata.tags import Tags
+
+# A TIFF beyond this many bytes of samples is written as BigTIFF; classic offsets end at 4 GiB.
+_CLASSIC_TIFF_BYTES = 3_500_000_000
+# Codes made for the picture spare 2.5 % of the file (Set5), but libjpeg keeps all coefficients for it, 6 bytes a pixel.
+_OPTIMISED_JPEG_PIXELS = 20_000_000
+_BYTES = {"uchar": 1, "ushort": 2, "float": 4}
+
+_OWN: dict[str, Callable[[Any, BinaryIO], None]] = {"BMP": bmp.save, "PPM": netpbm.save}
+
+
+def can_write(form: Format) -> bool:
+    """Return whether this installation writes a format."""
+    return form.written and (form.operation is None or vips.has(f"{form.operation}save"))
+
+
+def stored_dtype(form: Format, dtype: str) -> str:
+    """Return the dtype in which `form` holds samples of `dtype`: the same, or the deepest one below it.
+
+    >>> stored_dtype(FORMATS["png"], "float32"), stored_dtype(FORMATS["jpeg"], "uint16")
+    ('uint16', 'uint8')
+    """
+    if dtype == "float32" and 32 in form.depths:
+        return dtype
+    deep = dtype != "uint8" and any(8 < depth < 32 for depth in form.depths)
+    return "uint16" if deep else "uint8"
+
+
+def save(
+    image: Any, path: Path, form: Format, tags: Tags, *, quality: int = 95, lossless: bool = False, big: bool = False
+) -> None:
+    """Encode an image whose samples `form` can hold, with alpha last when it has one.
+
+    Args:
+        image: a libvips image in a space of `vips.space`; it may decode, predict, … as rows are asked for.
+        path: the file; it is written in place, so give one of `upres.storage.atomic.whole_file`.
+        form: the format.
+        tags: what travels; size, orientation and resolution tags are made true.
+        quality, lossless: as in `write`.
+        big: make a TIFF a BigTIFF even where this image alone would not need it.
+    """
+    if form.operation is None:
+        with path.open("wb") as file:
+            _OWN[form.name](_dressed(image, tags, form)[0], file)
+        return
+    dressed, keep = _dressed(_in_12_bits(image) if form.name == "AVIF" else image, tags, form)
+    vips.save(dressed, form.operation, path, keep=keep, **options(image, form, quality, lossless, big=big))
+    true_exif = _true_exif(image, tags, form)
+    if form is FORMATS["tiff"]:
+        with path.open("r+b") as file:
+            tiff.add_tags(file, true_exif, tags.metadata.get("iptc"), resolution=tags.resolution is not None)
+    else:
+        make_true(path, form, true_exif, silent=tags.resolution is None)
+
+
+def options(image: Any, form: Format, quality: int, lossless: bool, *, big: bool = False) -> dict[str, Any]:
+    """Return libvips' options of a format's saver."""
+    samples = _BYTES[image.format]
+    exactly = {"lossless": True}
+    ways: dict[str, dict[str, Any]] = {
+        "JPEG": {"Q": quality, "subsample_mode": "off", "optimize_coding": True},
+        # Enlarged pictures are smooth: what differs from the row above takes half the bytes that the samples take, in
+        # two thirds of the time. Level 6 would save another 8 % in nearly three times the time (benchmarks/png.py).
+        "PNG": {"filter": "up", "compression": 3},
+        "WebP": exactly | {"exact": True} if lossless else {"Q": quality},
+        "AVIF": (exactly if lossless else {"Q": quality, "subsample_mode": "off"})
+        | {"compression": "av1", "bitdepth": 8 if samples == 1 else 12},
+        "JPEG XL": exactly if lossless else {"Q": quality},
+        "GIF": {"keep_duplicate_frames": True},  # each has its own delay
+        "TIFF": {
+            "compression": "deflate",
+            "predictor": "float" if samples == 4 else "horizontal",
+            "bigtiff": big or samples * image.bands * image.width * image.height > _CLASSIC_TIFF_BYTES,
+            "resunit": "inch",
+        },
+    }
+    return ways.get(form.name, {})
+
+
+def check_size(path: Path, form: Format, height: int, width: int) -> None:
+    """Refuse what a format's own numbers cannot count, where that is not a side."""
+    if form.name == "BMP" and not bmp.largest(height, width):
+        raise PictureError(f"{path}: {width}×{height} makes a BMP of more than 4 GB; write .png or .tif")
+
+
+def _dressed(image: Any, tags: Tags, form: Format) -> tuple[Any, str]:
+    """Return the image with profile and metadata, and which kinds of them are to be kept."""
+    blobs = {"icc": ("icc-profile-data", tags.profile)}
+    if form is not FORMATS["tiff"]:
+        blobs["exif"] = ("exif-data", _true_exif(image, tags, form))
+    if packet := tags.metadata.get("xmp"):
+        blobs["xmp"] = ("xmp-data", xmp.upright(packet, image.width, _height(image), tags.resolution))
+    if (records := tags.metadata.get("iptc")) and form is FORMATS["jpeg"]:
+        blobs["iptc"] = ("iptc-data", iptc.photoshop_from_iim(records))
+    x, y = tags.resolution or (1.0, 1.0)  # 1 is libvips' own way of not knowing
+    image = image.copy(xres=x, yres=y)
+    image.set_type(vips.pyvips().GValue.gstr_type, "resolution-unit", "in")
+    for name, blob in blobs.values():
+        if blob:
+            image.set_type(vips.pyvips().GValue.blob_type, name, blob)
+    # Only what the picture has: libvips would make up an EXIF block for one that has none.
+    return image, ":".join(kind for kind, (_, blob) in blobs.items() if blob) or "none"
+
+
+def _true_exif(image: Any, tags: Tags, form: Format) -> bytes | None:
+    # Where libvips writes no resolution of its own, EXIF is the place for it.
+    empty = exif.EMPTY if tags.resolution is not None and form.name not in ("PNG", "TIFF") else None
+    block = tags.metadata.get("exif", empty)
+    return exif.upright(block, image.width, _height(image), tags.resolution) if block else None
+
+
+def _in_12_bits(image: Any) -> Any:
+    """Return 16-bit samples so that the 4 bits which libvips cuts off are a rounding, and white stays white."""
+    if image.format != "ushort":
+        return image
+    return (image.linear(4095 / 65_535, 0.5).cast("ushort") << 4).copy(interpretation=image.interpretation)
+
+
+def _height(image: Any) -> int:
+    """Return the height of one picture; frames stand one below the other."""
+    return int(vips.field(image, "page-height") or image.height)

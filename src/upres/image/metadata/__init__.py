@@ -1,0 +1,1 @@
+"""What travels beside the pixels: EXIF, XMP, IPTC, TIFF's tags."""

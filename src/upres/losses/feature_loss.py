@@ -1,0 +1,60 @@
+"""VGG19's features: the network that perceptual and style losses compare pictures in.
+
+Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR 2015,
+configuration E: five blocks of 3×3 convolutions with ReLU, each but the first behind a 2×2 maximum.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from upres.losses.loss import Loss
+from upres.models.vgg import Convention, load_features
+
+
+class FeatureOptions(Protocol):
+    """What the configurations of losses between features have in common."""
+
+    layers: dict[str, float]
+    activated: bool
+    compare: Literal["l1", "mse"]
+    features: str
+    convention: Convention
+
+
+class FeatureLoss(Loss):
+    """Weighted sum over layers of the mean distance between what represents the features of sr and of hr.
+
+    Attributes:
+        key: what recipes call the loss.
+
+    Raises:
+        ConfigError: the file of features does not hold a layer.
+    """
+
+    key: ClassVar[str]
+
+    def __init__(self, config: FeatureOptions) -> None:
+        super().__init__()
+        self.features = load_features(config.features, config.convention)
+        self.features.check(config.layers, self.key)
+        self._config = config
+
+    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        """Mean over the batch and all that represents each layer; hr is not differentiated."""
+        layers, activated = self._config.layers, self._config.activated
+        distance = F.l1_loss if self._config.compare == "l1" else F.mse_loss
+        ours = self.features(sr, layers, activated)
+        with torch.no_grad():
+            theirs = self.features(hr, layers, activated)
+        represent = self.represent
+        terms = [weight * distance(represent(ours[name]), represent(theirs[name])) for name, weight in layers.items()]
+        return torch.stack(terms).sum()
+
+    def represent(self, features: Tensor) -> Tensor:
+        """Return what of a layer's features `n c h w` is compared: all of them."""
+        return features

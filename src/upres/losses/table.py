@@ -1,0 +1,34 @@
+"""The loss terms by the names that recipes give them."""
+
+from __future__ import annotations
+
+from upres.config.tables import Table
+from upres.losses.charbonnier import Charbonnier
+from upres.losses.frequency import Frequency
+from upres.losses.l1 import L1
+from upres.losses.log_mse import LogMse
+from upres.losses.loss import Loss
+from upres.losses.luma import Luma
+from upres.losses.ms_ssim import MSSSIM
+from upres.losses.mse import MSE
+from upres.losses.perceptual import Perceptual
+from upres.losses.ssim import SSIM
+from upres.losses.style import Style
+from upres.losses.tv import TV
+
+LOSSES: Table[type[Loss]] = Table(
+    "upres.losses",
+    {
+        "charbonnier": Charbonnier,
+        "frequency": Frequency,
+        "l1": L1,
+        "log-mse": LogMse,
+        "luma": Luma,
+        "ms-ssim": MSSSIM,
+        "mse": MSE,
+        "perceptual": Perceptual,
+        "ssim": SSIM,
+        "style": Style,
+        "tv": TV,
+    },
+)

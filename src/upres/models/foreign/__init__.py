@@ -1,0 +1,1 @@
+"""Weights that others published, one file a network."""

@@ -1,0 +1,81 @@
+"""The models that come inside the package: `<name>-x<scale>.onnx`, each with a card `<name>-x<scale>.md`.
+
+Adding one is putting its two files into this folder. Facts are read from the ONNX file itself, without a
+runtime, so that listing models costs milliseconds.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from upres.errors import ModelError, nearest
+from upres.models.facts import Facts
+from upres.models.onnx_facts import read_facts
+
+DEFAULT = "base"
+
+_FOLDER = Path(__file__).parent
+_NAME = re.compile(r"(?P<name>.+)-x(?P<scale>\d+)\.onnx")
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """One model inside the package."""
+
+    name: str
+    scale: int
+    path: Path
+
+    @property
+    def facts(self) -> Facts:
+        """What the model's file says about it; read each time it is asked for.
+
+        Raises:
+            ModelError: the file is damaged or carries no facts.
+        """
+        return read_facts(self.path)
+
+
+def shipped() -> list[Shipped]:
+    """Return the models inside the package, sorted by name and scale."""
+    found = []
+    for path in _FOLDER.glob("*.onnx"):
+        match = _NAME.fullmatch(path.name)
+        if match:
+            found.append(Shipped(match["name"], int(match["scale"]), path))
+    return sorted(found, key=lambda model: (model.name, model.scale))
+
+
+def scales(name: str) -> list[int]:
+    """Return the scales in which the model `name` is shipped, ascending.
+
+    Raises:
+        ModelError: no model has that name; the known ones are listed, closest first.
+    """
+    models = shipped()
+    found = [model.scale for model in models if model.name == name]
+    if not found:
+        known = {model.name for model in models} | {"bicubic"}
+        raise ModelError(f"unknown model {name!r}: {nearest(name, known)}, or the path of a .onnx file")
+    return found
+
+
+def find(name: str, scale: int | None = None) -> Shipped:
+    """Return one shipped model; without `scale`, the one that enlarges most.
+
+    Raises:
+        ModelError: no model has that name, or not at that scale.
+    """
+    known = scales(name)
+    wanted = known[-1] if scale is None else scale
+    for model in shipped():
+        if (model.name, model.scale) == (name, wanted):
+            return model
+    raise ModelError(f"model {name!r} is not shipped at ×{scale}; it is at {', '.join(f'×{s}' for s in known)}")
+
+
+def int8_version(path: Path) -> Path:
+    """Return where the int8 version of a float32 model lies, if it has one: beside it, `<its name>-int8.onnx`."""
+    return path.with_name(f"{path.stem}-int8.onnx")

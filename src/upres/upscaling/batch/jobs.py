@@ -1,0 +1,134 @@
+"""Which file becomes which: pictures named and found, their outputs, and refusing two that would be one."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from upres.errors import ConfigError, PictureError, nearest
+from upres.image import picture_files
+from upres.image.codecs.formats import WRITTEN
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to be made of another.
+
+    Attributes:
+        source, target: the files.
+        found: whether the source was found in a folder; then what is there already is passed over.
+        root: the output folder, or `None` when the target was named.
+    """
+
+    source: Path
+    target: Path
+    found: bool = False
+    root: Path | None = None
+
+
+def find_jobs(
+    inputs: Sequence[Path],
+    output: Path | None,
+    *,
+    label: str,
+    form: str | None = None,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+) -> list[Job]:
+    """Decide what is written where, before anything is.
+
+    Args:
+        inputs: files, and folders whose pictures are taken with those of the folders in them.
+        output: the file to write, or for several the folder, in which folders keep their tree; by default files
+            are written beside their source, and those of a folder into another beside it.
+        label: what names gain: `_x4`.
+        form: the format's suffix, by default the source's.
+        include, exclude: patterns for a picture's name, or its path in the folder: `*.jpg`, `thumbs/*`.
+
+    Raises:
+        PictureError: an empty folder, or two inputs with one output.
+        ConfigError: options that contradict each other.
+    """
+    if len(inputs) == 1 and not inputs[0].is_dir() and output is not None and not output.is_dir():
+        if form is not None and output.suffix.lower() != suffix_of(form):
+            raise ConfigError(f"--format {form} and --output {output} disagree; give only one of them")
+        return [Job(inputs[0], output)]
+    if output is not None and output.exists() and not output.is_dir():
+        raise ConfigError(f"--output {output}: is a file; several inputs are written into a folder")
+    jobs: list[Job] = []
+    for source in inputs:
+        if source.is_dir():
+            root = output or _named(source).with_name(f"{_named(source).name}{label}")
+            found = _pictures(source, root, include, exclude)
+            jobs += [_job(path, root, label, form, path.relative_to(source).parent) for path in found]
+        else:
+            jobs.append(_job(source, output or source.parent, label, form, None))
+    _refuse_collisions(jobs)
+    return list(dict.fromkeys(jobs))
+
+
+def suffix_of(form: str) -> str:
+    """Return the suffix of a format as people name it.
+
+    Raises:
+        ConfigError: no format that is written has it.
+    """
+    suffix = f".{form.lower().removeprefix('.')}"
+    if suffix not in WRITTEN:
+        raise ConfigError(f"--format {form}: {nearest(form, [name[1:] for name in WRITTEN])}")
+    return suffix
+
+
+def _job(source: Path, root: Path, label: str, form: str | None, inside: Path | None) -> Job:
+    kept = source.suffix if source.suffix.lower() in WRITTEN else ".png"
+    name = f"{source.stem}{label}{kept if form is None else suffix_of(form)}"
+    return Job(source, root / (inside or "") / name, found=inside is not None, root=root)
+
+
+def _pictures(folder: Path, output: Path, include: Sequence[str], exclude: Sequence[str]) -> list[Path]:
+    # An output folder inside the input is no input of the next run.
+    found = [path for path in picture_files(folder, recursive=True) if not path.is_relative_to(output)]
+    if not found:
+        raise PictureError(f"{folder}: no pictures in this folder; give one that has some, or a file")
+    wanted = [
+        path
+        for path in found
+        if (not include or _matches(path, folder, include)) and not _matches(path, folder, exclude)
+    ]
+    if not wanted:
+        raise PictureError(f"{folder}: none of its {len(found)} pictures passes --include and --exclude; widen them")
+    return wanted
+
+
+def _matches(path: Path, folder: Path, patterns: Sequence[str]) -> bool:
+    inside = path.relative_to(folder).as_posix()
+    return any(fnmatch.fnmatchcase(inside, pattern) or fnmatch.fnmatchcase(path.name, pattern) for pattern in patterns)
+
+
+def _refuse_collisions(jobs: Sequence[Job]) -> None:
+    first: dict[Path, Path] = {}
+    for job in jobs:
+        other = first.setdefault(job.target, job.source)
+        if other != job.source:
+            raise PictureError(
+                f"{other} and {job.source} would both be written to {job.target}; "
+                "enlarge them one at a time, with an --output each"
+            )
+
+
+def _named(folder: Path) -> Path:
+    return folder if folder.name not in ("", "..") else folder.resolve()
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, unless they are there.
+
+    Raises:
+        PictureError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PictureError(f"{folder}: cannot be made a folder ({error.strerror}); choose another --output") from error

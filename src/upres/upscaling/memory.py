@@ -1,0 +1,126 @@
+"""How much an enlargement holds, and the tiles with which it stays below a limit: integers in, integers out."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from upres.errors import ConfigError
+from upres.image.bands import Shape
+from upres.models.facts import Facts
+from upres.upscaling import tiled_prediction
+from upres.upscaling.sizes import scaled
+
+LIMIT = 1_000_000_000
+"""Bytes that an enlargement keeps below when nobody says how many."""
+
+# Measured with 13 convolutions of 48 channels on two cores: per useful pixel as fast as 512, in less than half
+# its memory (134 MB, 295 MB); 128 loses a quarter of the work to halos. Several tiles in one prediction are no
+# faster (8.6 µs a pixel for 4 of 92², 10.8 for 1; 9.8 for 4 of 156², 8.1 for 1): so it is always one.
+TILE = 256
+"""Side of a tile where memory does not ask for another."""
+
+_SIDES = (1024, 512, 256, 192, 128, 96, 64, 48, 32, 16)
+# What a row of tiles becomes, and the rows that libvips holds behind it, stay below this where tiles can be flat.
+_WRITTEN_BYTES, _LEAST_BAND_BYTES = 140_000_000, 40_000_000
+# libvips cuts what it writes into 256 rows at a time, twice: 75 MB of the 49,000 columns of 1.6 gigapixels.
+_CODER_ROWS = 512
+# The interpreter, NumPy, libvips and ONNX Runtime with a model: 72 MB, and coders with their own buffers.
+_PROCESS_BYTES = 160_000_000
+# Of a prediction, for a pixel of its input: what a runtime holds are the outputs of about three layers (650 bytes
+# measured for 48 channels, ×4), and another half in reserve.
+_LAYERS_HELD = 4
+_UNKNOWN_WIDTH = 64
+# Between prediction and coder, and as many of the picture before, in a folder.
+_PIECES_WAITING = 6
+# imresize works on 64 rows of float64 at a time, in about four arrays.
+_RESIZED_ROW_BYTES = 64 * 8 * 4
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What an enlargement of pictures in bands comes to.
+
+    Attributes:
+        steps: the facts of the models that are applied one after the other.
+        scale: what they are to reach; what goes beyond is reduced.
+        halo: as in `Upscaler`.
+    """
+
+    steps: tuple[Facts, ...]
+    scale: float
+    halo: int | None = None
+
+    def tile(self, shape: Shape, limit: int) -> tuple[int, int]:
+        """Return height and width of the tiles with the least work twice that `limit` allows, or the smallest."""
+        whole = max(shape.size)
+        if any(facts.radius is None for facts in self.steps) and self.bytes(shape, whole, whole) <= limit:
+            return whole, whole
+        pairs = [pair for pair in itertools.product(_SIDES, _SIDES) if math.prod(pair) <= TILE**2]
+        fitting = [pair for pair in pairs if self.bytes(shape, *pair) <= limit] or [(_SIDES[-1], _SIDES[-1])]
+        # Flat tiles for wide pictures, of which a row of tiles is most of what is held.
+        room = max(_WRITTEN_BYTES - self._coder_bytes(shape), _LEAST_BAND_BYTES)
+        flat = [pair for pair in fitting if self._band_bytes(shape, pair[0]) <= room] or fitting
+        around = 2 * max((tiled_prediction.halo(facts, self.halo) for facts in self.steps), default=0)
+        return min(flat, key=lambda pair: ((pair[0] + around) * (pair[1] + around) / math.prod(pair), -pair[1]))
+
+    def check(self, shape: Shape, limit: int) -> None:
+        """Refuse a limit that is too small even for the smallest tiles.
+
+        Raises:
+            ConfigError: says how much is needed.
+        """
+        least = self.bytes(shape, _SIDES[-1], _SIDES[-1])
+        if least > limit:
+            raise ConfigError(
+                f"max_memory = {limit / 1e6:,.0f} MB: a picture of {shape.width}×{shape.height} "
+                f"needs {least / 1e6:,.0f} MB; allow as much (--max-memory)"
+            )
+
+    def bytes(self, shape: Shape, rows: int, columns: int) -> int:
+        """Return what the process holds at most with tiles of such a height and width."""
+        held, prediction = _PROCESS_BYTES, 0
+        height, width = shape.size
+        item = np.dtype(shape.dtype).itemsize
+        reduces = self.scale != math.prod(facts.scale for facts in self.steps)
+        for index, facts in enumerate(self.steps):
+            around = 2 * tiled_prediction.halo(facts, self.halo)
+            tall, wide = min(rows + around, height), min(columns + around, width)
+            held += 2 * tall * width * shape.channels * item  # the rows of a band, and those it is put together from
+            prediction = max(prediction, tall * wide * _bytes_a_pixel(facts, shape.channels))
+            last = index == len(self.steps) - 1 and not reduces
+            item = np.dtype(shape.dtype).itemsize if last else 4
+            height, width = height * facts.scale, width * facts.scale
+            if facts.radius is None:
+                # Sums and weights, and the next ones.
+                held += 4 * tall * facts.scale * width * (shape.channels + 1) * 4
+            elif not last:
+                held += 2 * min(rows * facts.scale, height) * width * shape.channels * item
+        if reduces:
+            held += _RESIZED_ROW_BYTES * width * shape.channels
+        written = (
+            self._band_bytes(shape, rows) + self._coder_bytes(shape) + _PIECES_WAITING * tiled_prediction.PIECE_BYTES
+        )
+        return held + prediction + written
+
+    def _band_bytes(self, shape: Shape, rows: int) -> int:
+        """Return the bytes of what a row of tiles becomes."""
+        return self._written_bytes(shape, math.ceil(rows * self.scale))
+
+    def _coder_bytes(self, shape: Shape) -> int:
+        return self._written_bytes(shape, _CODER_ROWS)
+
+    def _written_bytes(self, shape: Shape, rows: int) -> int:
+        """Return the bytes of so many rows of the output, or all that there are."""
+        height, width = scaled(shape.height, self.scale), scaled(shape.width, self.scale)
+        return min(rows, height) * width * shape.channels * np.dtype(shape.dtype).itemsize
+
+
+def _bytes_a_pixel(facts: Facts, channels: int) -> int:
+    """Estimate what a prediction holds for each pixel of its input, and what is made of its output."""
+    width = facts.arch.get("width", _UNKNOWN_WIDTH)
+    layers = _LAYERS_HELD * (width if isinstance(width, int) else _UNKNOWN_WIDTH)
+    return 4 * (layers + 6 * facts.scale**2 * channels)

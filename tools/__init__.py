@@ -1,0 +1,1 @@
+"""For maintainers: what ships, and the pictures of the documents; run with `python -m tools.NAME`."""

@@ -1,0 +1,177 @@
+"""Make a trained checkpoint a shipped model: measure it, write its ONNX file with scores in its facts, and a card.
+
+python -m tools.ship runs/base-x4/best.safetensors base --int8 ../shared/data/photos/cid22 --made "How long."
+
+`--int8` quantises it as well, calibrated on those pictures, and ships that where it costs at most 0.05 dB on every set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.common import run
+from benchmarks.photo import changed
+from benchmarks.photo import measured as measured_on
+from benchmarks.quality import measured
+
+from upres.evaluation.evaluate import Entrant
+from upres.evaluation.test_sets import open_test_set
+from upres.export.onnx import export_onnx
+from upres.export.quantise import quantise
+from upres.models.checkpoint import load
+from upres.models.facts import Facts
+from upres.models.shipped import int8_version
+from upres.predictors import open_predictor
+from upres.recipes import Recipe, read_recipe
+from upres.upscaling.upscaler import Upscaler
+
+MODELS = Path(__file__).resolve().parents[1] / "src" / "upres" / "models"
+DEAREST = 0.05  # dB that int8 may cost
+JPEG = "JPEG 75"
+
+PURPOSE = {
+    "exact": """\
+Pictures that were made small by a good antialiased reduction: thumbnails, previews, downscaled photographs,
+frames of clean video. It restores what the reduction blurred; it does not invent faces or text. It is the `exact` kind
+of model, trained on clean bicubic reductions only.""",
+    "photo": """\
+Photographs as people have them: from a camera or a phone, a little soft, a little noisy, saved as JPEG once or
+twice. It leaves blocks and noise behind, and smooths some fine texture with them. For a clean picture
+the `exact` kind is sharper.""",
+}
+LIMITS = {
+    "exact": """\
+- **JPEG blocks, noise and blur are enlarged along with the picture.** It has never seen them; `base-photo`
+  has.""",
+    "photo": """\
+- Strong compression (JPEG below quality 50), motion blur, heavy noise and scratches are outside of what it was
+  trained on.""",
+}
+DEFAULT = {
+    "base": " Upres takes it for PNG, TIFF and other lossless files unless `--model` says otherwise.",
+    "base-photo": " Upres takes it for JPEG and WebP files unless `--model` says otherwise.",
+}
+CARD = Path(__file__).with_name("card.md")
+
+
+def scores_of(model: Path, scale: int, arguments: argparse.Namespace) -> dict[str, float]:
+    """Measure a model file as it ships, by the runtime that will run it; in dB by set."""
+    return {
+        name: round(measured(str(model), scale, arguments.data, name).mean(str(model), "psnr"), 3)
+        for name in arguments.sets
+    }
+
+
+def exact_table(title: str, scale: int, scores: dict[str, float], arguments: argparse.Namespace) -> list[list[str]]:
+    bicubic = [
+        f"{measured('bicubic', scale, arguments.data, name).mean('bicubic', 'psnr'):.2f}" for name in arguments.sets
+    ]
+    return [["", *scores], ["bicubic", *bicubic], [f"**{title}**", *(f"**{score:.2f}**" for score in scores.values())]]
+
+
+def photo_table(title: str, model: Path, scale: int, arguments: argparse.Namespace) -> list[list[str]]:
+    """PSNR on clean inputs and on JPEG, and by how many per cent blocks stand out in the latter."""
+    entrants = []
+    for name, given in (("bicubic", "bicubic"), ("base", "base"), (f"**{title}**", str(model))):
+        predictor = open_predictor(given, scale)
+        entrants.append(Entrant(name, predictor.facts.parameters, Upscaler(predictor)))
+    head, rows = [""], [[entrant.name] for entrant in entrants]
+    for set_name in arguments.sets:
+        test_set = open_test_set(arguments.data / set_name, scale)
+        head += [f"{set_name}, clean", f"{set_name}, {JPEG}", "blocks"]
+        results = [measured_on(entrants, changed(test_set, made), scale) for made in ("clean", JPEG)]
+        for row, entrant in zip(rows, entrants, strict=True):
+            row += [f"{result.mean(entrant.name, 'psnr'):.2f}" for result in results]
+            row.append(f"{results[1].mean(entrant.name, 'blocks'):+.1f} %")
+    return [head, *rows]
+
+
+def markdown(rows: list[list[str]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+
+
+def card(facts: Facts, recipe: Recipe, table: str, int8: str, made: str) -> str:
+    flavour = "photo" if recipe.degradation.name == "chain" else "exact"
+    candidates = recipe.data.candidates
+    return CARD.read_text(encoding="utf-8").format(
+        title=f"{facts.name}-x{facts.scale}",
+        scale=facts.scale,
+        parameters=facts.parameters,
+        table=table,
+        script="photo.py" if flavour == "photo" else "quality.py",
+        int8=f"\n{int8}\n" if int8 else "",
+        purpose=PURPOSE[flavour] + DEFAULT.get(facts.name, ""),
+        limits=LIMITS[flavour],
+        recipe=recipe.name,
+        arch=f"`{recipe.arch.name}`, " + ", ".join(f"{key} {value}" for key, value in options(facts.arch).items()),
+        loss=", ".join(part.name for _, part in recipe.losses),
+        optimizer=recipe.train.optimizer.name,
+        rate=recipe.train.optimizer.rate,
+        schedule=recipe.schedule.name,
+        epochs=recipe.train.epochs,
+        steps=recipe.train.steps_per_epoch,
+        batch=recipe.train.batch,
+        patch=recipe.data.patch,
+        crops=f", each the most detailed of {candidates} crops" if candidates > 1 else "",
+        precision={"bf16": "bfloat16 convolutions"}.get(recipe.train.precision, recipe.train.precision),
+        ema=recipe.train.ema,
+        made=made,
+        licence=facts.licence,
+    )
+
+
+def options(arch: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in arch.items() if key != "name"}
+
+
+def ship_int8(output: Path, scores: dict[str, float], scale: int, arguments: argparse.Namespace) -> str:
+    """Quantise a shipped model; keep that where it loses little. Return what became of it, in words."""
+    target = int8_version(output)
+    with tempfile.TemporaryDirectory() as folder:
+        trial = quantise(output, arguments.int8, Path(folder) / target.name).path
+        lost = {name: round(scores[name] - score, 3) for name, score in scores_of(trial, scale, arguments).items()}
+        kept = max(lost.values()) <= DEAREST
+        words = ", ".join(f"{figure:.3f} dB on {name}" for name, figure in lost.items())
+        print(f"{target.name}: costs {words}{'' if kept else '; not shipped'}")
+        if not kept:
+            target.unlink(missing_ok=True)
+            return f"Its int8 version costs {words}, more than the {DEAREST} dB at which one ships."
+        target.write_bytes(trial.read_bytes())
+    return f"Its int8 version (`--precision int8`, or `auto` where that is faster) costs {words}."
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("name", help="the model's name, without its scale")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data/benchmarks"))
+    parser.add_argument("--sets", nargs="+", default=("Set5", "BSD100"))
+    parser.add_argument("--int8", type=Path, metavar="PICTURES", help="quantise it too, calibrated on these")
+    parser.add_argument("--made", default="", help="a sentence for the card: on what, how long")
+    arguments = parser.parse_args()
+    scale = load(arguments.checkpoint)[1].scale
+    recipe = read_recipe(arguments.checkpoint.parent / "recipe.yaml")
+    with tempfile.TemporaryDirectory() as folder:
+        trial = export_onnx(arguments.checkpoint, Path(folder) / "trial.onnx").path
+        scores = scores_of(trial, scale, arguments)
+        title = f"{arguments.name}-x{scale}"
+        if recipe.degradation.name == "chain":
+            rows = photo_table(title, trial, scale, arguments)
+        else:
+            rows = exact_table(title, scale, scores, arguments)
+    output = MODELS / f"{title}.onnx"
+    facts_scores = {f"{name} psnr_y border {scale}": score for name, score in scores.items()}
+    written = export_onnx(arguments.checkpoint, output, name=arguments.name, scores=facts_scores)
+    print(f"{output.name}: {written.facts.parameters:,} parameters, {scores}, parity {written.worst:.1e}")
+    int8 = ship_int8(output, scores, scale, arguments) if arguments.int8 else ""
+    output.with_suffix(".md").write_text(
+        card(written.facts, recipe, markdown(rows), int8, arguments.made), encoding="utf-8"
+    )
+
+
+if __name__ == "__main__":
+    run(main)
