@@ -1,0 +1,72 @@
+"""Tables of named parts that installed packages and scripts may add to.
+
+A package adds a row by an entry point, a script by one call; nothing is looked for when upres is imported:
+
+    [project.entry-points."upres.archs"]
+    mine = "my_package.network:Mine"
+
+    upres.archs.ARCHS.add("mine", Mine)
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Generic, TypeVar
+
+from upres.errors import ConfigError, first_line
+
+T = TypeVar("T")
+
+
+class Table(Mapping[str, T], Generic[T]):
+    """Rows by name: what upres brings, what a script added, and the entry points of installed packages.
+
+    A name of upres's own is never replaced by a package's. An entry point is loaded when its row is asked for.
+
+    Args:
+        group: the entry points' group, such as `upres.archs`.
+        own: the rows that come with upres.
+    """
+
+    def __init__(self, group: str, own: Mapping[str, T]) -> None:
+        self.group = group
+        self._rows = dict(own)
+
+    def add(self, name: str, row: T) -> None:
+        """Add a row for as long as this process runs; other processes have what packages add.
+
+        Raises:
+            ConfigError: the name is taken.
+        """
+        if name in self:
+            raise ConfigError(f"{self.group}: {name!r} is taken; choose another name")
+        self._rows[name] = row
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._rows:
+            point = _entry_points(self.group)[name]
+            try:
+                self._rows[name] = point.load()
+            except Exception as error:  # whatever happens in a stranger's package
+                package = point.dist.name if point.dist is not None else point.value
+                raise ConfigError(
+                    f"{self.group}: {name!r} of the package {package} cannot be loaded "
+                    f"({type(error).__name__}: {first_line(error)}); update that package or remove it"
+                ) from error
+        return self._rows[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows or name in _entry_points(self.group)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*self._rows, *_entry_points(self.group))))
+
+    def __len__(self) -> int:
+        return len(set(self))
+
+
+@functools.cache
+def _entry_points(group: str) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=group)}
