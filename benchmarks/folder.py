@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from upres.image import Picture, imresize, write
 from upres.predictors import Predictor
-from upres.upscaling import batch
+from upres.upscaling.batch import BatchSettings, find_jobs
+from upres.upscaling.batch.engines.local import run as run_jobs
 from upres.upscaling.loading import Upscalers
 from upres.upscaling.sizes import Size
 
@@ -68,13 +69,13 @@ def main() -> None:
         source, target = Path(name) / "in", Path(name) / "out"
         source.mkdir()
         megapixels = make(source, given.pictures, given.side)
-        jobs = batch.find_jobs([source], target, label="")
+        jobs = find_jobs([source], target, label="")
         upscalers = Upscalers(given.model, Size(scale=given.scale), backend=given.backend)
         upscaler = upscalers.for_picture(1, 1)
         timed = [Timed(predictor) for predictor in upscaler.predictors]
         upscaler.predictors = tuple(timed)
         began = time.perf_counter()
-        failed = sum(outcome.error is not None for outcome in batch.run(jobs, upscalers, batch.Settings()))
+        failed = sum(outcome.error is not None for outcome in run_jobs(jobs, upscalers, BatchSettings()))
         wall = time.perf_counter() - began
     busy = sum(predictor.busy for predictor in timed)
     how = timed[0].how or timed[0].facts.name

@@ -16,8 +16,8 @@ import pyvips
 from numpy.typing import NDArray
 
 from upres.image import Pages, Picture, from_unit, read, read_pages, to_unit, write, write_pages
-from upres.image.codecs.formats import FORMATS, Format
 from upres.image.codecs.installation import abilities
+from upres.image.codecs.table import FORMATS, Format
 
 BEGIN, END = "<!-- made by benchmarks/formats.py -->", "<!-- until here -->"
 # Formats that every build of libvips for Python has, or for which upres needs none.

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from upres.image.bands import Shape, write_bands
+from upres.image import FileSink
+from upres.image.bands import Shape
 from upres.image.metadata.tags import Tags
 
 _CHILD = """
@@ -48,7 +49,7 @@ def measured(spec: str, model: str, scale: float, limit: str) -> tuple[str, floa
     height = round(float(megapixels) * 1e6 / width)
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / f"lr.{source_suffix}", Path(folder) / f"sr.{target_suffix}"
-        write_bands(rows(height, width), source, Shape(height, width, 3, "uint8"), Tags())
+        FileSink(source).write_bands(rows(height, width), Shape(height, width, 3, "uint8"), Tags())
         arguments = [str(source), str(target), model, str(scale), limit]
         done = subprocess.run([sys.executable, "-c", _CHILD, *arguments], capture_output=True, text=True, check=True)
     peak, seconds = (float(figure) for figure in done.stdout.split())

@@ -21,7 +21,7 @@ from upres.data.evenly_spaced import evenly
 from upres.evaluation.results import text_table
 from upres.image import picture_files, read
 from upres.image.codecs.encode import options
-from upres.image.codecs.formats import FORMATS
+from upres.image.codecs.table import FORMATS
 
 WAYS = [("none", 6), ("up", 1), ("up", 3), ("up", 6), ("sub", 3), ("avg", 3), ("all", 3), ("all", 6)]
 _SIDE = 384

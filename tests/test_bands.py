@@ -10,9 +10,9 @@ import pyvips
 from numpy.typing import NDArray
 
 from upres.errors import FailedError, PictureError
-from upres.image import Picture, bands, read, write
-from upres.image.bands import BandReader, Shape, write_bands
-from upres.image.codecs.formats import WRITTEN
+from upres.image import FileSink, OpenedPicture, Picture, read, write
+from upres.image.bands import Shape
+from upres.image.codecs.table import WRITTEN
 
 
 def picture(channels: int, dtype: str, *, height: int = 75, width: int = 53) -> Picture:
@@ -39,21 +39,20 @@ def rows_of(whole: Picture, rows: int) -> Iterator[NDArray[np.generic]]:
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_bands_make_the_very_file_that_a_whole_picture_makes(
-    tmp_path: Path, suffix: str, dtype: str, channels: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, suffix: str, dtype: str, channels: int
 ) -> None:
     whole = picture(channels, dtype)
     if whole.alpha is not None and not WRITTEN[suffix].alpha:
         pytest.skip("this format holds no alpha")
-    monkeypatch.setattr(bands, "_MOST_ROWS", 7)
     try:
         write(whole, tmp_path / f"whole{suffix}")
     except PictureError as error:
         pytest.skip(str(error))
-    write_bands(rows_of(whole, 20), tmp_path / f"bands{suffix}", shape_of(whole), whole.tags)
+    FileSink(tmp_path / f"bands{suffix}").write_bands(rows_of(whole, 20), shape_of(whole), whole.tags)
     assert (tmp_path / f"bands{suffix}").read_bytes() == (tmp_path / f"whole{suffix}").read_bytes()
 
     again = read(tmp_path / f"whole{suffix}")
-    reader = BandReader(tmp_path / f"whole{suffix}")
+    reader = OpenedPicture(tmp_path / f"whole{suffix}", rows=7)
     parts = list(reader.bands())
     assert len(parts) == 11
     full = again.pixels if again.alpha is None else np.dstack([again.pixels, again.alpha])
@@ -66,10 +65,10 @@ def test_floats_beyond_the_unit_range_keep_their_own(tmp_path: Path) -> None:
     height = np.linspace(-3, 800, 40 * 30, dtype=np.float32).reshape(40, 30, 1)
     whole = Picture((height + 3) / np.float32(803), np.ones((40, 30), np.float32), span=(-3.0, 800.0))
     write(whole, tmp_path / "whole.tif")
-    reader = BandReader(tmp_path / "whole.tif")
+    reader = OpenedPicture(tmp_path / "whole.tif")
     assert reader.span == (-3.0, 800.0)
     np.testing.assert_array_equal(np.concatenate(list(reader.bands()))[..., :1], read(tmp_path / "whole.tif").pixels)
-    write_bands(rows_of(whole, 9), tmp_path / "bands.tif", shape_of(whole), whole.tags, span=whole.span)
+    FileSink(tmp_path / "bands.tif").write_bands(rows_of(whole, 9), shape_of(whole), whole.tags, span=whole.span)
     assert (tmp_path / "bands.tif").read_bytes() == (tmp_path / "whole.tif").read_bytes()
 
 
@@ -81,7 +80,7 @@ def test_turned_pictures_come_upright(tmp_path: Path, orientation: int) -> None:
     image.set_type(pyvips.GValue.gint_type, "orientation", orientation)
     image.write_to_file(str(tmp_path / "p.jpg"))
     whole = read(tmp_path / "p.jpg")
-    reader = BandReader(tmp_path / "p.jpg")
+    reader = OpenedPicture(tmp_path / "p.jpg")
     assert reader.shape.size == (whole.height, whole.width)
     np.testing.assert_array_equal(np.concatenate(list(reader.bands())), whole.pixels)
 
@@ -93,28 +92,27 @@ def test_a_file_that_is_cut_short_is_named(tmp_path: Path, suffix: str) -> None:
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(PictureError, match="data is damaged or cut short"):
-        list(BandReader(path).bands())
+        list(OpenedPicture(path).bands())
 
 
-def test_bytes_too_many_in_the_middle_are_told_and_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bands, "_MOST_ROWS", 8)
+def test_bytes_too_many_in_the_middle_are_told_and_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "p.jpg"
     image = pyvips.Image.new_from_array(picture(3, "uint8", height=300).pixels)
     image.jpegsave(str(path), restart_interval=20)
     whole = read(path).pixels
-    reader = BandReader(path)
+    reader = OpenedPicture(path, rows=8)
     assert np.concatenate(list(reader.bands())).shape == whole.shape
-    assert reader.warnings == []
+    assert reader.warnings == ()
     content = path.read_bytes()
     at = content.index(b"\xff\xd1")  # where the second part of the scan ends
     path.write_bytes(content[:at] + b"\x11\x22\x33" + content[at:])
-    reader = BandReader(path)
+    reader = OpenedPicture(path, rows=8)
     np.testing.assert_array_equal(np.concatenate(list(reader.bands())), whole)
     np.testing.assert_array_equal(read(path).pixels, whole)
-    assert reader.warnings == [
+    assert reader.warnings == (
         "the JPEG data is odd (VipsJpeg: Corrupt JPEG data: 3 extraneous bytes before marker 0xd1); "
-        "all of it was decoded, and may be damaged: look at the result"
-    ]
+        "all of it was decoded, and may be damaged: look at the result",
+    )
 
 
 def test_what_alpha_hides_is_seen_in_every_row(tmp_path: Path) -> None:
@@ -124,9 +122,9 @@ def test_what_alpha_hides_is_seen_in_every_row(tmp_path: Path) -> None:
     for last in (255, 254, 0):
         alpha[-1, -1] = last
         write(Picture(pixels, alpha), tmp_path / f"{last}.png")
-        found.append(BandReader(tmp_path / f"{last}.png").alpha)
+        found.append(OpenedPicture(tmp_path / f"{last}.png").alpha)
     write(Picture(pixels), tmp_path / "none.png")
-    assert [*found, BandReader(tmp_path / "none.png").alpha] == ["opaque", "partial", "clear", None]
+    assert [*found, OpenedPicture(tmp_path / "none.png").alpha] == ["opaque", "partial", "clear", None]
 
 
 @pytest.mark.parametrize("at", [0, 1, 40])
@@ -139,14 +137,14 @@ def test_what_the_bands_raise_passes_through_and_nothing_is_left(tmp_path: Path,
 
     whole = picture(3, "uint8")
     with pytest.raises(KeyboardInterrupt):
-        write_bands(failing(), tmp_path / "p.tif", shape_of(whole), whole.tags)
+        FileSink(tmp_path / "p.tif").write_bands(failing(), shape_of(whole), whole.tags)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_too_few_rows_make_no_file(tmp_path: Path) -> None:
     whole = picture(3, "uint8")
     with pytest.raises(FailedError, match="could not be written"):
-        write_bands(list(rows_of(whole, 20))[:-1], tmp_path / "p.png", shape_of(whole), whole.tags)
+        FileSink(tmp_path / "p.png").write_bands(list(rows_of(whole, 20))[:-1], shape_of(whole), whole.tags)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -168,6 +166,6 @@ def test_a_full_disk_ends_the_work_early(tmp_path: Path, monkeypatch: pytest.Mon
             yield band
 
     with pytest.raises(FailedError, match=r"p.png: could not be written \(No space left on device\)"):
-        write_bands(counted(), tmp_path / "p.png", shape_of(whole), whole.tags)
+        FileSink(tmp_path / "p.png").write_bands(counted(), shape_of(whole), whole.tags)
     assert taken < 40
     assert list(tmp_path.iterdir()) == []

@@ -78,7 +78,9 @@ def test_an_animation_does_not_become_one_picture_unasked(work: Path, run: Run) 
 )
 def test_transparency_is_laid_on_a_colour_on_request(work: Path, run: Run, background: str, expected: int) -> None:
     write(Picture(np.full((8, 8, 3), 77, np.uint8), np.zeros((8, 8), np.uint8)), "logo.png")
-    assert "--background white" in refuses(run, work, "logo.png", "--model", "bicubic", "--format", "jpg")
+    assert "or lay it on a background such as white (--background)" in refuses(
+        run, work, "logo.png", "--model", "bicubic", "--format", "jpg"
+    )
     assert run("logo.png", "--model", "bicubic", "--format", "jpg", "--background", background)[0] == 0
     after = read("logo_x4.jpg")
     assert after.alpha is None
@@ -92,7 +94,7 @@ def test_a_gray_picture_on_a_colour_becomes_rgb(work: Path, run: Run) -> None:
     assert read("red.png").pixels[0, 0].tolist() == [255, 128, 128]
     assert read("gray.png").pixels[0, 0].tolist() == [128]
     assert refuses(run, work, "g.png", "--background", "withe", "--model", "bicubic") == (
-        "--background withe: should be #rrggbb or a name; did you mean white? Known: white, black, gray"
+        "background withe: should be #rrggbb or a name; did you mean white? Known: white, black, gray (--background)"
     )
 
 

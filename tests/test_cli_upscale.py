@@ -140,7 +140,7 @@ def test_an_output_that_exists_is_not_replaced_unasked(folder: Path, command: Co
     assert command("photo.png") == (
         2,
         "",
-        "upres: photo_x4.png: exists already; give --overwrite to replace it, or another --output\n",
+        "upres: photo_x4.png: exists already; allow it to be replaced, or write elsewhere (--overwrite, --output)\n",
     )
     assert Path("photo_x4.png").read_text() == "precious"
     assert command("photo.png", "--overwrite")[0] == 0
@@ -170,11 +170,11 @@ def test_an_output_that_exists_is_not_replaced_unasked(folder: Path, command: Co
         (["photo.png", "--halo", "-1"], "halo = -1: should be at least 0"),
         (["photo.png", "gray.jpg", "-"], "- stands for one picture; give it alone"),
         (["photo.png", "--quality", "101"], "--quality 101: should be from 1 to 100"),
-        (["photo.png", "--format", "wepb"], "--format wepb: did you mean webp? Known: "),
-        (["photo.png", "-o", "x.jpg", "--format", "png"], "--format png and --output x.jpg disagree; give only"),
+        (["photo.png", "--format", "wepb"], "format wepb: did you mean webp? Known: "),
+        (["photo.png", "-o", "x.jpg", "--format", "png"], "format png and output x.jpg disagree; give only"),
         (["photo.png", "-o", "x.xyz"], "x.xyz: "),
         (["photo.png", "-o", "no/x.png"], "no/x.png: there is no folder no"),
-        (["photo.png", "gray.jpg", "-o", "text.png"], "--output text.png: is a file; several inputs are written"),
+        (["photo.png", "gray.jpg", "-o", "text.png"], "text.png: is a file; several inputs are written"),
         (["photo.png", "empty/../photo.png"], "photo.png and empty/../photo.png would both be written to"),
         (["clear.png", "--format", "jpg"], "clear_x4.jpg: the picture has transparency and JPEG holds none"),
     ],

@@ -89,7 +89,7 @@ def test_too_many_pixels_is_known_from_the_header(tmp_path):
     write(picture(height=100, width=100), path)
     path.write_bytes(path.read_bytes()[:200])  # the pixels are gone, and nobody notices
     assert failure(read, path, max_pixels=9_999) == (
-        f"{path}: 100×100 is 10,000 pixels, more than the 9,999 allowed; reduce it, or raise max_pixels (--max-pixels)"
+        f"{path}: 100×100 is 10,000 pixels, more than the 9,999 allowed; reduce it, or raise max_pixels"
     )
 
 

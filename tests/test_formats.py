@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from upres.errors import PictureError
 from upres.image import Picture, read, read_header, write
 from upres.image.codecs import vips
-from upres.image.codecs.formats import FORMATS, format_of
+from upres.image.codecs.table import FORMATS, recognised
 from upres.image.metadata import exif
 
 RNG = np.random.default_rng(3)
@@ -279,10 +279,10 @@ def test_a_format_that_this_libvips_is_built_without(tmp_path: Path, monkeypatch
 def test_formats_are_known_by_their_first_bytes(tmp_path: Path) -> None:
     for suffix in (".png", ".jpg", ".webp", ".tif", ".avif", ".gif", ".bmp", ".ppm"):
         write(Picture(smooth()), tmp_path / f"p{suffix}")
-        form = format_of((tmp_path / f"p{suffix}").read_bytes()[:32])
+        form = recognised((tmp_path / f"p{suffix}").read_bytes()[:32])
         assert form is not None
         assert suffix in form.suffixes
-    assert format_of(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic") is FORMATS["heif"]
-    assert format_of(b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif") is FORMATS["avif"]
-    assert format_of(b"BMW is a make of cars") is None
-    assert format_of(io.BytesIO(b"").read()) is None
+    assert recognised(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic") is FORMATS["heif"]
+    assert recognised(b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif") is FORMATS["avif"]
+    assert recognised(b"BMW is a make of cars") is None
+    assert recognised(io.BytesIO(b"").read()) is None

@@ -16,7 +16,7 @@ def test_alpha_into_jpeg(tmp_path):
     clear = picture(alpha=True)
     assert failure(write, clear, path) == (
         f"{path}: the picture has transparency and JPEG holds none; "
-        "write .png or .webp or .tif, or lay it on a colour with --background white"
+        "write .png or .webp or .tif, or lay it on a background such as white"
     )
     opaque = dataclasses.replace(clear, alpha=np.full_like(clear.alpha, 255))
     write(opaque, path)

@@ -12,7 +12,7 @@ import upres
 from test_upscale import MODELS, Nearest, clear_corner, random_pixels
 from tiny_models import tiny_onnx
 from upres.errors import ConfigError, DeviceMemoryError, FailedError, NonFiniteError, PictureError
-from upres.image import Picture, bands, read, write
+from upres.image import FileSink, OpenedPicture, Picture, read, write
 from upres.image.bands import Shape
 from upres.models.facts import Facts
 from upres.predictors import Predictor
@@ -21,6 +21,7 @@ from upres.predictors.onnx import OnnxPredictor
 from upres.upscaling.api import upscale
 from upres.upscaling.loading import Upscalers, load
 from upres.upscaling.memory import Estimate
+from upres.upscaling.pipeline import enlarge
 from upres.upscaling.sizes import Size, box, memory
 from upres.upscaling.upscaler import Upscaler
 
@@ -44,12 +45,12 @@ def picture(channels: int, dtype: str) -> Picture:
 )
 @pytest.mark.parametrize("scale", [2, 1.7])
 def test_a_file_in_bands_is_the_file_of_the_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, dtype: str, channels: int, scale: float
+    tmp_path: Path, suffix: str, dtype: str, channels: int, scale: float
 ) -> None:
-    monkeypatch.setattr(bands, "_MOST_ROWS", 9)
     write(picture(channels, dtype), tmp_path / f"lr{suffix}")
     write(Upscaler(MODELS["rgb"], scale=scale).picture(read(tmp_path / f"lr{suffix}")), tmp_path / f"whole{suffix}")
-    Upscaler(MODELS["rgb"], scale=scale, tile=13).file(tmp_path / f"lr{suffix}", tmp_path / f"bands{suffix}")
+    tiled = Upscaler(MODELS["rgb"], scale=scale, tile=13).enlargement
+    enlarge(OpenedPicture(tmp_path / f"lr{suffix}", rows=9), FileSink(tmp_path / f"bands{suffix}"), tiled)
     assert (tmp_path / f"bands{suffix}").read_bytes() == (tmp_path / f"whole{suffix}").read_bytes()
 
 
@@ -80,7 +81,9 @@ def test_memory_does_not_grow_with_the_height(scale: float) -> None:
 
         upscaler = Upscaler(MODELS["rgb"], scale=scale, tile=32)
         tracemalloc.start()
-        total = sum(len(band) for band in upscaler.bands(rows(), Shape(height, 120, 3, "uint8"), clear=False))
+        total = sum(
+            len(band) for band in upscaler.enlargement.bands(rows(), Shape(height, 120, 3, "uint8"), clear=False)
+        )
         top = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert total == height * scale

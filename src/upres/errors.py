@@ -1,14 +1,15 @@
 """Every exception that upres raises on purpose.
 
     UpresError
-    ├── InputError           what the caller gave cannot be used: exit code 2, HTTP 400
+    ├── InputError           what the caller gave cannot be used: exit code 2
     │   ├── ConfigError      a recipe, an option or a configuration value
     │   ├── PictureError     a picture that cannot be read, or cannot be held by the format asked for
     │   ├── ModelError       an unknown, damaged or unfitting model
     │   └── DataError        a training or evaluation set: missing, mis-paired, too small
     │       └── DataFaultsError  all that is wrong with one, a line each
-    ├── MissingExtraError    an optional part of upres is not installed: exit code 2, HTTP 501
-    └── FailedError          the work was begun and could not be done right: exit code 1, HTTP 500
+    ├── MissingExtraError    an optional part of upres is not installed: exit code 2
+    ├── CancelledError       the caller asked to stop
+    └── FailedError          the work was begun and could not be done right: exit code 1
         ├── NonFiniteError   a loss or a tile became NaN or infinite
         ├── DeviceMemoryError  the memory does not hold an input; a smaller one may do
         └── ParityError      two runtimes that should agree do not
@@ -22,10 +23,33 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
+from typing import Self
 
 
 class UpresError(Exception):
-    """The root: catch this to catch everything upres raises on purpose."""
+    """The root: catch this to catch everything upres raises on purpose.
+
+    Args:
+        message: what is wrong, why, and what to do.
+        where: the file or the part that it is about; it stands before the message.
+        settings: what would mend it, by their names in Python. A front door adds its own names for them.
+    """
+
+    def __init__(self, message: object = "", *, where: object = None, settings: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.where = None if where is None else str(where)
+        self.settings = tuple(settings)
+
+    def __str__(self) -> str:
+        said = super().__str__()
+        return said if self.where is None else f"{self.where}: {said}"
+
+    def at(self, where: object) -> Self:
+        """Return the same error of something else: of what a person knows a temporary file as."""
+        moved = copy(self)
+        moved.where = str(where)
+        return moved
 
 
 class InputError(UpresError):
@@ -69,6 +93,10 @@ class DataFaultsError(DataError):
 
 class MissingExtraError(UpresError):
     """An optional part of upres is needed and not installed."""
+
+
+class CancelledError(UpresError):
+    """The caller asked to stop, and nothing was written."""
 
 
 class FailedError(UpresError):

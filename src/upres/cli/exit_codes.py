@@ -17,10 +17,6 @@ EXIT_FAILED = 1  # the work was begun and could not be done right
 EXIT_INPUT = 2  # what was given cannot be used
 EXIT_INTERRUPTED = 130  # the shell's convention for SIGINT
 
-# Typer brought click as a dependency once and carries it now; its public BadParameter leads to both.
-_UsageError: Any = typer.BadParameter.__base__
-_ClickError: Any = _UsageError.__base__
-
 # What Typer says (by pydantic or by click) → what the person wanted to know.
 _KINDS = {"valid integer": "a whole number", "valid number": "a number", "valid float": "a number"}
 
@@ -38,10 +34,8 @@ def answer(error: BaseException, arguments: Sequence[str]) -> tuple[int, str]:
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         code, said = EXIT_INTERRUPTED, "interrupted"
     elif isinstance(error, UpresError):
-        code, said = (EXIT_FAILED if isinstance(error, FailedError) else EXIT_INPUT), str(error)
-    elif isinstance(error, _ClickError):
-        if type(error).__name__ == "NoArgsIsHelpError":
-            return EXIT_INPUT, error.format_message()
+        code, said = (EXIT_FAILED if isinstance(error, FailedError) else EXIT_INPUT), with_options(error)
+    elif isinstance(error, typer.TyperException):
         code, said = EXIT_INPUT, _usage(error, arguments)
     elif isinstance(error, BrokenPipeError):  # whoever read our output has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -59,6 +53,12 @@ def answer(error: BaseException, arguments: Sequence[str]) -> tuple[int, str]:
     if isinstance(error, DataFaultsError):  # a list of lines is read as a list
         return code, f"upres: {said}"
     return code, "upres: " + " ".join(said.splitlines())
+
+
+def with_options(error: UpresError) -> str:
+    """Return an error's line with the options that would mend it, as this command calls them."""
+    options = ", ".join(f"--{setting.replace('_', '-')}" for setting in error.settings)
+    return f"{error} ({options})" if options else str(error)
 
 
 def check_command(arguments: Sequence[str], commands: Iterable[str]) -> None:
@@ -81,15 +81,16 @@ def _usage(error: Any, arguments: Sequence[str]) -> str:
     command = getattr(context, "info_name", None) if context is not None and context.parent is not None else None
     more = f"; see upres {command} --help" if command else ""
     param = getattr(error, "param", None)
-    if type(error).__name__ == "NoSuchOption":
-        options = [] if context is None else context.command.params
-        known = [name for option in options for name in (*option.opts, *option.secondary_opts) if name[0] == "-"]
-        return f"{error.option_name}: no such option; {nearest(error.option_name, [*known, '--help', '--debug'])}"
     text = " ".join(str(error.message).split()).rstrip(".")
     if param is None:
+        options = [] if context is None else context.command.params
+        known = [name for option in options for name in (*option.opts, *option.secondary_opts) if name[0] == "-"]
+        unknown = _unknown_option(arguments, [*known, "--help", "--debug"]) if known else None
+        if unknown is not None:
+            return f"{unknown}: no such option; {nearest(unknown, [*known, '--help', '--debug'])}"
         return text[:1].lower() + text[1:] + more
     name = max(param.opts, key=len) if param.param_type_name == "option" else param.human_readable_name
-    if type(error).__name__ == "MissingParameter":
+    if not text:  # Typer says nothing more of what is missing
         return f"{name}: is missing{more}"
     value = _value(arguments, param.opts)
     kind = next((kind for said, kind in _KINDS.items() if said in text), None)
@@ -98,6 +99,12 @@ def _usage(error: Any, arguments: Sequence[str]) -> str:
     text = text.removeprefix("Value error, ")
     quoted = "" if value is None or repr(value) in text else f"{value!r}: "
     return f"{name}: {quoted}{text[:1].lower()}{text[1:]}{more}"
+
+
+def _unknown_option(arguments: Sequence[str], known: Sequence[str]) -> str | None:
+    """Return the first option among the arguments that there is not, or `None`."""
+    names = (argument.partition("=")[0] for argument in arguments if argument.startswith("-") and argument != "-")
+    return next((name for name in names if name not in known), None)
 
 
 def _value(arguments: Sequence[str], names: Sequence[str]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -26,7 +27,7 @@ from upres.cli import (
     train,
     upscale,
 )
-from upres.cli.exit_codes import EXIT_DONE, EXIT_INTERRUPTED, answer, check_command
+from upres.cli.exit_codes import EXIT_DONE, EXIT_INPUT, EXIT_INTERRUPTED, answer, check_command
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "upscale": upscale.upscale,
@@ -45,6 +46,10 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 
 
+# What does something without an argument; the others show their help.
+ALONE = ("models", "formats", "demo", "bench")
+
+
 def command_line(names: Iterable[str] = COMMANDS) -> typer.Typer:
     """Build the command line with these verbs: reading the options of all takes as long as reading a picture."""
     app = typer.Typer(
@@ -52,13 +57,12 @@ def command_line(names: Iterable[str] = COMMANDS) -> typer.Typer:
         help="Make pictures larger, and train, prove and ship the networks that do it.\n\n"
         "`upres photo.jpg` is short for `upres upscale photo.jpg`. "
         "Every command takes --debug, which shows the traceback of an error.",
-        no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,  # importing rich would double the time of --help
     )
     for name in names:
-        app.command(name, no_args_is_help=name not in ("models", "formats", "demo", "bench"))(COMMANDS[name])
+        app.command(name)(COMMANDS[name])
     app.callback(invoke_without_command=True)(_version)
     return app
 
@@ -84,7 +88,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         check_command(given, COMMANDS)
         app = command_line(given[:1] if given and given[0] in COMMANDS else COMMANDS)
-        code = typer.main.get_command(app).main(given, prog_name="upres", standalone_mode=False) or EXIT_DONE
+        command = typer.main.get_command(app)
+        if not given or (given == [given[0]] and given[0] in COMMANDS and given[0] not in ALONE):
+            with contextlib.redirect_stdout(sys.stderr):  # help that nobody asked for
+                command.main([*given, "--help"], prog_name="upres", standalone_mode=False)
+            sys.exit(EXIT_INPUT)
+        code = command.main(given, prog_name="upres", standalone_mode=False) or EXIT_DONE
         if code == EXIT_INTERRUPTED:  # Typer's reading of Ctrl-C
             raise KeyboardInterrupt
     except BaseException as error:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from upres.cli.exit_codes import with_options
 from upres.errors import ConfigError, FailedError, UpresError
 
 if TYPE_CHECKING:
-    from upres.upscaling import batch
-    from upres.upscaling.batch import Job, Outcome, Progress, Settings
+    from upres.upscaling.batch import BatchSettings, Job, JobProgress, Manifest, Outcome
     from upres.upscaling.loading import Options, Upscalers
     from upres.upscaling.upscaler import Upscaler
 
@@ -131,8 +131,9 @@ def upscale(
 ) -> None:
     """Make pictures larger."""
     from upres.image.background import parse_colour
-    from upres.upscaling.batch import Settings
+    from upres.upscaling.batch import BatchSettings
     from upres.upscaling.loading import Upscalers
+    from upres.upscaling.pipeline import Settings
     from upres.upscaling.sizes import Size, box, memory
 
     if not 1 <= quality <= 100:
@@ -140,14 +141,9 @@ def upscale(
     if max_pixels < 1:
         raise ConfigError(f"--max-pixels {max_pixels}: should be at least 1")
     size = Size(scale, width, height, None if fit is None else box(fit))
-    settings = Settings(
-        quality=quality,
-        lossless=lossless,
-        max_pixels=max_pixels,
-        background=None if background is None else parse_colour(background),
-        overwrite=overwrite,
-        skip_existing=skip_existing,
-    )
+    colour = None if background is None else parse_colour(background)
+    files = Settings(quality=quality, lossless=lossless, max_pixels=max_pixels, background=colour)
+    settings = BatchSettings(files, overwrite=overwrite, skip_existing=skip_existing)
     options: Options = {"tile": tile, "halo": halo, "max_memory": memory(max_memory), "ensemble": ensemble}
     options |= {"threads": threads, "device": device, "backend": backend, "precision": precision}
     upscalers = Upscalers(model, size, **options)
@@ -161,7 +157,7 @@ def _upscale(
     inputs: list[Path],
     output: Path | None,
     upscalers: Upscalers,
-    settings: Settings,
+    settings: BatchSettings,
     form: str | None,
     include: list[str],
     exclude: list[str],
@@ -169,18 +165,19 @@ def _upscale(
     verbose: bool,
     quiet: bool,
 ) -> None:
-    from upres.upscaling import batch
+    from upres.upscaling.batch import find_jobs
+    from upres.upscaling.batch.engines.local import run
 
     own = upscalers.for_picture(1, 1) if upscalers.size.fixed else None
     label = upscalers.size.label if own is None else f"_x{own.scale:g}"
-    jobs = batch.find_jobs(inputs, output, label=label, form=form, include=include, exclude=exclude)
+    jobs = find_jobs(inputs, output, label=label, form=form, include=include, exclude=exclude)
     if verbose and own is not None:
         print(f"model {_described(own)}", file=sys.stderr)
     log = _log(jobs, manifest)
     done = _Tally()
     try:
         with _bar(jobs, shown=sys.stderr.isatty() and not quiet) as bar:
-            for outcome in batch.run(jobs, upscalers, settings, progress=bar):
+            for outcome in run(jobs, upscalers, settings, progress=bar):
                 if log is not None:
                     log.add(outcome)
                 if outcome.error is not None and len(jobs) == 1:
@@ -211,11 +208,12 @@ class _Tally:
         self.failed += outcome.error is not None
         self.skipped += outcome.skipped
         self.enlarged += outcome.error is None and not outcome.skipped
-        if outcome.worst_difference > 0 and not self._warned:
+        worst = outcome.summary.worst_difference if outcome.summary is not None else 0.0
+        if worst > 0 and not self._warned:
             self._warned = True
             print(
                 "upres: warning: tiles do not see all that the model looks at, and may differ from the whole picture "
-                f"by up to {255 * outcome.worst_difference:.1f} of 255 levels (measured on noise and edges); "
+                f"by up to {255 * worst:.1f} of 255 levels (measured on noise and edges); "
                 "leave out --halo, or raise --max-memory, for exact ones",
                 file=sys.stderr,
             )
@@ -224,82 +222,90 @@ class _Tally:
         return f"{self.enlarged} of {total} pictures enlarged, {self.skipped} there already, {self.failed} failed"
 
 
-def _log(jobs: list[Job], manifest: Path | None) -> batch.Manifest | None:
-    from upres.upscaling import batch
+def _log(jobs: list[Job], manifest: Path | None) -> Manifest | None:
+    from upres.upscaling.batch import MANIFEST, Manifest
 
     if manifest is None:
         roots = [job.root for job in jobs if job.found and job.root is not None]
-        manifest = roots[0] / batch.MANIFEST if roots else None
-    return None if manifest is None else batch.Manifest(manifest)
+        manifest = roots[0] / MANIFEST if roots else None
+    return None if manifest is None else Manifest(manifest)
 
 
 def _tell(outcome: Outcome, *, verbose: bool, quiet: bool) -> None:
-    job = outcome.job
+    job, summary = outcome.job, outcome.summary
     if outcome.error is not None:
-        print(f"upres: {outcome.error}", file=sys.stderr)
+        print(f"upres: {with_options(outcome.error)}", file=sys.stderr)
         return
     if outcome.skipped:
         if verbose:
             print(f"{job.target}: there already, passed over", file=sys.stderr)
         return
-    assert outcome.input is not None
-    assert outcome.output is not None
+    assert summary is not None
     if not quiet:
         for warning in outcome.warnings:
             print(f"upres: warning: {job.source}: {warning}", file=sys.stderr)
-        (width, height), (large_width, large_height) = outcome.input, outcome.output
-        pages = f"{outcome.pages} pictures, " if outcome.pages > 1 else ""
+        (height, width), (large_height, large_width) = summary.input, summary.output
+        pages = f"{summary.pages} pictures, " if summary.pages > 1 else ""
         print(
             f"{job.source} {width}×{height} → {job.target} {large_width}×{large_height}, {pages}"
-            f"{outcome.model} ×{outcome.scale:g}, {outcome.seconds:.2f} s",
+            f"{summary.model} ×{summary.scale:g}, {outcome.seconds:.2f} s",
             flush=True,
         )
     if verbose:
-        print(f"  tiles: {outcome.tiles}", *outcome.changes, sep="\n  ", file=sys.stderr)
+        print(f"  tiles: {summary.tiles}", *summary.changes, sep="\n  ", file=sys.stderr)
 
 
 def _through_pipes(
-    inputs: list[Path], output: Path | None, upscalers: Upscalers, settings: Settings, form: str | None
+    inputs: list[Path], output: Path | None, upscalers: Upscalers, settings: BatchSettings, form: str | None
 ) -> None:
     """Enlarge one picture that comes from standard input, goes to standard output, or both."""
     import shutil
     import tempfile
 
-    from upres.upscaling import batch
+    from upres.upscaling.batch import Job
+    from upres.upscaling.pipeline import enlarge
 
     if len(inputs) != 1:
         raise ConfigError("- stands for one picture; give it alone")
     to_stdout = output in (None, Path("-"))
     if to_stdout and sys.stdout.isatty():
         raise ConfigError("standard output is a terminal, and a picture is no text; send it on with > or |, or give -o")
-    # Formats are read from their end as much as from their beginning, so what comes is put on disk first.
     with tempfile.TemporaryDirectory(prefix="upres-") as name:
-        source = inputs[0]
+        source, target = inputs[0], output
+        shown: dict[str | None, object] = {}  # what a person knows temporary files as
         if source == Path("-"):
-            source = Path(name) / "standard input"
+            # Formats are read from their end as much as from their beginning, so what comes is put on disk first.
+            source = Path(name) / "in"
+            shown[str(source)] = "standard input"
             with source.open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
         try:
-            target = Path(name) / f"out{_piped_suffix(source, form)}" if output is None or to_stdout else output
-            (outcome,) = batch.run([batch.Job(source, target)], upscalers, settings)
-            if outcome.error is not None:
-                raise outcome.error
+            opened = settings.files.opened(source)
+            if target is None or to_stdout:
+                target = Path(name) / f"out{_piped_suffix(opened.header.format, form)}"
+                shown[str(target)] = "standard output"
+            job = Job(source, target)
+            if settings.skips(job):
+                return
+            settings.check(job)
+            upscaler = upscalers.for_picture(*opened.shape.size, opened.header.format)
+            enlarge(opened, settings.files.sink(target), upscaler.enlargement)
         except UpresError as error:
-            raise type(error)(str(error).replace(str(source), str(inputs[0])).replace(f"{name}/", "")) from error
+            raise (error.at(shown[error.where]) if error.where in shown else error) from error
         if to_stdout:
             with target.open("rb") as file:
                 shutil.copyfileobj(file, sys.stdout.buffer)
             sys.stdout.buffer.flush()
 
 
-def _piped_suffix(source: Path, form: str | None) -> str:
-    from upres.image import read_header
-    from upres.image.codecs.formats import FORMATS
+def _piped_suffix(source: str, form: str | None) -> str:
+    """Return the suffix of what goes to standard output: as asked for, or that of the source's format."""
+    from upres.image.codecs.table import FORMATS
     from upres.upscaling.batch import suffix_of
 
     if form is not None:
         return suffix_of(form)
-    own = {kind.name: kind for kind in FORMATS.values()}[read_header(source).format]
+    own = {kind.name: kind for kind in FORMATS.values()}[source]
     return own.suffixes[0] if own.written else ".png"
 
 
@@ -313,7 +319,7 @@ def _described(upscaler: Upscaler) -> str:
 
 
 @contextmanager
-def _bar(jobs: list[Job], *, shown: bool) -> Iterator[Progress | None]:
+def _bar(jobs: list[Job], *, shown: bool) -> Iterator[JobProgress | None]:
     """Yield what draws the progress on the terminal's current line, which is empty again afterwards."""
     if not shown:
         yield None

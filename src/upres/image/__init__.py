@@ -2,13 +2,16 @@
 
 from upres.image.codecs.decode import Header
 from upres.image.colour import gray, luma, rgb_from_ycbcr, ycbcr_from_rgb
-from upres.image.files import check_writable, picture_files, read, read_header, write
-from upres.image.pages import Pages, check_pages, read_pages, write_pages
-from upres.image.picture import Picture, from_unit, peak, to_unit
+from upres.image.folders import picture_files
+from upres.image.opening import OpenedPicture, read, read_header, read_pages
+from upres.image.picture import Pages, Picture, from_unit, peak, to_unit
 from upres.image.resize import imresize
+from upres.image.writing import FileSink, check_pages, check_writable, write, write_pages
 
 __all__ = [
+    "FileSink",
     "Header",
+    "OpenedPicture",
     "Pages",
     "Picture",
     "check_pages",

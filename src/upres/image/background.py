@@ -31,7 +31,9 @@ def parse_colour(text: str) -> Colour:
     if text.lower() in _NAMED:
         return _NAMED[text.lower()]
     if not re.fullmatch(r"#?[0-9a-fA-F]{6}", text):
-        raise ConfigError(f"--background {text}: should be #rrggbb or a name; {nearest(text.lower(), _NAMED)}")
+        raise ConfigError(
+            f"background {text}: should be #rrggbb or a name; {nearest(text.lower(), _NAMED)}", settings=("background",)
+        )
     digits = text.removeprefix("#")
     red, green, blue = (int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4))
     return red, green, blue

@@ -1,8 +1,8 @@
-"""One picture in memory: pixels, alpha, colour profile and the metadata that travels with them."""
+"""Pictures in memory: pixels, alpha, profile, and the metadata that travels with them; and several of one file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -49,13 +49,13 @@ class Picture:
             raise PictureError(f"pixels have shape {shape}; a picture is h w c, with c = 1 (gray) or 3 (RGB)")
         if dtype not in _DTYPES:
             raise PictureError(f"pixels are {dtype}; a picture is uint8, uint16, or float32 in [0, 1]")
-        _check_unit_range(self.pixels, "pixels")
+        check_unit_range(self.pixels, "pixels")
         if self.alpha is not None:
             if self.alpha.shape != shape[:2] or self.alpha.dtype != dtype:
                 raise PictureError(
                     f"alpha is {self.alpha.dtype} {self.alpha.shape}; should be {dtype} {shape[:2]} like the pixels"
                 )
-            _check_unit_range(self.alpha, "alpha")
+            check_unit_range(self.alpha, "alpha")
         if self.profile is not None and not profile_fits(self.profile, shape[2]):
             kind = "gray" if shape[2] == 1 else "RGB"
             raise PictureError(f"profile is damaged or not for {kind} pixels; leave it out or give a fitting one")
@@ -91,7 +91,49 @@ class Picture:
         return bool(self.pixels.shape[2] == 1)
 
 
-def _check_unit_range(values: NDArray[Any], name: str) -> None:
+@dataclass(frozen=True, eq=False)
+class Pages:
+    """The pictures of one file, from first to last; `dataclasses.replace` makes the next one from it.
+
+    Attributes:
+        pictures: the pictures; those of `read_pages` are decoded while they are gone through, each time anew.
+        count: how many there are.
+        delays: how long each is shown, in milliseconds, or `None` when they are pages and not frames.
+        loop: how often an animation is shown, 0 for ever.
+    """
+
+    pictures: Iterable[Picture]
+    count: int
+    delays: tuple[float, ...] | None = None
+    loop: int = 0
+
+    def __post_init__(self) -> None:
+        if self.delays is not None and len(self.delays) != self.count:
+            raise PictureError(f"{len(self.delays)} delays for {self.count} frames; give one a frame")
+
+    def __iter__(self) -> Iterator[Picture]:
+        return iter(self.pictures)
+
+    def __len__(self) -> int:
+        return self.count
+
+
+class Again:
+    """What can be gone through more than once: each time `begin` is called."""
+
+    def __init__(self, begin: Callable[[], Iterator[Picture]]) -> None:
+        self._begin = begin
+
+    def __iter__(self) -> Iterator[Picture]:
+        return self._begin()
+
+
+def check_unit_range(values: NDArray[Any], name: str) -> None:
+    """Refuse floats outside [0, 1].
+
+    Raises:
+        PictureError: names them, as `name`.
+    """
     if values.dtype != np.float32:
         return
     low, high = float(values.min()), float(values.max())

@@ -11,10 +11,10 @@ Item = TypeVar("Item")
 
 
 class StoppedError(Exception):
-    """Nothing is taken from this belt any more."""
+    """Nothing is taken from this queue any more."""
 
 
-class Belt(Generic[Item]):
+class BoundedQueue(Generic[Item]):
     """Carries items from one thread to another, at most `length` of them waiting."""
 
     def __init__(self, length: int) -> None:
@@ -26,7 +26,7 @@ class Belt(Generic[Item]):
         self._error: BaseException | None = None
 
     def put(self, item: Item) -> None:
-        """Put an item on; wait while the belt is full.
+        """Put an item on; wait while it is full.
 
         Raises:
             StoppedError: nobody takes any more.
@@ -57,7 +57,7 @@ class Belt(Generic[Item]):
 
         Raises:
             BaseException: what `end` was given.
-            StoppedError: a third thread has stopped the belt.
+            StoppedError: a third thread has stopped it.
         """
         while True:
             with self._changed:
@@ -73,29 +73,29 @@ class Belt(Generic[Item]):
             yield item
 
 
-class Ahead(Generic[Item]):
+class Prefetch(Generic[Item]):
     """Takes items from an iterable in a thread of its own, a few more than have been asked for.
 
     What the iterable raises is raised where the items are taken. `close`, or the end of a `with`, ends the thread.
     """
 
     def __init__(self, items: Iterable[Item], length: int) -> None:
-        self._belt: Belt[Item] = Belt(length)
-        self._thread = threading.Thread(target=self._run, args=(items,), name="upres-read", daemon=True)
+        self._queue: BoundedQueue[Item] = BoundedQueue(length)
+        self._thread = threading.Thread(target=self._run, args=(items,), name="upres-prefetch", daemon=True)
         self._thread.start()
 
     def _run(self, items: Iterable[Item]) -> None:
         try:
             for item in items:
-                self._belt.put(item)
-            self._belt.end()
-        except BaseException as error:  # also that a belt farther up was stopped
-            self._belt.end(error)
+                self._queue.put(item)
+            self._queue.end()
+        except BaseException as error:  # also that a queue farther up was stopped
+            self._queue.end(error)
 
     def __iter__(self) -> Iterator[Item]:
-        return iter(self._belt)
+        return iter(self._queue)
 
-    def __enter__(self) -> Ahead[Item]:
+    def __enter__(self) -> Prefetch[Item]:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -103,5 +103,5 @@ class Ahead(Generic[Item]):
 
     def close(self) -> None:
         """Take no more, and wait until the iterable has been left."""
-        self._belt.stop()
+        self._queue.stop()
         self._thread.join()

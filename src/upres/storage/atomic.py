@@ -31,9 +31,6 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         os.fsync(handle)
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # it was made private
         if fcntl is None:
             os.close(handle)  # Windows renames no open file
         temporary.replace(path)
@@ -72,7 +69,7 @@ def _held(path: Path) -> tuple[int, Path]:
         # The name is cut: 255 bytes is what most file systems take.
         stem = os.fsdecode(os.fsencode(path.stem)[:200])
         temporary = path.with_name(f".{stem}.upres-{secrets.token_hex(8)}{path.suffix}")
-        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         if fcntl is None:
             return handle, temporary
         with contextlib.suppress(OSError):  # a file system without locks, or another run is clearing away just now

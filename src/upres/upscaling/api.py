@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upres.errors import PictureError
-from upres.image import Picture, read, read_header
-from upres.upscaling.loading import Options, Upscalers, load
+from upres.image import OpenedPicture, Picture
+from upres.upscaling.loading import Options, Upscalers
 from upres.upscaling.progress import Progress
 from upres.upscaling.sizes import Size
-from upres.upscaling.upscaler import Upscaler
+from upres.upscaling.upscaler import Upscaler, check_shape
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -87,14 +87,13 @@ def upscale(
     upscalers = Upscalers(model, Size(scale, width, height, fit), **options)
     form = None
     if isinstance(source, str | os.PathLike):
-        path = os.fspath(source)
-        form = read_header(path).format
-        source = read(path)
+        opened = OpenedPicture(os.fspath(source))
+        form = opened.header.format
+        source = opened.picture()
     if isinstance(source, Picture):
         return upscalers.for_picture(source.height, source.width, form).picture(source, progress=progress)
     if isinstance(source, np.ndarray):
-        if source.ndim not in (2, 3) or 0 in source.shape:
-            return load("bicubic")(source)  # says what is wrong with it
+        check_shape(source)
         return upscalers.for_picture(*source.shape[:2])(source, progress=progress)
     # Who holds a PIL image has loaded PIL; who does not need not have it.
     pillow = sys.modules.get("PIL.Image")

@@ -14,9 +14,6 @@ from upres.models.facts import Facts
 from upres.upscaling import tiled_prediction
 from upres.upscaling.sizes import scaled
 
-LIMIT = 1_000_000_000
-"""Bytes that an enlargement keeps below when nobody says how many."""
-
 # Measured with 13 convolutions of 48 channels on two cores: per useful pixel as fast as 512, in less than half
 # its memory (134 MB, 295 MB); 128 loses a quarter of the work to halos. Several tiles in one prediction are no
 # faster (8.6 µs a pixel for 4 of 92², 10.8 for 1; 9.8 for 4 of 156², 8.1 for 1): so it is always one.
@@ -77,7 +74,8 @@ class Estimate:
         if least > limit:
             raise ConfigError(
                 f"max_memory = {limit / 1e6:,.0f} MB: a picture of {shape.width}×{shape.height} "
-                f"needs {least / 1e6:,.0f} MB; allow as much (--max-memory)"
+                f"needs {least / 1e6:,.0f} MB; allow as much",
+                settings=("max_memory",),
             )
 
     def bytes(self, shape: Shape, rows: int, columns: int) -> int:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upres.image import Pages, Picture
-from upres.image.background import Colour, laid_on
 from upres.upscaling.progress import Progress
 
 
@@ -33,11 +32,6 @@ def upscale_pages(enlarge: Enlarge, pages: Pages, *, progress: Progress | None =
             how many tiles the later pictures have is known when they are read.
     """
     return dataclasses.replace(pages, pictures=_Enlarged(enlarge, pages, progress))
-
-
-def flat_pages(pages: Pages, background: Colour) -> Pages:
-    """Return pages of which each is laid on a colour when it is gone through."""
-    return dataclasses.replace(pages, pictures=_Flat(pages, background))
 
 
 class _Enlarged:
@@ -63,15 +57,6 @@ class _Enlarged:
         if progress is None:
             return None
         return lambda done, tiles: progress(1000 * number + 1000 * done // tiles, total)
-
-
-class _Flat:
-    def __init__(self, pages: Pages, background: Colour) -> None:
-        self._pages = pages
-        self._background = background
-
-    def __iter__(self) -> Iterator[Picture]:
-        return (laid_on(picture, self._background) for picture in self._pages)
 
 
 def _same(one: Picture, other: Picture) -> bool:

@@ -79,7 +79,9 @@ def frames(path: Path) -> Iterator[NDArray[Any]]:
             canvas = np.zeros((height, width, pixels.shape[2]), pixels.dtype)
         box = slice(frame.y, frame.y + frame.height), slice(frame.x, frame.x + frame.width)
         if frame.y + frame.height > height or frame.x + frame.width > width:
-            raise PictureError(f"{path}: the PNG data is damaged (a frame reaches beyond the picture); save it again")
+            raise PictureError(
+                "the PNG data is damaged (a frame reaches beyond the picture); save it again", where=path
+            )
         before = canvas[box].copy()
         canvas[box] = _over(pixels, before) if frame.blend == _OVER else pixels
         yield canvas.copy()
@@ -187,7 +189,9 @@ def _parse(path: Path) -> tuple[bytes, list[_Frame], int]:
         ended = ended or kind == b"IEND"
     end_frame()
     if not ended or len(stored) != count(path):
-        raise PictureError(f"{path}: the PNG data is damaged or cut short (frames are missing); get a whole copy of it")
+        raise PictureError(
+            "the PNG data is damaged or cut short (frames are missing); get a whole copy of it", where=path
+        )
     return start, stored, plays
 
 

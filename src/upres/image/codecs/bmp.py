@@ -48,8 +48,9 @@ def opened(path: Path) -> Any:
     expected = layout.offset + layout.stride * layout.height
     if path.stat().st_size < expected:
         raise PictureError(
-            f"{path}: the BMP data is damaged or cut short ({path.stat().st_size:,} bytes of {expected:,}); "
-            "get a whole copy of it"
+            f"the BMP data is damaged or cut short ({path.stat().st_size:,} bytes of {expected:,}); "
+            "get a whole copy of it",
+            where=path,
         )
     image = vips.load("raw", path, layout.stride, layout.height, 1, offset=layout.offset, revalidate=True)
     if layout.upward:
@@ -86,7 +87,7 @@ def largest(height: int, width: int) -> bool:
 
 
 def _layout(path: Path) -> _Layout:
-    damaged = PictureError(f"{path}: the BMP header is damaged or cut short; get a whole copy of it")
+    damaged = PictureError("the BMP header is damaged or cut short; get a whole copy of it", where=path)
     with path.open("rb") as file:
         head = file.read(_HEAD + _LARGEST_HEADER + 12)
         offset, size = struct.unpack("<LL", head[10:18].ljust(8, b"\0"))
@@ -102,7 +103,7 @@ def _layout(path: Path) -> _Layout:
             raise damaged
         if compression not in (_PLAIN, _MASKED, _ALPHA_MASKED):
             kind = _NAMES.get(compression, "compressed")
-            raise PictureError(f"{path}: a BMP that is {kind}; upres reads plain ones, so save it as PNG")
+            raise PictureError(f"a BMP that is {kind}; upres reads plain ones, so save it as PNG", where=path)
         masks = _MASKS.get(bits, (0, 0, 0, 0))
         if compression != _PLAIN:
             alpha = struct.unpack("<L", head[66:70])[0] if size >= 56 or compression == _ALPHA_MASKED else 0

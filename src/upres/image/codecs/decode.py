@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import math
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from upres.errors import PictureError
-from upres.image.codecs import apng, bmp, gif, netpbm, vips
-from upres.image.codecs.formats import FORMATS, Format, format_of, names, stranger
+from upres.image.codecs import apng, frames, gif, vips
+from upres.image.codecs.table import FORMATS, Format, names, recognised, unread
 from upres.image.metadata import exif, iptc, tiff
 from upres.image.metadata.tags import Tags
 
 # libvips' sample types that a picture can hold; a double becomes float32.
-SAMPLES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32, "double": np.float32}
+_SAMPLES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32, "double": np.float32}
 _BITS = {"uchar": 8, "ushort": 16, "float": 32, "double": 32}
 
 # libvips' spaces whose bands are already gray or R, G, B; every other one is converted.
 _PLAIN_SPACES = ("b-w", "grey16", "srgb", "rgb", "rgb16", "scrgb", "multiband")
-
-_OWN: dict[str, Callable[[Path], Any]] = {"BMP": bmp.opened, "PPM": netpbm.opened}
 
 
 @dataclass(frozen=True)
@@ -54,62 +53,217 @@ class Header:
     changes: tuple[str, ...] = ()
 
 
-def sniffed(path: Path) -> Format:
+class Decoder:
+    """A picture file, opened once: what it says about itself, and its samples as often as they are asked for.
+
+    Args:
+        path: the file.
+        page: which page of a TIFF or frame of an animation, from 0.
+
+    Attributes:
+        form: its format, by its first bytes.
+        header: what it says before its pixels are decoded.
+        size, bands, dtype: height and width, channels with alpha last when they are even, and the samples' dtype by
+            name, of the picture upright in gray or RGB.
+        warnings: what is odd about the data and keeps no pixel from being decoded, in words; known after decoding.
+
+    Raises:
+        PictureError: missing, empty, not a picture, damaged, or of a kind that upres does not take.
+    """
+
+    def __init__(self, path: Path, *, page: int = 0) -> None:
+        self.path = path
+        self.form = _form(path)
+        self.warnings: tuple[str, ...] = ()
+        self._page = page
+        with self._words():
+            self._image = self._load(strict=True)
+            self._unread: Any = self._image
+            self.header = _header(path, self.form, self._image)
+            turned, self._profile = _upright(self._image, self.header)
+        self.size: tuple[int, int] = (turned.height, turned.width)
+        self.bands: int = turned.bands
+        self.dtype: str = np.dtype(_SAMPLES[turned.format]).name
+
+    @functools.cached_property
+    def tags(self) -> Tags:
+        """What travels with the pixels."""
+        with self._words():
+            extras = tiff.Extras()
+            if self.form is FORMATS["tiff"]:
+                with self.path.open("rb") as file:
+                    extras = tiff.extras(file, self._page)
+            metadata = _metadata(self._image, extras, self.header)
+            return Tags(self._profile, metadata, _resolution(self.path, self._image, self.header))
+
+    def samples(self) -> NDArray[Any]:
+        """Decode the whole picture, `h w c`, in the file's own numbers.
+
+        Raises:
+            PictureError: the data is damaged or cut short.
+        """
+        with self._words():
+            try:
+                with vips.errors():
+                    return self._decoded(self._once())
+            except vips.pyvips().Error as error:
+                if not _harmless(error):
+                    raise
+                self._warn(error)
+                return self._decoded(self._load(strict=False))
+
+    def rows(self, count: int) -> Iterator[NDArray[Any]]:
+        """Decode from the top, `count` rows `rows w c` at a time.
+
+        Raises:
+            PictureError: the data is damaged or cut short.
+        """
+        done, strict = 0, True
+        with self._words():
+            while done < self.size[0]:
+                try:
+                    with vips.errors():
+                        for band in self._fetched(done, count, strict=strict):
+                            done += len(band)
+                            yield band
+                except vips.pyvips().Error as error:
+                    if not (strict and _harmless(error)):
+                        raise
+                    strict = False
+                    self._warn(error)
+
+    def pages(self) -> list[int]:
+        """Return the numbers of a TIFF's pages that are no smaller copies or masks of others."""
+        with self.path.open("rb") as file:
+            return tiff.pages(file)
+
+    def timing(self) -> tuple[tuple[float, ...], int]:
+        """Return the milliseconds that each frame of an animation is shown, and how often all are (0 for ever)."""
+        with self._words():
+            if self.form is FORMATS["png"]:
+                delays, loop = apng.timing(self.path)
+                return tuple(delays), loop
+            given = vips.field(self._image, "delay") or []
+            delays = [float(delay) for delay in [*given, *[100] * self.header.pages][: self.header.pages]]
+            return tuple(delays), vips.field(self._image, "loop") or 0
+
+    def frames(self) -> Iterator[NDArray[Any]]:
+        """Decode the frames of an animation as they are shown, each `h w c` with alpha last when c is even.
+
+        Raises:
+            PictureError: the data is damaged or cut short.
+        """
+        with self._words():
+            if self.form is FORMATS["png"]:
+                yield from apng.frames(self.path)
+            else:
+                yield from frames.decoded(self._load(strict=True, pages=-1), _orientation(self._image))
+
+    def _decoded(self, image: Any) -> NDArray[Any]:
+        samples = vips.to_array(_upright(image, self.header)[0])
+        return samples.astype(self.dtype, copy=False)
+
+    def _fetched(self, top: int, count: int, *, strict: bool) -> Iterator[NDArray[Any]]:
+        image = _upright(self._once() if strict else self._load(strict=False), self.header)[0]
+        # A region is filled by the thread that asks, row after row. Crops are filled by several threads, twice as
+        # fast, but what is small may then be read out of order, which a file that is read once does not allow.
+        region = vips.pyvips().Region.new(image)
+        height, width = self.size
+        dtype = {name: kind for kind, name in vips.FORMATS.items()}.get(image.format, "float64")
+        while top < height:
+            rows = min(count, height - top)
+            band = np.frombuffer(region.fetch(0, top, width, rows), dtype).reshape(rows, width, image.bands)
+            yield np.ascontiguousarray(band.astype(self.dtype, copy=False))
+            top += rows
+
+    def _once(self) -> Any:
+        """Return an image of which nothing has been decoded yet: libvips gives the rows of one from the top, once."""
+        image, self._unread = self._unread, None
+        return self._load(strict=True) if image is None else image
+
+    def _load(self, *, strict: bool, pages: int = 1) -> Any:
+        """Open the file without decoding it; libvips decodes as pixels are asked for, from the top.
+
+        Args:
+            strict: stop at what a JPEG decoder only warns of.
+            pages: how many pages or frames, one below the other; -1 for all.
+        """
+        if self.form.open is not None:
+            return self.form.open(self.path)
+        assert self.form.operation is not None
+        if self.form is FORMATS["gif"]:
+            gif.check_whole(self.path)
+        # Without `revalidate` libvips would answer from its cache for a file that has since been rewritten.
+        options: dict[str, Any] = {"revalidate": True, "access": "sequential"}
+        options["fail_on"] = "warning" if strict and self.form is FORMATS["jpeg"] else "error"
+        if self._page:
+            options["page"] = self._page
+        if pages != 1:
+            options["n"] = pages
+        image = vips.load(self.form.operation, self.path, **options)
+        if _orientation(image) > 1:  # turning reads out of order
+            image = vips.load(self.form.operation, self.path, **(options | {"access": "random"}))
+        return _in_16_bits(image) if self.form.operation == "heif" and image.format == "ushort" else image
+
+    def _warn(self, error: Any) -> None:
+        # libjpeg tells its first warning only, so nobody knows what it would say of the rest.
+        self.warnings = (
+            f"the {self.form.name} data is odd{vips.reason(error, self.path)}; "
+            "all of it was decoded, and may be damaged: look at the result",
+        )
+
+    @contextlib.contextmanager
+    def _words(self) -> Iterator[None]:
+        """Turn what libvips says of the file into one line about it."""
+        try:
+            with vips.errors():
+                yield
+        except vips.pyvips().Error as error:
+            if "has not been built in" in error.detail or "Unsupported codec" in error.detail:
+                raise PictureError(
+                    f"{self.form.name} of a kind that the installed libvips cannot decode (HEVC, most "
+                    "likely); convert it to JPEG or PNG, or install a libvips with libde265",
+                    where=self.path,
+                ) from error
+            raise PictureError(
+                f"the {self.form.name} data is damaged or cut short{vips.reason(error, self.path)}; "
+                "get a whole copy of it",
+                where=self.path,
+            ) from error
+
+
+def _form(path: Path) -> Format:
     """Return the format of a file by its first bytes.
 
     Raises:
         PictureError: missing, empty, not a picture, or of a format that this installation does not read.
     """
     if path.is_dir():
-        raise PictureError(f"{path}: is a folder; give a picture file")
+        raise PictureError("is a folder; give a picture file", where=path)
     try:
         with path.open("rb") as file:
             head = file.read(32)
     except FileNotFoundError:
-        raise PictureError(f"{path}: no such file; check the name and the folder") from None
+        raise PictureError("no such file; check the name and the folder", where=path) from None
     except OSError as error:
-        raise PictureError(f"{path}: cannot be opened ({error.strerror}); check its permissions") from error
+        raise PictureError(f"cannot be opened ({error.strerror}); check its permissions", where=path) from error
     except ValueError as error:  # a name with a NUL in it
         raise PictureError(f"{str(path)!r}: not a file name ({error}); check the name") from None
     if not head:
-        raise PictureError(f"{path}: the file is empty (0 bytes); get a whole copy of it")
-    form = format_of(head)
+        raise PictureError("the file is empty (0 bytes); get a whole copy of it", where=path)
+    form = recognised(head)
     if form is None:
-        raise PictureError(f"{path}: {stranger(head)}; upres reads {names()}, so convert it to one of them")
+        raise PictureError(f"{unread(head)}; upres reads {names()}, so convert it to one of them", where=path)
     if form.operation is not None and not vips.has(f"{form.operation}load"):
         raise PictureError(
-            f"{path}: a {form.name} file, and the installed libvips is built without it; "
-            "convert it to PNG, or install a libvips that has it (upres formats lists what there is)"
+            f"a {form.name} file, and the installed libvips is built without it; "
+            "convert it to PNG, or install a libvips that has it (upres formats lists what there is)",
+            where=path,
         )
     return form
 
 
-@contextlib.contextmanager
-def decoding(path: Path, form: Format) -> Iterator[None]:
-    """Turn what libvips says of a file into one line about it."""
-    try:
-        with vips.errors():
-            yield
-    except vips.pyvips().Error as error:
-        said = reason(error, path)
-        if "has not been built in" in error.detail or "Unsupported codec" in error.detail:
-            raise PictureError(
-                f"{path}: {form.name} of a kind that the installed libvips cannot decode (HEVC, most likely); "
-                "convert it to JPEG or PNG, or install a libvips with libde265"
-            ) from error
-        raise PictureError(
-            f"{path}: the {form.name} data is damaged or cut short{said}; get a whole copy of it"
-        ) from error
-
-
-def reason(error: Any, path: Path) -> str:
-    """Return what libvips or the system said first, in brackets, or nothing; the rest is its call stack."""
-    said = getattr(error, "detail", None) or getattr(error, "strerror", None) or ""
-    lines = [line.removeprefix(f"{path}:").strip() for line in str(said).splitlines()]
-    return next((f" ({line})" for line in lines if line), "")
-
-
-def harmless(error: Any) -> bool:
+def _harmless(error: Any) -> bool:
     """Return whether libjpeg's warnings all leave the pixels whole (jerror.h has the list).
 
     libvips' `fail_on="error"` passes over scan data that cannot be decoded and gives gray or shifted blocks for
@@ -123,61 +277,36 @@ def harmless(error: Any) -> bool:
     )
 
 
-def opened(path: Path, form: Format, *, page: int = 0, pages: int = 1, fail_on: str = "error") -> Any:
-    """Open a file without decoding it; libvips decodes as pixels are asked for, from the top.
-
-    Args:
-        path: the file.
-        form: its format, by `sniffed`.
-        page: the first page or frame, from 0.
-        pages: how many, one below the other; -1 for all.
-        fail_on: `error`, or `warning` to stop at what a JPEG decoder only warns of.
-    """
-    if form.operation is None:
-        return _OWN[form.name](path)
-    if form.name == "GIF":
-        gif.check_whole(path)
-    # Without `revalidate` libvips would answer from its cache for a file that has since been rewritten.
-    options: dict[str, Any] = {"fail_on": fail_on, "revalidate": True, "access": "sequential"}
-    if page:
-        options["page"] = page
-    if pages != 1:
-        options["n"] = pages
-    image = vips.load(form.operation, path, **options)
-    if orientation(image) > 1:
-        image = vips.load(form.operation, path, **(options | {"access": "random"}))  # turning reads out of order
-    return _in_16_bits(image) if form.operation == "heif" and image.format == "ushort" else image
-
-
 def _in_16_bits(image: Any) -> Any:
     """Return 10 or 12 bits over the whole range: libvips shifts them up, which leaves white a little gray."""
     unused = 2 ** (16 - (vips.field(image, "bits-per-sample") or 12)) - 1
     return image.linear(65_535 / (65_535 - unused), 0.5).cast("ushort").copy(interpretation=image.interpretation)
 
 
-def orientation(image: Any) -> int:
+def _orientation(image: Any) -> int:
     """Return the EXIF orientation of an image, 1 to 8."""
     value = vips.field(image, "orientation")
     return value if value in range(1, 9) else 1
 
 
-def header_of(path: Path, form: Format, image: Any) -> Header:
+def _header(path: Path, form: Format, image: Any) -> Header:
     """Return what an opened image says about itself.
 
     Raises:
         PictureError: samples or channels that no picture has.
     """
-    if image.format not in SAMPLES and image.interpretation in _PLAIN_SPACES:
+    if image.format not in _SAMPLES and image.interpretation in _PLAIN_SPACES:
         raise PictureError(
-            f"{path}: samples are {image.format}; upres takes 8- and 16-bit unsigned and float; convert it"
+            f"samples are {image.format}; upres takes 8- and 16-bit unsigned and float; convert it", where=path
         )
     most = 5 if image.interpretation == "cmyk" else 4
     if not 1 <= image.bands <= most:
         raise PictureError(
-            f"{path}: {image.bands} channels; upres takes 1 to 4 (gray or RGB, with or without alpha). "
-            f"Keep three with: vips extract_band {path} rgb.tif 0 --n 3"
+            f"{image.bands} channels; upres takes 1 to 4 (gray or RGB, with or without alpha). "
+            f"Keep three with: vips extract_band {path} rgb.tif 0 --n 3",
+            where=path,
         )
-    way = orientation(image)
+    way = _orientation(image)
     turned = way >= 5
     return Header(
         format=form.name,
@@ -212,7 +341,7 @@ def _changes(image: Any) -> tuple[str, ...]:
     return (f"{name} converted to sRGB through {own}",)
 
 
-def upright(image: Any, header: Header) -> tuple[Any, bytes | None]:
+def _upright(image: Any, header: Header) -> tuple[Any, bytes | None]:
     """Return the image upright in gray or RGB, c = 1 to 4 with alpha last, and the profile it is in."""
     profile = vips.field(image, "icc-profile-data")
     image = image.autorot() if header.orientation > 1 else image
@@ -226,15 +355,6 @@ def _in_srgb(image: Any, header: Header) -> Any:
     if header.space == "cmyk":
         return image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=16 if deep else 8)
     return image.colourspace("rgb16" if deep else "srgb")
-
-
-def tags_of(path: Path, form: Format, image: Any, header: Header, profile: bytes | None, *, page: int = 0) -> Tags:
-    """Return what travels with the pixels of an opened image that lies in `profile` once upright."""
-    extras = tiff.Extras()
-    if form is FORMATS["tiff"]:
-        with path.open("rb") as file:
-            extras = tiff.extras(file, page)
-    return Tags(profile, _metadata(image, extras, header), _resolution(path, image, header))
 
 
 def _metadata(image: Any, extras: tiff.Extras, header: Header) -> MappingProxyType[str, bytes]:
@@ -268,16 +388,3 @@ def _silent(path: Path, image: Any, header: Header) -> bool:
             head = file.read(14)
         return not (head[6:11] == b"JFIF\0" and head[13] in (1, 2))  # its unit: inches or centimetres
     return False
-
-
-def span_of(path: Path, low: float, high: float) -> tuple[float, float]:
-    """Return what 0 and 1 must stand for so that numbers from `low` to `high` lie between them.
-
-    Raises:
-        PictureError: NaN or infinite numbers.
-    """
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise PictureError(
-            f"{path}: holds NaN or infinite numbers, which have no enlargement; fill them in, then try again"
-        )
-    return min(0.0, low), max(1.0, high)

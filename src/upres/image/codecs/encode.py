@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from upres.errors import PictureError
-from upres.image.codecs import bmp, netpbm, vips
-from upres.image.codecs.formats import FORMATS, Format
-from upres.image.codecs.true_tags import make_true
+from upres.image.codecs import bmp, vips
+from upres.image.codecs.table import FORMATS, Format, Writing
+from upres.image.codecs.tag_correction import correct_tags
 from upres.image.metadata import exif, iptc, tiff, xmp
 from upres.image.metadata.tags import Tags
-
-# A TIFF beyond this many bytes of samples is written as BigTIFF; classic offsets end at 4 GiB.
-_CLASSIC_TIFF_BYTES = 3_500_000_000
-# Codes made for the picture spare 2.5 % of the file (Set5), but libjpeg keeps all coefficients for it, 6 bytes a pixel.
-_OPTIMISED_JPEG_PIXELS = 20_000_000
-_BYTES = {"uchar": 1, "ushort": 2, "float": 4}
-
-_OWN: dict[str, Callable[[Any, BinaryIO], None]] = {"BMP": bmp.save, "PPM": netpbm.save}
 
 
 def can_write(form: Format) -> bool:
@@ -39,9 +30,7 @@ def stored_dtype(form: Format, dtype: str) -> str:
     return "uint16" if deep else "uint8"
 
 
-def save(
-    image: Any, path: Path, form: Format, tags: Tags, *, quality: int = 95, lossless: bool = False, big: bool = False
-) -> None:
+def save(image: Any, path: Path, form: Format, tags: Tags, writing: Writing) -> None:
     """Encode an image whose samples `form` can hold, with alpha last when it has one.
 
     Args:
@@ -49,51 +38,27 @@ def save(
         path: the file; it is written in place, so give one of `upres.storage.atomic.whole_file`.
         form: the format.
         tags: what travels; size, orientation and resolution tags are made true.
-        quality, lossless: as in `write`.
-        big: make a TIFF a BigTIFF even where this image alone would not need it.
+        writing: how.
     """
-    if form.operation is None:
+    if form.save is not None:
         with path.open("wb") as file:
-            _OWN[form.name](_dressed(image, tags, form)[0], file)
+            form.save(_dressed(image, tags, form)[0], file)
         return
-    dressed, keep = _dressed(_in_12_bits(image) if form.name == "AVIF" else image, tags, form)
-    vips.save(dressed, form.operation, path, keep=keep, **options(image, form, quality, lossless, big=big))
+    assert form.operation is not None
+    dressed, keep = _dressed(_in_12_bits(image) if form is FORMATS["avif"] else image, tags, form)
+    vips.save(dressed, form.operation, path, keep=keep, **form.options(image, writing))
     true_exif = _true_exif(image, tags, form)
     if form is FORMATS["tiff"]:
         with path.open("r+b") as file:
             tiff.add_tags(file, true_exif, tags.metadata.get("iptc"), resolution=tags.resolution is not None)
     else:
-        make_true(path, form, true_exif, silent=tags.resolution is None)
-
-
-def options(image: Any, form: Format, quality: int, lossless: bool, *, big: bool = False) -> dict[str, Any]:
-    """Return libvips' options of a format's saver."""
-    samples = _BYTES[image.format]
-    exactly = {"lossless": True}
-    ways: dict[str, dict[str, Any]] = {
-        "JPEG": {"Q": quality, "subsample_mode": "off", "optimize_coding": True},
-        # Enlarged pictures are smooth: what differs from the row above takes half the bytes that the samples take, in
-        # two thirds of the time. Level 6 would save another 8 % in nearly three times the time (benchmarks/png.py).
-        "PNG": {"filter": "up", "compression": 3},
-        "WebP": exactly | {"exact": True} if lossless else {"Q": quality},
-        "AVIF": (exactly if lossless else {"Q": quality, "subsample_mode": "off"})
-        | {"compression": "av1", "bitdepth": 8 if samples == 1 else 12},
-        "JPEG XL": exactly if lossless else {"Q": quality},
-        "GIF": {"keep_duplicate_frames": True},  # each has its own delay
-        "TIFF": {
-            "compression": "deflate",
-            "predictor": "float" if samples == 4 else "horizontal",
-            "bigtiff": big or samples * image.bands * image.width * image.height > _CLASSIC_TIFF_BYTES,
-            "resunit": "inch",
-        },
-    }
-    return ways.get(form.name, {})
+        correct_tags(path, form, true_exif, silent=tags.resolution is None)
 
 
 def check_size(path: Path, form: Format, height: int, width: int) -> None:
     """Refuse what a format's own numbers cannot count, where that is not a side."""
     if form.name == "BMP" and not bmp.largest(height, width):
-        raise PictureError(f"{path}: {width}×{height} makes a BMP of more than 4 GB; write .png or .tif")
+        raise PictureError(f"{width}×{height} makes a BMP of more than 4 GB; write .png or .tif", where=path)
 
 
 def _dressed(image: Any, tags: Tags, form: Format) -> tuple[Any, str]:

@@ -26,7 +26,7 @@ def check_whole(path: Path) -> None:
             file.seek(_table(flags[0]), 1)
             if _to_trailer(file):
                 return
-    raise PictureError(f"{path}: the GIF data is damaged or cut short (no end mark); get a whole copy of it")
+    raise PictureError("the GIF data is damaged or cut short (no end mark); get a whole copy of it", where=path)
 
 
 def _table(flags: int) -> int:

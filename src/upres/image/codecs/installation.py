@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass
 
 from upres.image.codecs import encode, vips
-from upres.image.codecs.formats import FORMATS, Format
+from upres.image.codecs.table import FORMATS, Format
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def opened(path: Path) -> Any:
     kind = head[1] - ord("0")
     (width, height, white), offset = _numbers(path, head, 2 if kind in _BITS else 3)
     if min(width, height) < 1 or not 1 <= white <= 65_535:
-        raise PictureError(f"{path}: the PPM header says {width}×{height} up to {white}; get a whole copy of it")
+        raise PictureError(f"the PPM header says {width}×{height} up to {white}; get a whole copy of it", where=path)
     bands = _BANDS[kind]
     if kind in _PLAIN:
         return vips.from_array(_scaled(_text(path, offset, (height, width, bands), kind), white, kind))
@@ -65,7 +65,7 @@ def _numbers(path: Path, head: bytes, count: int) -> tuple[tuple[int, int, int],
     for _ in range(count):
         token = _TOKEN.match(head, at)
         if token is None or not token[1].isdigit() or len(token[1]) > 9:
-            raise PictureError(f"{path}: the PPM header is damaged or cut short; get a whole copy of it")
+            raise PictureError("the PPM header is damaged or cut short; get a whole copy of it", where=path)
         found.append(int(token[1]))
         at = token.end()
     return (found[0], found[1], found[2] if count == 3 else 1), at + 1  # one white space ends the header
@@ -74,8 +74,9 @@ def _numbers(path: Path, head: bytes, count: int) -> tuple[tuple[int, int, int],
 def _check_length(path: Path, expected: int) -> None:
     if path.stat().st_size < expected:
         raise PictureError(
-            f"{path}: the PPM data is damaged or cut short ({path.stat().st_size:,} bytes of {expected:,}); "
-            "get a whole copy of it"
+            f"the PPM data is damaged or cut short ({path.stat().st_size:,} bytes of {expected:,}); "
+            "get a whole copy of it",
+            where=path,
         )
 
 
@@ -85,8 +86,8 @@ def _text(path: Path, offset: int, shape: tuple[int, int, int], kind: int) -> ND
     count = int(np.prod(shape))
     if len(words) < count or not all(word.isdigit() for word in words[:count]):
         raise PictureError(
-            f"{path}: the PPM data is damaged or cut short ({len(words):,} of {count:,} samples); "
-            "get a whole copy of it"
+            f"the PPM data is damaged or cut short ({len(words):,} of {count:,} samples); get a whole copy of it",
+            where=path,
         )
     return np.array([int(word) for word in words[:count]], np.int64).reshape(shape)
 

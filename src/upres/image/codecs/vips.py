@@ -39,6 +39,13 @@ def errors() -> Iterator[None]:
         raise pyvips().Error("libvips", error.object.decode(errors="surrogateescape")) from None
 
 
+def reason(error: Any, path: Path) -> str:
+    """Return what libvips or the system said first, in brackets, or nothing; the rest is its call stack."""
+    said = getattr(error, "detail", None) or getattr(error, "strerror", None) or ""
+    lines = [line.removeprefix(f"{path}:").strip() for line in str(said).splitlines()]
+    return next((f" ({line})" for line in lines if line), "")
+
+
 def has(operation: str) -> bool:
     """Return whether the installed libvips has an operation, such as `jxlload`."""
     return bool(pyvips().type_find("VipsOperation", operation))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from upres.errors import ConfigError, PictureError, nearest
+from upres.errors import ConfigError, PictureError, UpresError, nearest
 from upres.image import picture_files
-from upres.image.codecs.formats import WRITTEN
+from upres.image.codecs.table import WRITTEN
+from upres.upscaling.pipeline import Settings, Summary
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,81 @@ class Job:
     target: Path
     found: bool = False
     root: Path | None = None
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """How files are read and written, and what is done where an output exists.
+
+    Attributes:
+        files: how files are read and written.
+        overwrite: replace an output that exists.
+        skip_existing: pass it over; `None` for what was found in folders only. Else it is an error.
+    """
+
+    files: Settings = field(default_factory=Settings)
+    overwrite: bool = False
+    skip_existing: bool | None = None
+
+    def skips(self, job: Job) -> bool:
+        """Return whether a job is done already."""
+        allowed = job.found if self.skip_existing is None else self.skip_existing
+        return allowed and not self.overwrite and job.target.exists()
+
+    def check(self, job: Job) -> None:
+        """Refuse a job whose output would replace what is there.
+
+        Raises:
+            PictureError: it would, and that was not allowed.
+        """
+        if job.target.exists() and not self.overwrite:
+            raise PictureError(
+                "exists already; allow it to be replaced, or write elsewhere",
+                where=job.target,
+                settings=("overwrite", "output"),
+            )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job; also a line of the manifest.
+
+    Attributes:
+        job: the job.
+        summary: what the enlargement came to, or would have, where that is known.
+        seconds: from opening to the last byte.
+        skipped: whether the output was there already.
+        error: why there is none.
+        warnings: what was odd about the file, in words.
+    """
+
+    job: Job
+    summary: Summary | None = None
+    seconds: float = 0.0
+    skipped: bool = False
+    error: UpresError | None = None
+    warnings: tuple[str, ...] = ()
+
+    def line(self) -> dict[str, Any]:
+        """Return the manifest's entry; sizes are width and height there."""
+        summary, failed = self.summary, self.error is not None
+        return {
+            "input": str(self.job.source),
+            "output": str(self.job.target),
+            "input_size": None if summary is None else summary.input[::-1],
+            "output_size": None if summary is None or failed else summary.output[::-1],
+            "model": None if summary is None else summary.model,
+            "scale": None if summary is None else summary.scale,
+            "seconds": round(self.seconds, 3),
+            "skipped": self.skipped,
+            "worst_difference": 0.0 if summary is None else summary.worst_difference,
+            "warnings": list(self.warnings),
+            "error": str(self.error) if failed else None,
+        }
+
+
+JobProgress = Callable[[Job, float, float], object]
+"""Called with the job, the share of it that is predicted, and how many megapixels of output that makes."""
 
 
 def find_jobs(
@@ -53,10 +130,12 @@ def find_jobs(
     """
     if len(inputs) == 1 and not inputs[0].is_dir() and output is not None and not output.is_dir():
         if form is not None and output.suffix.lower() != suffix_of(form):
-            raise ConfigError(f"--format {form} and --output {output} disagree; give only one of them")
+            raise ConfigError(
+                f"format {form} and output {output} disagree; give only one of them", settings=("format", "output")
+            )
         return [Job(inputs[0], output)]
     if output is not None and output.exists() and not output.is_dir():
-        raise ConfigError(f"--output {output}: is a file; several inputs are written into a folder")
+        raise ConfigError("is a file; several inputs are written into a folder", where=output, settings=("output",))
     jobs: list[Job] = []
     for source in inputs:
         if source.is_dir():
@@ -77,7 +156,7 @@ def suffix_of(form: str) -> str:
     """
     suffix = f".{form.lower().removeprefix('.')}"
     if suffix not in WRITTEN:
-        raise ConfigError(f"--format {form}: {nearest(form, [name[1:] for name in WRITTEN])}")
+        raise ConfigError(f"format {form}: {nearest(form, [name[1:] for name in WRITTEN])}", settings=("format",))
     return suffix
 
 
@@ -91,14 +170,18 @@ def _pictures(folder: Path, output: Path, include: Sequence[str], exclude: Seque
     # An output folder inside the input is no input of the next run.
     found = [path for path in picture_files(folder, recursive=True) if not path.is_relative_to(output)]
     if not found:
-        raise PictureError(f"{folder}: no pictures in this folder; give one that has some, or a file")
+        raise PictureError("no pictures in this folder; give one that has some, or a file", where=folder)
     wanted = [
         path
         for path in found
         if (not include or _matches(path, folder, include)) and not _matches(path, folder, exclude)
     ]
     if not wanted:
-        raise PictureError(f"{folder}: none of its {len(found)} pictures passes --include and --exclude; widen them")
+        raise PictureError(
+            f"none of its {len(found)} pictures passes the patterns of what to include and exclude; widen them",
+            where=folder,
+            settings=("include", "exclude"),
+        )
     return wanted
 
 
@@ -114,7 +197,8 @@ def _refuse_collisions(jobs: Sequence[Job]) -> None:
         if other != job.source:
             raise PictureError(
                 f"{other} and {job.source} would both be written to {job.target}; "
-                "enlarge them one at a time, with an --output each"
+                "enlarge them one at a time, each into an output of its own",
+                settings=("output",),
             )
 
 
@@ -131,4 +215,8 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise PictureError(f"{folder}: cannot be made a folder ({error.strerror}); choose another --output") from error
+        raise PictureError(
+            f"cannot be made a folder ({error.strerror}); choose another place for the output",
+            where=folder,
+            settings=("output",),
+        ) from error

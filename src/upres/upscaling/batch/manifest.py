@@ -7,8 +7,7 @@ import os
 from pathlib import Path
 
 from upres.errors import PictureError
-from upres.upscaling.batch.jobs import make_folder
-from upres.upscaling.batch.local import Outcome
+from upres.upscaling.batch.jobs import Outcome, make_folder
 
 MANIFEST = "upres-manifest.jsonl"
 
@@ -29,7 +28,11 @@ class Manifest:
             self._listed = _listed_outputs(path)
             self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         except OSError as error:
-            raise PictureError(f"{path}: cannot be written ({error.strerror}); choose another --manifest") from error
+            raise PictureError(
+                f"cannot be written ({error.strerror}); choose another place for the manifest",
+                where=path,
+                settings=("manifest",),
+            ) from error
 
     def add(self, outcome: Outcome) -> None:
         """Append a line; for an output that was there already and has its line, none."""

@@ -11,10 +11,10 @@ import zlib
 from pathlib import Path
 
 from upres.image.codecs import vips
-from upres.image.codecs.formats import FORMATS, Format
+from upres.image.codecs.table import FORMATS, Format
 
 
-def make_true(path: Path, form: Format, exif: bytes | None, *, silent: bool) -> None:
+def correct_tags(path: Path, form: Format, exif: bytes | None, *, silent: bool) -> None:
     """Put the given EXIF block in the place of libvips' one, and no resolution where none is known.
 
     Args:

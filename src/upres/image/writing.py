@@ -1,0 +1,280 @@
+"""Pictures, bands of rows and pages → files, which are complete or not there.
+
+WebP, AVIF, JPEG XL and GIF are coded as wholes by their libraries.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upres.errors import FailedError, PictureError
+from upres.image.band_encoder import BandEncoder
+from upres.image.bands import UNIT, Shape, to_stored
+from upres.image.codecs import encode, frames, vips
+from upres.image.codecs.table import FORMATS, Format, Writing, format_for
+from upres.image.metadata.tags import Tags
+from upres.image.picture import Pages, Picture
+from upres.storage.atomic import whole_file
+
+# What a message proposes instead: lossless, and read everywhere.
+_ADVISED = ("png", "webp", "tiff")
+
+
+class FileSink:
+    """A file to be written: it says what it can hold before any work is done, and appears whole or not at all.
+
+    Args:
+        path: in a folder that exists; its suffix is one of `upres formats`.
+        quality: 1 to 100, of JPEG and AVIF (which keep full colour resolution, 4:4:4), lossy WebP and JPEG XL.
+        lossless: make WebP, AVIF and JPEG XL lossless, and refuse JPEG; PNG and TIFF are lossless anyway.
+
+    Raises:
+        PictureError: no format has the suffix, or the quality is out of range.
+    """
+
+    def __init__(self, path: str | Path, *, quality: int = 95, lossless: bool = False) -> None:
+        self.path = Path(path)
+        if not 1 <= quality <= 100:
+            raise PictureError(f"quality = {quality}: should be from 1 to 100", where=path)
+        self.form = format_for(self.path)
+        self._writing = Writing(quality=quality, lossless=lossless)
+
+    def check(self, shape: Shape, span: tuple[float, float] = UNIT) -> None:
+        """Be sure that such a picture can be put here.
+
+        Raises:
+            PictureError: names what stands in the way, and a format that would do.
+        """
+        check_writable(
+            self.path,
+            height=shape.height,
+            width=shape.width,
+            alpha=shape.alpha,
+            lossless=self._writing.lossless,
+            span=span,
+        )
+
+    def check_pages(self, pages: Pages, height: int, width: int) -> None:
+        """Be sure that so many pictures, the first of this size, can be put here; as `check`."""
+        check_pages(self.path, pages)
+        check_writable(self.path, height=height, width=width, lossless=self._writing.lossless)
+
+    def write_bands(
+        self, bands: Iterable[NDArray[Any]], shape: Shape, tags: Tags, *, span: tuple[float, float] = UNIT
+    ) -> None:
+        """Encode bands: the very file that `write` makes.
+
+        The encoder runs in a thread of its own and takes rows as it needs them. What `bands` raises passes
+        through, and then nothing is left behind.
+
+        Args:
+            bands: `shape.height` rows in all.
+            shape: what they are bands of.
+            tags: what travels with the pixels.
+            span: as in `Picture`.
+
+        Raises:
+            PictureError: the format cannot hold the picture, or the path cannot be written; nothing was written.
+            FailedError: encoding failed (a full disk, say); nothing is left behind.
+        """
+        self.check(shape, span)
+        dtype = encode.stored_dtype(self.form, shape.dtype)
+        coded = (to_stored(band, dtype, span=span, alpha=shape.alpha) for band in bands)
+        with _unfinished(self.path) as temporary:
+            stored = dataclasses.replace(shape, dtype=dtype)
+            encoder = BandEncoder(temporary, stored, self.form, tags, self._writing)
+            try:
+                encoder.feed(coded)
+            finally:
+                encoder.leave()
+            encoder.check()
+
+    def write(self, picture: Picture) -> None:
+        """Encode a picture; as `write`."""
+        if picture.alpha is not None and not self.form.alpha and _opaque(picture.alpha):
+            picture = dataclasses.replace(picture, alpha=None)
+        self.check(_shape_of(picture), picture.span)
+        image = vips.from_array(_samples_of(picture, self.form))
+        with _unfinished(self.path) as temporary:
+            encode.save(image, temporary, self.form, picture.tags, self._writing)
+
+    def write_pages(self, pages: Pages) -> None:
+        """Encode several pictures; as `write_pages`."""
+        if pages.count == 1:
+            self.write(next(iter(pages)))
+            return
+        check_pages(self.path, pages)
+        pictures = iter(pages)
+        first = next(pictures)
+        self.check(_shape_of(first), first.span)
+        form = self.form
+        coded = ((_samples_of(picture, form), picture.tags) for picture in _checked(first, pictures, self.path, form))
+        with _unfinished(self.path) as temporary:
+            if form.pages:
+                frames.write_pages(coded, pages.count, temporary, form, self._writing)
+            else:
+                timing = frames.Timing(pages.delays or (), pages.loop)
+                frames.write_frames(coded, pages.count, timing, temporary, form, self._writing)
+
+
+def write(picture: Picture, path: str | Path, *, quality: int = 95, lossless: bool = False) -> None:
+    """Encode a picture into the format that the path's suffix asks for.
+
+    The file appears complete or not at all: it is written beside its place and renamed. What the format
+    cannot hold in depth is rounded (16-bit and float into JPEG, WebP, GIF and BMP: 8 bits; into AVIF: 12; float
+    into PNG and PPM: 16). Size and orientation tags are made true. Alpha that is opaque everywhere does not keep
+    a picture out of JPEG. What has no place is left behind: IPTC outside JPEG and TIFF, XMP or IPTC beyond 64 KB
+    in JPEG, resolution without EXIF in WebP and AVIF, all metadata in GIF, BMP and PPM. WebP and AVIF hold gray
+    as three equal channels; GIF holds 256 colours, and of alpha whether it is above one half.
+
+    Args:
+        picture: what to write.
+        path, quality, lossless: as in `FileSink`.
+
+    Raises:
+        PictureError: the format cannot hold the picture, or the path cannot be written; nothing was written.
+        FailedError: encoding failed (a full disk, say); nothing is left behind.
+    """
+    FileSink(path, quality=quality, lossless=lossless).write(picture)
+
+
+def write_pages(pages: Pages, path: str | Path, *, quality: int = 95, lossless: bool = False) -> None:
+    """Encode several pictures into one file, in the format that the path's suffix asks for.
+
+    The file appears complete or not at all. An animation keeps its delays (GIF: in steps of 10 ms) and its loop
+    count; in a TIFF, frames become pages and their timing is left behind.
+
+    Args:
+        pages: what to write; the frames of an animation are all of one size, depth and kind.
+        path, quality, lossless: as in `FileSink`.
+
+    Raises:
+        PictureError: the format cannot hold these pictures, or as `write`; nothing was written.
+        FailedError: as `write`.
+    """
+    FileSink(path, quality=quality, lossless=lossless).write_pages(pages)
+
+
+def check_writable(
+    path: str | Path,
+    *,
+    height: int,
+    width: int,
+    alpha: bool = False,
+    lossless: bool = False,
+    span: tuple[float, float] = (0.0, 1.0),
+) -> Format:
+    """Return the format for `path`, sure that such a picture can be put there, before any work is done.
+
+    Raises:
+        PictureError: names what stands in the way, and a format that would do.
+    """
+    path = Path(path)
+    form = format_for(path)
+    if not encode.can_write(form):
+        raise PictureError(
+            f"the installed libvips is built without writing {form.name}; "
+            f"write {_suffixes(most=max(height, width), alpha=alpha)}, or install a libvips that has it",
+            where=path,
+        )
+    if max(height, width) > form.most:
+        raise PictureError(
+            f"{width}×{height} does not fit {form.name}, whose sides end at {form.most:,}; "
+            f"write {_suffixes(most=max(height, width), alpha=alpha)}",
+            where=path,
+        )
+    if alpha and not form.alpha:
+        raise PictureError(
+            f"the picture has transparency and {form.name} holds none; "
+            f"write {_suffixes(most=max(height, width), alpha=True)}, or lay it on a background such as white",
+            where=path,
+            settings=("background",),
+        )
+    if lossless and not form.lossless:
+        raise PictureError(
+            f"{form.name} is never lossless; write {_suffixes(most=max(height, width), alpha=alpha)}", where=path
+        )
+    if span != (0, 1) and 32 not in form.depths:
+        raise PictureError(
+            f"the picture goes from {span[0]:g} to {span[1]:g}, and {form.name} ends at 0 and 1; write .tif", where=path
+        )
+    encode.check_size(path, form, height, width)
+    if path.is_dir():
+        raise PictureError("is a folder; give the name of a file in it", where=path)
+    if not path.parent.is_dir():
+        raise PictureError(f"there is no folder {path.parent}; create it first", where=path)
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise PictureError(f"the folder {path.parent} may not be written to; choose another place", where=path)
+    return form
+
+
+def check_pages(path: str | Path, pages: Pages) -> None:
+    """Be sure that a file of this name can hold so many pictures, before any work is done.
+
+    Raises:
+        PictureError: names the formats that can.
+    """
+    form = format_for(Path(path))
+    if pages.count > 1 and not form.pages and not (form.frames and pages.delays is not None):
+        what = "frames" if pages.delays is not None else "pages without timing"
+        fitting = [
+            other.suffixes[0]
+            for other in FORMATS.values()
+            if encode.can_write(other) and (other.pages or (other.frames and pages.delays is not None))
+        ]
+        raise PictureError(f"{form.name} does not hold {pages.count} {what}; write {' or '.join(fitting)}", where=path)
+
+
+@contextlib.contextmanager
+def _unfinished(path: Path) -> Iterator[Path]:
+    """Give a path to write to, renamed to `path` when all went well; what stops the writing gets its own line.
+
+    Raises:
+        FailedError: libvips or the system failed (a full disk, say); nothing is left behind.
+    """
+    try:
+        with vips.errors(), whole_file(path) as temporary:
+            yield temporary
+    except (vips.pyvips().Error, OSError) as error:
+        raise FailedError(
+            f"could not be written{vips.reason(error, path)}; nothing was left behind", where=path
+        ) from error
+
+
+def _checked(first: Picture, rest: Iterator[Picture], path: Path, form: Format) -> Iterator[Picture]:
+    yield first
+    kind = (first.pixels.shape, first.pixels.dtype, first.alpha is None)
+    for number, picture in enumerate(rest, start=2):
+        if not form.pages and (picture.pixels.shape, picture.pixels.dtype, picture.alpha is None) != kind:
+            raise PictureError(f"picture {number} is of another size or kind than the first; write .tif", where=path)
+        yield picture
+
+
+def _shape_of(picture: Picture) -> Shape:
+    channels = picture.pixels.shape[2] + (picture.alpha is not None)
+    return Shape(picture.height, picture.width, channels, picture.pixels.dtype.name)
+
+
+def _samples_of(picture: Picture, form: Format) -> NDArray[Any]:
+    """Return `h w c` with alpha last, in the deepest dtype that the format holds and that the picture needs."""
+    alpha = picture.alpha is not None
+    samples = np.dstack([picture.pixels, picture.alpha]) if picture.alpha is not None else picture.pixels
+    return to_stored(samples, encode.stored_dtype(form, samples.dtype.name), span=picture.span, alpha=alpha)
+
+
+def _opaque(alpha: NDArray[Any]) -> bool:
+    """Return whether alpha hides nothing."""
+    return bool((alpha == (1 if alpha.dtype == np.float32 else np.iinfo(alpha.dtype).max)).all())
+
+
+def _suffixes(*, most: int, alpha: bool) -> str:
+    fitting = (form for form in map(FORMATS.__getitem__, _ADVISED) if form.most >= most and form.alpha >= alpha)
+    return " or ".join(form.suffixes[0] for form in fitting)

@@ -1,0 +1,1 @@
+"""What runs many jobs: one file an engine."""

@@ -1,0 +1,152 @@
+"""Pictures enlarged on this machine while others are read and written.
+
+While one picture is predicted, the next is decoded and the one before rounded and coded, each in threads of its own:
+a prediction begins as soon as the one before it has ended. What is there already is passed over, so running again
+finishes what was interrupted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from upres.errors import CancelledError, UpresError
+from upres.image.opening import OpenedPicture
+from upres.image.prefetch import Prefetch
+from upres.storage.atomic import clear_unfinished
+from upres.upscaling.batch.jobs import BatchSettings, Job, JobProgress, Outcome, make_folder
+from upres.upscaling.loading import Upscalers
+from upres.upscaling.pipeline import Summary, enlarge, summary
+
+# Sources that may be open at once: one is predicted, the next waits, one more is being opened.
+_OPEN = 3
+
+
+def run(
+    jobs: Sequence[Job], upscalers: Upscalers, settings: BatchSettings, *, progress: JobProgress | None = None
+) -> Iterator[Outcome]:
+    """Do the jobs, and yield what became of each, in their order.
+
+    What is wrong with one picture is in its outcome and does not stop the others. Leaving the iterator early
+    stops the work and leaves no half file.
+    """
+    for folder in dict.fromkeys(job.target.parent for job in jobs):
+        clear_unfinished(folder)
+    pending: deque[Future[Outcome]] = deque()
+    cancel = threading.Event()
+    sources: deque[OpenedPicture] = deque(maxlen=_OPEN)
+    with (
+        ThreadPoolExecutor(2, "upres-write") as coders,
+        Prefetch(_opened(jobs, settings, sources), 1) as opened,
+    ):
+        try:
+            for begun in opened:
+                pending.append(_enlarged(begun, upscalers, settings, coders, cancel, progress))
+                while len(pending) > 1:
+                    yield pending.popleft().result()
+            for future in pending:
+                yield future.result()
+        except BaseException:
+            cancel.set()
+            raise
+        finally:
+            for source in sources:
+                source.close()
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A job whose source has been opened and begins to be decoded, or what there is to say instead."""
+
+    job: Job
+    began: float
+    source: OpenedPicture | None = None
+    outcome: Outcome | None = None
+
+
+def _opened(jobs: Sequence[Job], settings: BatchSettings, sources: deque[OpenedPicture]) -> Iterator[_Begun]:
+    for job in jobs:
+        began = time.perf_counter()
+        try:
+            if settings.skips(job):
+                yield _Begun(job, began, outcome=Outcome(job, skipped=True))
+                continue
+            settings.check(job)
+            source = settings.files.opened(job.source)
+            sources.append(source)
+            if source.header.pages == 1:
+                source.begin()
+        except UpresError as error:
+            yield _Begun(job, began, outcome=Outcome(job, error=error))
+            continue
+        yield _Begun(job, began, source)
+
+
+def _enlarged(
+    begun: _Begun,
+    upscalers: Upscalers,
+    settings: BatchSettings,
+    coders: ThreadPoolExecutor,
+    cancel: threading.Event,
+    progress: JobProgress | None,
+) -> Future[Outcome]:
+    """Predict a picture, and return what its coding will come to."""
+    job, source = begun.job, begun.source
+    if source is None:
+        assert begun.outcome is not None
+        return _ready(begun.outcome)
+    try:
+        form = source.header.format
+        upscaler = upscalers.for_picture(*source.shape.size, form)
+        told = _told(summary(source, upscaler.enlargement), upscalers, form)
+        if job.root is not None:
+            make_folder(job.target.parent)
+    except UpresError as error:
+        source.close()
+        return _ready(Outcome(job, error=error, seconds=_since(begun)))
+    predicted = threading.Event()
+
+    def tell(done: int, total: int) -> None:
+        if progress is not None:
+            progress(job, done / total, told.megapixels * done / total)
+        if done == total:
+            predicted.set()
+
+    def code() -> Outcome:
+        try:
+            enlarge(source, settings.files.sink(job.target), upscaler.enlargement, progress=tell, cancel=cancel)
+            return Outcome(job, told, seconds=_since(begun), warnings=source.warnings)
+        except CancelledError:
+            raise
+        except UpresError as error:
+            return Outcome(job, told, error=error, seconds=_since(begun))
+        finally:
+            source.close()
+            predicted.set()
+
+    future = coders.submit(code)
+    predicted.wait()
+    return future
+
+
+def _told(told: Summary, upscalers: Upscalers, form: str) -> Summary:
+    """Add to what reading changes which model was chosen because of the file's format."""
+    if upscalers.model_for(form) == upscalers.model_for(None):
+        return told
+    reason = f"model {upscalers.model_for(form)}, because the file is {form}"
+    return dataclasses.replace(told, changes=(reason, *told.changes))
+
+
+def _ready(outcome: Outcome) -> Future[Outcome]:
+    future: Future[Outcome] = Future()
+    future.set_result(outcome)
+    return future
+
+
+def _since(begun: _Begun) -> float:
+    return time.perf_counter() - begun.began

@@ -1,0 +1,149 @@
+"""The one path: an opened picture, enlarged into a sink. Whoever enlarges a file comes through here."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from upres.config.limits import MAX_PIXELS
+from upres.errors import CancelledError
+from upres.image.background import Colour
+from upres.image.bands import CLEAR, OPAQUE, Shape, without_alpha
+from upres.image.opening import OpenedPicture
+from upres.image.prefetch import Prefetch
+from upres.image.writing import FileSink
+from upres.upscaling.enlargement import Enlargement
+from upres.upscaling.pages import upscale_pages
+from upres.upscaling.progress import Progress
+
+_BANDS_WAITING = 2
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How files are read and written.
+
+    Attributes:
+        quality, lossless: as in `upres.write`.
+        max_pixels: as in `upres.read`.
+        background: the colour on which transparent pictures are laid, or `None`.
+    """
+
+    quality: int = 95
+    lossless: bool = False
+    max_pixels: int = MAX_PIXELS
+    background: Colour | None = None
+
+    def opened(self, path: str | Path) -> OpenedPicture:
+        """Open a picture file.
+
+        Raises:
+            PictureError: it cannot be read.
+        """
+        return OpenedPicture(path, max_pixels=self.max_pixels, background=self.background)
+
+    def sink(self, path: str | Path) -> FileSink:
+        """Return the file to write into.
+
+        Raises:
+            PictureError: no format has its suffix, or the quality is out of range.
+        """
+        return FileSink(path, quality=self.quality, lossless=self.lossless)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What an enlargement of an opened picture comes to; sizes are height and width.
+
+    Attributes:
+        input, output: the sizes.
+        model, scale: what enlarges it.
+        tiles: how many predictions that takes, of one page.
+        pages: how many pages or frames the file has.
+        changes: what reading does to the colours, in words.
+        worst_difference: how far tiles may be from the whole, as `Upscaler.worst_difference` measures.
+    """
+
+    input: tuple[int, int]
+    output: tuple[int, int]
+    model: str
+    scale: float
+    tiles: int
+    pages: int
+    changes: tuple[str, ...]
+    worst_difference: float
+
+    @property
+    def megapixels(self) -> float:
+        """Millions of pixels that are written, in all pages."""
+        return self.output[0] * self.output[1] * self.pages / 1e6
+
+
+def enlarge(
+    source: OpenedPicture,
+    sink: FileSink,
+    enlargement: Enlargement,
+    *,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+) -> None:
+    """Enlarge a picture while it is read and written: neither is ever held whole. Of several pages, one is held.
+
+    Args:
+        source: what is enlarged.
+        sink: where it goes.
+        enlargement: how.
+        progress: called after every tile with the tiles that are done and their number. An exception that it raises
+            stops the work and passes through.
+        cancel: once it is set, the work stops after the tile at hand.
+
+    Raises:
+        PictureError: the source cannot be read, or the sink not hold the result; nothing was written.
+        ConfigError: the memory that is allowed is too small for it.
+        ModelError: the model does not do what its facts say.
+        FailedError: a tile or the encoder failed; nothing was written.
+        CancelledError: `cancel` was set; nothing was written.
+    """
+
+    def told(done: int, total: int) -> None:
+        if cancel is not None and cancel.is_set():
+            raise CancelledError("stopped as asked; nothing was written", where=source.path)
+        if progress is not None:
+            progress(done, total)
+
+    if source.header.pages > 1:
+        pages = source.pages()
+        sink.check_pages(pages, *enlargement.size(*source.shape.size))
+        sink.write_pages(upscale_pages(enlargement.picture, pages, progress=told))
+        return
+    shape = _written_shape(source, sink, enlargement)
+    sink.check(shape, source.span)
+    enlargement.check_memory(source.shape)
+    with source.bands() as lr:
+        made = enlargement.bands(lr, source.shape, clear=source.alpha == CLEAR, progress=told)
+        with Prefetch(made, _BANDS_WAITING) as sr:
+            bands = sr if shape.alpha == source.shape.alpha else without_alpha(sr)
+            sink.write_bands(bands, shape, enlargement.tags(source.tags), span=source.span)
+
+
+def summary(source: OpenedPicture, enlargement: Enlargement) -> Summary:
+    """Return what an enlargement comes to, before it is begun."""
+    size = source.shape.size
+    return Summary(
+        input=size,
+        output=enlargement.size(*size),
+        model=enlargement.predictors[0].facts.name if enlargement.predictors else "reduction",
+        scale=enlargement.scale,
+        tiles=enlargement.tiles(*size, clear=source.alpha == CLEAR),
+        pages=source.header.pages,
+        changes=source.header.changes,
+        worst_difference=enlargement.worst_difference,
+    )
+
+
+def _written_shape(source: OpenedPicture, sink: FileSink, enlargement: Enlargement) -> Shape:
+    """Return what is written: without alpha where it is opaque and the format holds none."""
+    shape = enlargement.shape(source.shape)
+    drops = shape.alpha and not sink.form.alpha and source.alpha == OPAQUE
+    return shape.without_alpha() if drops else shape
