@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from upres.errors import ConfigError
-from upres.upscaling.tile_plan import Plan, Span, plan
+from upres.upscaling.tile_plan import Extent, Plan, plan
 
 sides = st.integers(1, 400)
 plans = st.builds(
@@ -23,10 +23,10 @@ plans = st.builds(
 )
 
 
-def axes(whole: Plan) -> list[tuple[int, int, tuple[Span, ...]]]:
+def axes(whole: Plan) -> list[tuple[int, int, tuple[Extent, ...]]]:
     return [
-        (whole.height, whole.canvas_height, whole.rows),
-        (whole.width, whole.canvas_width, whole.columns),
+        (whole.height, whole.padded_height, whole.rows),
+        (whole.width, whole.padded_width, whole.columns),
     ]
 
 
@@ -38,33 +38,33 @@ def up(value: int, multiple: int) -> int:
 @given(plans)
 def test_cores_cover_every_pixel_once(case: tuple[Plan, int, int, int]) -> None:
     whole, *_ = case
-    for length, _, spans in axes(whole):
-        assert [pixel for span in spans for pixel in range(span.start, span.stop)] == list(range(length))
-        assert all(span.start < span.stop for span in spans)
+    for length, _, extents in axes(whole):
+        assert [pixel for extent in extents for pixel in range(extent.start, extent.stop)] == list(range(length))
+        assert all(extent.start < extent.stop for extent in extents)
 
 
 @settings(max_examples=400, deadline=None)
 @given(plans)
 def test_the_input_holds_the_halo_or_ends_where_the_canvas_does(case: tuple[Plan, int, int, int]) -> None:
     whole, _, halo, _ = case
-    for _, canvas, spans in axes(whole):
-        for span in spans:
-            assert 0 <= span.input_start <= max(0, span.start - halo)
-            assert canvas >= span.input_stop >= min(canvas, span.stop + halo)
+    for _, padded, extents in axes(whole):
+        for extent in extents:
+            assert 0 <= extent.input_start <= max(0, extent.start - halo)
+            assert padded >= extent.input_stop >= min(padded, extent.stop + halo)
 
 
 @settings(max_examples=400, deadline=None)
 @given(plans)
 def test_inputs_lie_on_the_multiple_share_one_shape_and_stay_small(case: tuple[Plan, int, int, int]) -> None:
     whole, tile, halo, multiple = case
-    for length, canvas, spans in axes(whole):
-        assert canvas % multiple == 0
-        assert 0 <= canvas - length < multiple
-        assert len({span.input_length for span in spans}) == 1
-        for span in spans:
-            assert span.input_start % multiple == 0
-            assert span.input_stop % multiple == 0
-            assert span.input_length <= up(tile, multiple) + 2 * up(halo, multiple)
+    for length, padded, extents in axes(whole):
+        assert padded % multiple == 0
+        assert 0 <= padded - length < multiple
+        assert len({extent.input_length for extent in extents}) == 1
+        for extent in extents:
+            assert extent.input_start % multiple == 0
+            assert extent.input_stop % multiple == 0
+            assert extent.input_length <= up(tile, multiple) + 2 * up(halo, multiple)
 
 
 def test_the_plan_counts_and_orders_its_tiles() -> None:
@@ -77,7 +77,7 @@ def test_the_plan_counts_and_orders_its_tiles() -> None:
         "rows 5-9, columns 0-3",
         "rows 5-9, columns 4-6",
     ]
-    assert whole.rows == (Span(0, 5, 0, 6), Span(5, 10, 4, 10))
+    assert whole.rows == (Extent(0, 5, 0, 6), Extent(5, 10, 4, 10))
 
 
 def test_a_model_that_looks_at_everything_gets_everything() -> None:

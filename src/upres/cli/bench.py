@@ -30,7 +30,7 @@ def bench(
     ] = None,
 ) -> None:
     """Measure every model on every backend and precision of this machine, and say what auto picks."""
-    from upres.cli.counter import counter
+    from upres.cli.progress_line import counter
     from upres.errors import ConfigError
     from upres.evaluation import speed as rooms
     from upres.evaluation.results import text_table

@@ -62,7 +62,7 @@ def evaluate(
     """Measure models on pictures: one table, a CSV of every picture, a JSON, triplets to look at."""
     import sys
 
-    from upres.cli.counter import counter
+    from upres.cli.progress_line import counter
     from upres.errors import ConfigError, extra
     from upres.evaluation import results
     from upres.evaluation.evaluate import Entrant

@@ -27,7 +27,7 @@ def explore(
     import json
 
     from upres import explore as room
-    from upres.cli.counter import counter
+    from upres.cli.progress_line import counter
     from upres.data import open_source
     from upres.errors import ConfigError
     from upres.storage.atomic import write_whole

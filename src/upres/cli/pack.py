@@ -36,7 +36,7 @@ def pack(
     """Cut pictures into patches: hr_images.npz, and hr_lr_images.npz with their low-resolution partners."""
     import sys
 
-    from upres.cli.counter import counter
+    from upres.cli.progress_line import counter
     from upres.config.parts import build, parse_line
     from upres.data import open_source
     from upres.data.pack import Cut

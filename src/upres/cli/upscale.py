@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from upres.cli.exit_codes import with_options
+from upres.cli.progress_line import show
 from upres.errors import ConfigError, FailedError, UpresError
 
 if TYPE_CHECKING:
@@ -337,18 +338,15 @@ def _bar(jobs: list[Job], *, shown: bool) -> Iterator[JobProgress | None]:
         number, spent = numbers[job], time.monotonic() - began
         overall = max((earlier[number] + sizes[number] * share) / all_bytes, 1e-9)
         title = f"[{number + 1}/{len(jobs)}] {job.source.name}" if len(jobs) > 1 else job.source.name
-        print(
-            f"\r\x1b[K{title} {100 * share:.0f} %, {sum(megapixels.values()) / max(spent, 1e-9):.2f} megapixels/s, "
-            f"{_time(spent * (1 - overall) / overall)} left",
-            end="",
-            file=sys.stderr,
-            flush=True,
+        show(
+            f"{title} {100 * share:.0f} %, {sum(megapixels.values()) / max(spent, 1e-9):.2f} megapixels/s, "
+            f"{_time(spent * (1 - overall) / overall)} left"
         )
 
     try:
         yield draw
     finally:
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        show("")
 
 
 def _time(seconds: float) -> str:

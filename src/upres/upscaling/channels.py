@@ -12,20 +12,19 @@ from numpy.typing import NDArray
 
 from upres.errors import ModelError
 from upres.image import imresize, rgb_from_ycbcr, ycbcr_from_rgb
+from upres.image.colour import GRAY_WEIGHTS, STUDIO_BLACK, STUDIO_RANGE
 from upres.predictors.base import Predictor
 
 RADIUS = 2
 """How far bicubic chroma and the rule for flat alpha look, in lr pixels."""
 
-REACH = 8
-"""How far colour is carried under clear pixels, in lr pixels: what a picture with alpha adds to the radius."""
+CARRIED = 8
+"""How far colour is carried under clear pixels, in lr pixels: what a picture with alpha adds to the receptive field."""
 
-# BT.601 full range: R, G, B → gray. The weights add up to 1, so gray stays the gray it was.
-_GRAY = (np.float32(0.299), np.float32(0.587), np.float32(0.114))
-# BT.601 studio range on the 8-bit scale.
-_BLACK, _RANGE = np.float32(16), np.float32(219)
+_GRAY = tuple(map(np.float32, GRAY_WEIGHTS))
+_BLACK, _RANGE = np.float32(STUDIO_BLACK), np.float32(STUDIO_RANGE)
 
-_Way = Callable[[Predictor, NDArray[np.float32]], NDArray[np.float32]]
+_Enlarge = Callable[[Predictor, NDArray[np.float32]], NDArray[np.float32]]
 
 
 def enlarge(predictor: Predictor, lr: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -38,16 +37,16 @@ def enlarge(predictor: Predictor, lr: NDArray[np.float32]) -> NDArray[np.float32
         ModelError: the model's output is not what its facts promise.
         FailedError: the runtime could not do it.
     """
-    return _WAYS[predictor.facts.colour, lr.shape[2]](predictor, lr)
+    return _BY_COLOUR[predictor.facts.colour, lr.shape[2]](predictor, lr)
 
 
 def enlarge_under_alpha(
     predictor: Predictor, lr: NDArray[np.float32], alpha: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Enlarge colours `h w c` on which alpha `h w` lies that is 0 somewhere; as `enlarge`, `REACH` farther.
+    """Enlarge colours `h w c` on which alpha `h w` lies that is 0 somewhere; as `enlarge`, `CARRIED` farther.
 
     What stands under clear pixels is nothing that anybody saw, black in most logos, and would darken what they
-    border on. So colour is carried under them first, `REACH` pixels far. Where all is clear around, the colours
+    border on. So colour is carried under them first, `CARRIED` pixels far. Where all is clear around, the colours
     of the file are kept, enlarged by bicubic: some pictures hide something there on purpose.
 
     Raises:
@@ -73,7 +72,7 @@ def _carried(lr: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.fl
     height, width = known.shape
     colours = np.pad(np.where(known[..., None], lr, np.float32(0)), ((1, 1), (1, 1), (0, 0)))
     weights = np.pad(known, 1).astype(np.float32)
-    for _ in range(REACH):
+    for _ in range(CARRIED):
         if weights[1:-1, 1:-1].all():
             break
         total, count = np.zeros_like(lr), np.zeros((height, width), np.float32)
@@ -153,7 +152,7 @@ def _rgb_by_luma(predictor: Predictor, lr: NDArray[np.float32]) -> NDArray[np.fl
     return _rgb_by_one(predictor, lr, _gray_by_luma)
 
 
-def _rgb_by_one(predictor: Predictor, lr: NDArray[np.float32], enlarge_gray: _Way) -> NDArray[np.float32]:
+def _rgb_by_one(predictor: Predictor, lr: NDArray[np.float32], enlarge_gray: _Enlarge) -> NDArray[np.float32]:
     ycbcr = ycbcr_from_rgb(lr)
     gray = ((ycbcr[..., :1] - _BLACK) / _RANGE).astype(np.float32)
     luma = enlarge_gray(predictor, gray) * _RANGE + _BLACK
@@ -162,7 +161,7 @@ def _rgb_by_one(predictor: Predictor, lr: NDArray[np.float32], enlarge_gray: _Wa
 
 
 # (the model's colour, the picture's channels) → how it is done
-_WAYS: dict[tuple[str, int], _Way] = {
+_BY_COLOUR: dict[tuple[str, int], _Enlarge] = {
     ("rgb", 3): _predict,
     ("rgb", 1): _gray_by_rgb,
     ("gray", 3): _rgb_by_gray,

@@ -5,9 +5,9 @@ is what the network must see to answer exactly: the core and a halo of the netwo
 on every side, except where the picture ends. An input box ends at a true edge only where the picture does,
 so that the padding inside the network meets the same pixels as it does in the whole picture.
 
-A network whose input sides must be multiples of `m` runs on a *canvas*: the picture continued to the right
-and downward, by fewer than `m` pixels, to a multiple of `m`. The canvas, not the picture, is what the
-whole-picture run sees too, so tiles of it stay exact. Input boxes begin and end on multiples of `m`.
+A network whose input sides must be multiples of `m` runs on a *padded* picture: continued to the right and
+downward, by fewer than `m` pixels, to a multiple of `m`. The padded picture is what the whole-picture run
+sees too, so tiles of it stay exact. Input boxes begin and end on multiples of `m`.
 
 All tiles of a plan have one and the same input shape, because runtimes specialise on shapes (buffers,
 kernels, compiled graphs): the tiles are made just large enough for their number, and none is smaller.
@@ -22,7 +22,7 @@ from upres.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Extent:
     """One tile on one axis: the core `[start, stop)` inside the input `[input_start, input_stop)`."""
 
     start: int
@@ -38,10 +38,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One tile: a row span and a column span."""
+    """One tile: a row extent and a column extent."""
 
-    rows: Span
-    columns: Span
+    rows: Extent
+    columns: Extent
 
     def __str__(self) -> str:
         rows, columns = self.rows, self.columns
@@ -54,16 +54,16 @@ class Plan:
 
     Attributes:
         height, width: the picture.
-        canvas_height, canvas_width: the picture continued to the size multiple; input boxes lie in it.
-        rows, columns: the spans of the two axes, in order; their cores cover the axis once.
+        padded_height, padded_width: the picture continued to the size multiple; input boxes lie in it.
+        rows, columns: the extents of the two axes, in order; their cores cover the axis once.
     """
 
     height: int
     width: int
-    canvas_height: int
-    canvas_width: int
-    rows: tuple[Span, ...]
-    columns: tuple[Span, ...]
+    padded_height: int
+    padded_width: int
+    rows: tuple[Extent, ...]
+    columns: tuple[Extent, ...]
 
     def __len__(self) -> int:
         return len(self.rows) * len(self.columns)
@@ -105,41 +105,41 @@ def plan(height: int, width: int, *, tile: int | tuple[int, int], halo: int | No
     return Plan(
         height=height,
         width=width,
-        canvas_height=_units(height, multiple) * multiple,
-        canvas_width=_units(width, multiple) * multiple,
-        rows=_spans(height, tile_height, halo, multiple),
-        columns=_spans(width, tile_width, halo, multiple),
+        padded_height=_units(height, multiple) * multiple,
+        padded_width=_units(width, multiple) * multiple,
+        rows=_extents(height, tile_height, halo, multiple),
+        columns=_extents(width, tile_width, halo, multiple),
     )
 
 
-def _spans(length: int, tile: int, halo: int | None, multiple: int) -> tuple[Span, ...]:
-    # Counted in units of the multiple, in which canvas, halo and cores are whole numbers.
-    canvas = _units(length, multiple)
+def _extents(length: int, tile: int, halo: int | None, multiple: int) -> tuple[Extent, ...]:
+    # Counted in units of the multiple, in which padded sides, halo and cores are whole numbers.
+    padded = _units(length, multiple)
     if halo is None:
-        return (Span(0, length, 0, canvas * multiple),)
+        return (Extent(0, length, 0, padded * multiple),)
     margin = _units(halo, multiple)
     # n inputs of length core + 2 margin, each beginning one core after the last, reach n core + 2 margin.
-    needed = canvas - 2 * margin
+    needed = padded - 2 * margin
     count = max(1, _units(needed, _units(tile, multiple)))
     if count == 1:
-        return (Span(0, length, 0, canvas * multiple),)
+        return (Extent(0, length, 0, padded * multiple),)
     core = _units(needed, count)
     count = _units(needed, core)  # rounding the core up can leave the last of them nothing to do
     side = core + 2 * margin
-    spans = []
+    extents = []
     for index in range(count):
         start = 0 if index == 0 else index * core + margin
         stop = (index + 1) * core + margin
-        first = min(index * core, canvas - side)
-        spans.append(
-            Span(
+        first = min(index * core, padded - side)
+        extents.append(
+            Extent(
                 start=start * multiple,
                 stop=length if index == count - 1 else stop * multiple,
                 input_start=first * multiple,
                 input_stop=(first + side) * multiple,
             )
         )
-    return tuple(spans)
+    return tuple(extents)
 
 
 def _units(length: int, unit: int) -> int:

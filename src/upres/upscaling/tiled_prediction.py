@@ -19,8 +19,8 @@ from upres.image.window import Window
 from upres.models.facts import Facts
 from upres.predictors import Predictor
 from upres.upscaling import tile_plan
-from upres.upscaling.channels import RADIUS, REACH, enlarge, enlarge_alpha, enlarge_under_alpha
-from upres.upscaling.tile_plan import Plan, Span, Tile
+from upres.upscaling.channels import CARRIED, RADIUS, enlarge, enlarge_alpha, enlarge_under_alpha
+from upres.upscaling.tile_plan import Extent, Plan, Tile
 
 Bands = Iterator[NDArray[Any]]
 """Arrays `rows w c` that follow each other from the top, c = 1 to 4 with alpha last when c is even."""
@@ -45,7 +45,7 @@ def halo(facts: Facts, asked: int | None, *, clear: bool = False) -> int:
     """
     if asked is not None:
         return asked
-    return _OVERLAP if facts.radius is None else facts.radius + (REACH if clear else 0)
+    return _OVERLAP if facts.radius is None else facts.radius + (CARRIED if clear else 0)
 
 
 def plan(facts: Facts, height: int, width: int, *, tile: tuple[int, int], asked_halo: int | None, clear: bool) -> Plan:
@@ -64,8 +64,8 @@ def step(
     done: Callable[[], None],
 ) -> Bands:
     """Enlarge as `exact` where tiles can be exact, and as `blended` where they cannot."""
-    stage = exact if predictor.facts.radius is not None or len(plan) == 1 else blended
-    return stage(bands, plan, predictor, dtype, clear=clear, done=done)
+    tiles = exact if predictor.facts.radius is not None or len(plan) == 1 else blended
+    return tiles(bands, plan, predictor, dtype, clear=clear, done=done)
 
 
 def exact(
@@ -178,7 +178,7 @@ def _pieces(height: int, width: int, channels: int, dtype: DTypeLike) -> list[ND
     return [np.empty((min(rows, height - top), width, channels), dtype) for top in range(0, height, rows)]
 
 
-def _fade(start: int, stop: int, length: int, span: Span, scale: int) -> NDArray[np.float32]:
+def _fade(start: int, stop: int, length: int, span: Extent, scale: int) -> NDArray[np.float32]:
     """Return weights that rise from a box's first pixel to twice as far as its core, and fall likewise."""
     at = (np.arange((stop - start) * scale) + 0.5) / scale
     rise = 2 * (span.start - start) or 1
@@ -225,5 +225,5 @@ def _cut(held: NDArray[Any], tile: Tile) -> NDArray[np.float32]:
     return box
 
 
-def _core(span: Span, scale: int) -> slice:
+def _core(span: Extent, scale: int) -> slice:
     return slice((span.start - span.input_start) * scale, (span.stop - span.input_start) * scale)

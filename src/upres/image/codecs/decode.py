@@ -306,8 +306,8 @@ def _header(path: Path, form: Format, image: Any) -> Header:
             f"Keep three with: vips extract_band {path} rgb.tif 0 --n 3",
             where=path,
         )
-    way = _orientation(image)
-    turned = way >= 5
+    stored = _orientation(image)
+    turned = stored >= 5
     return Header(
         format=form.name,
         width=image.height if turned else image.width,
@@ -315,7 +315,7 @@ def _header(path: Path, form: Format, image: Any) -> Header:
         channels=image.bands,
         depth=_BITS.get(image.format, 16),
         space=image.interpretation,
-        orientation=way,
+        orientation=stored,
         pages=_pages(path, form, image),
         changes=_changes(image),
     )

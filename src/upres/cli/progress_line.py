@@ -6,12 +6,17 @@ import sys
 from collections.abc import Callable
 
 
+def show(line: str) -> None:
+    """Put a line in the place of the one before; an empty one clears it."""
+    print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+
+
 def counter(noun: str = "", *, every: int = 1) -> Callable[[int, int], None]:
     """Return what long work calls with how much is done and how much there is; silent where nobody watches.
 
     Args:
         noun: what is counted.
-        every: show each how-manieth only, where one takes less than it costs to show it.
+        every: show one of so many only, where one takes less time than showing it.
     """
     shown = sys.stderr.isatty()
     behind = f" {noun}" if noun else ""
@@ -19,7 +24,6 @@ def counter(noun: str = "", *, every: int = 1) -> Callable[[int, int], None]:
     def progress(done: int, total: int) -> None:
         if not shown or (done % every and done < total):
             return
-        line = f"{done:,} of {total:,}{behind}" if done < total else ""
-        print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+        show(f"{done:,} of {total:,}{behind}" if done < total else "")
 
     return progress
