@@ -23,6 +23,7 @@ FLOORS = {
     "image.codecs": 2.5,
     "archs": 3.0,
     "image": 3.0,
+    "degrade.steps": 3.5,
     "degrade": 4.0,
     "models": 4.0,
     "data.sources": 4.5,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-from upres.config.strict import dump, parse
+from upres.config.strict import checked, dump
 from upres.errors import ConfigError, nearest
 
 T = TypeVar("T")
@@ -26,20 +26,32 @@ class Part:
 
 
 def parse_part(table: Mapping[str, Any], values: Any, *, where: str, key: str) -> Part:
-    """Read one part of a recipe against its table.
+    """Read a named part of a recipe against its table.
 
     Raises:
         ConfigError: no `name`, a name the table does not hold (nearest first), or a wrong configuration key.
     """
+    try:
+        return checked_part(table, values, key=key)
+    except ValueError as fault:
+        raise ConfigError(f"{where}: {fault}") from None
+
+
+def checked_part(table: Mapping[str, Any], values: Any, *, key: str) -> Part:
+    """Read a named part as `parse_part` does, for those who do not know the place.
+
+    Raises:
+        ValueError: as `parse_part`, which adds the place.
+    """
     if isinstance(values, str):  # `arch: srcnn` is short for `arch: {name: srcnn}`
         values = {"name": values}
     if not isinstance(values, Mapping) or not isinstance(values.get("name"), str):
-        raise ConfigError(f"{where}: {key} = {values!r}: should be a mapping with a name: {nearest('', table)}")
+        raise ValueError(f"{key} = {values!r}: should be a mapping with a name: {nearest('', table)}")
     name = values["name"]
     if name not in table:
-        raise ConfigError(f"{where}: {key}.name = {name!r} is unknown: {nearest(name, table)}")
+        raise ValueError(f"{key}.name = {name!r} is unknown: {nearest(name, table)}")
     rest = {field: value for field, value in values.items() if field != "name"}
-    return Part(name, parse(table[name].config_type, rest, where=where, key=key))
+    return Part(name, checked(table[name].config_type, rest, key=key))
 
 
 def parse_line(table: Mapping[str, Any], text: str, *, where: str) -> Part:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from upres.degrade.draws import Draws
+    from upres.degrade.steps.draws import Draws
 
 
 class Degradation(ABC):
