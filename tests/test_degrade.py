@@ -269,7 +269,12 @@ def test_what_a_recipe_writes_out_reads_back_the_same(preset: str) -> None:
         ({"steps": [{"name": "blur", "side": 4}]}, r"side = 4: should be odd"),
         ({"steps": [{"name": "shuffle", "steps": [{"name": "jpg"}]}]}, r"steps\.0\.name = 'jpg' is unknown: did you"),
         (
-            {"steps": [{"name": "blur"}, {"name": "shuffle", "steps": [{"name": "shuffle", "steps": ["blur"]}]}]},
+            {
+                "steps": [
+                    {"name": "blur"},
+                    {"name": "shuffle", "steps": [{"name": "shuffle", "steps": [{"name": "blur"}]}]},
+                ]
+            },
             r"^r\.yaml: degradation\.steps\.1\.steps\.0\.name = 'shuffle': a shuffle holds no other",
         ),
         ({"preset": "photo", "margin": -1}, r"margin = -1: should not be negative"),

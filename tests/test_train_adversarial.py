@@ -58,7 +58,7 @@ def test_the_game_is_that_of_the_loss_functions(kind: str) -> None:
     torch.testing.assert_close(game.generator_loss(sr, hr), rules.generator(real, fake))
     verdict = game.verdict(sr, hr)
     torch.testing.assert_close(verdict.loss, rules.discriminator(real, fake))
-    assert float(verdict.real + verdict.fake) / 2 == pytest.approx(float(rules.accuracy(real, fake)))
+    assert float(verdict.real + verdict.fake) / 2 == pytest.approx(float(torch.stack(rules.right(real, fake)).mean()))
 
 
 def test_a_run_logs_both_players_and_keeps_the_last_weights(data: Path, tmp_path: Path) -> None:

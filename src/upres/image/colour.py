@@ -17,6 +17,8 @@ _MATRIX = np.array(
         [112.0, -93.786, -18.214],
     ]
 )
+# ITU-R BT.601-7, section 2.5.1: luma of R, G and B on their own scale.
+LUMA_WEIGHTS = (0.299, 0.587, 0.114)
 _INVERSE = np.linalg.inv(_MATRIX)
 
 
@@ -40,5 +42,5 @@ def luma(rgb: NDArray[Any]) -> NDArray[np.float64]:
 
 def gray(rgb: NDArray[Any]) -> NDArray[np.float64]:
     """Return full-range luma `h w` of `h w 3`, on the input's scale, float64 (BT.601-7, 2.5.1)."""
-    result: NDArray[np.float64] = np.asarray(rgb, dtype=np.float64) @ np.array([0.299, 0.587, 0.114])
+    result: NDArray[np.float64] = np.asarray(rgb, dtype=np.float64) @ np.array(LUMA_WEIGHTS)
     return result
