@@ -26,8 +26,7 @@ from upres.degrade.bicubic import Bicubic, BicubicConfig
 from upres.evaluation.results import text_table
 from upres.image import Picture, write
 from upres.losses import LOSSES
-from upres.recipes import Recipe, read_recipe
-from upres.recipes.run import new_network
+from upres.recipes import Recipe, new_network, read_recipe
 from upres.train.step import loss_terms, weighted_sum
 from upres.train.validation import unit_batch
 

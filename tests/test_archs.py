@@ -211,8 +211,7 @@ def test_deconv_cnn_refuses_other_scales() -> None:
 def test_our_cifar_network_is_no_larger_and_no_slower_than_the_notebooks() -> None:
     from torch.utils.flop_counter import FlopCounterMode
 
-    from upres.recipes import read_recipe
-    from upres.recipes.run import new_network
+    from upres.recipes import new_network, read_recipe
 
     costs = {}
     for name in ("cifar10-cnn-x2", "cifar10-x2"):
