@@ -55,8 +55,10 @@ def run_recipe(
     return fit(run, folder, resume=resume, bar=bar, log=log)
 
 
-def components(recipe: Recipe, *, devices: int = 1, nodes: int = 1, resumed: bool = False, log: Log) -> Components:
-    """Open the recipe's data and build all of its parts, each once.
+def components(
+    recipe: Recipe, *, devices: int = 1, nodes: int = 1, resumed: bool = False, log: Log = lambda line: None
+) -> Components:
+    """Open the recipe's data and build all of its parts, each once; a resumed run takes no weights from another.
 
     Raises:
         ConfigError: parts that do not go together.
