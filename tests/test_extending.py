@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -18,6 +20,7 @@ from upres.config import Table
 from upres.models.onnx_facts import read_facts
 
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
+Told = dict[str, list[Any]]
 FILES = dict(re.findall(r"^`(\S+)`:\n\n```\w+\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
 
 
@@ -48,42 +51,81 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(work: Path, *arguments: str, code: int = 0) -> str:
+COMMANDS = {
+    "train": ["train", "recipe.yaml", "--run", "run"],
+    "evaluate": ["evaluate", "run/best.safetensors", "bicubic", "--recipe", "recipe.yaml", "--data", "."],
+    "export": ["export", "run/best.safetensors", "-o", "mine.onnx"],
+    "upscale": ["upscale", "validation/0.png", "--model", "mine.onnx", "-o", "large.png"],
+    "even": ["train", "recipe.yaml", "--set", "arch.kernel=4"],
+    "nearly": ["train", "recipe.yaml", "--set", "arch.name=mine-nett"],
+}
+# One process that calls the command again and again: importing PyTorch and Lightning each time would take most of it.
+DRIVER = """
+import contextlib, io, json, runpy, sys
+from upres.cli.main import main
+told = {}
+for name, arguments in json.loads(sys.argv[1]).items():
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main(arguments)
+        except SystemExit as leaving:
+            told[name] = [leaving.code, out.getvalue(), err.getvalue()]
+out = io.StringIO()
+with contextlib.redirect_stdout(out):
+    runpy.run_path("script.py", run_name="__main__")
+told["script"] = [0, out.getvalue(), ""]
+print(json.dumps(told))
+"""
+
+
+@pytest.fixture(scope="module")
+def told(work: Path) -> Told:
+    """Exit code, output and errors of each command, and of the page's script."""
     source = str(Path(upres.__file__).parents[1])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(work), source]), "UPRES_CACHE": str(work / "cache")}
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=work, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == code, done.stderr
-    return done.stdout if code == 0 else done.stderr
+    call = [sys.executable, "-c", DRIVER, json.dumps(COMMANDS)]
+    done = subprocess.run(call, cwd=work, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: Told = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
-def test_its_parts_train_evaluate_and_export(work: Path) -> None:
-    upres = ("-m", "upres")
-    best = run(work, *upres, "train", "recipe.yaml", "--run", "run").strip()
-    assert best == "run/best.safetensors"
+def output(told: Told, name: str) -> str:
+    code, out, err = told[name]
+    assert code == 0, err
+    return out
+
+
+def test_its_parts_train(told: Told, work: Path) -> None:
+    assert output(told, "train").strip() == "run/best.safetensors"
     row = rows_of(work / "run")[-1]
     assert row["train_mine-edges"] > 0 and row["train_loss"] == pytest.approx(row["train_l1"] + row["train_mine-edges"])
-    said = run(work, *upres, "evaluate", best, "bicubic", "--recipe", "recipe.yaml", "--data", ".")
-    assert "lr as the recipe makes it: mine-pick" in said and "run/best.safetensors" in said
-    assert "1,776 parameters" in run(work, *upres, "export", best, "-o", "mine.onnx")
+
+
+def test_its_network_is_evaluated_on_what_its_degradation_makes(told: Told) -> None:
+    table = output(told, "evaluate")
+    assert "lr as the recipe makes it: mine-pick" in table and "run/best.safetensors" in table
+
+
+def test_its_network_is_exported_and_enlarges(told: Told, work: Path) -> None:
+    assert "1,776 parameters" in output(told, "export")
     facts = read_facts(work / "mine.onnx")
     assert facts.arch == {"name": "mine-net", "kernel": 7} and facts.degradation == {"name": "mine-pick"}
     assert facts.radius == 3
-    run(work, *upres, "validation/0.png", "--model", "mine.onnx", "-o", "large.png")
+    output(told, "upscale")
     assert (work / "large.png").is_file()
 
 
-def test_what_is_wrong_with_them_is_told_as_of_ours(work: Path) -> None:
-    for setting, said in (
-        ("arch.kernel=4", "recipe.yaml: arch.kernel = 4: should be odd"),
-        ("arch.name=mine-nett", "recipe.yaml: arch.name = 'mine-nett' is unknown: did you mean mine-net?"),
-    ):
-        assert said in run(work, "-m", "upres", "train", "recipe.yaml", "--set", setting, code=2)
+def test_what_is_wrong_with_its_parts_is_told_as_of_ours(told: Told) -> None:
+    assert told["even"] == [2, "", "upres: recipe.yaml: arch.kernel = 4: should be odd\n"]
+    code, _, said = told["nearly"]
+    assert code == 2
+    assert said.startswith("upres: recipe.yaml: arch.name = 'mine-nett' is unknown: did you mean mine-net? Known: ")
 
 
-def test_a_script_adds_parts_by_one_call(work: Path) -> None:
-    assert run(work, "script.py").strip() == "run-of-script/best.safetensors"
+def test_a_script_adds_parts_by_one_call(told: Told, work: Path) -> None:
+    assert output(told, "script").strip() == "run-of-script/best.safetensors"
     assert rows_of(work / "run-of-script")[-1]["train_my-edges"] > 0
 
 
