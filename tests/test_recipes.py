@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from small_runs import save_smooth
+from upres.config import build
+from upres.data import SOURCES
+from upres.data.cache import cached
 from upres.errors import ConfigError
-from upres.recipes import parse_recipe, read_recipe, shipped_recipes
+from upres.recipes import open_validation, parse_recipe, read_recipe, shipped_recipes
 
 MINIMAL = {
     "name": "small",
@@ -124,3 +128,16 @@ def test_a_file_that_is_no_recipe(tmp_path: Path) -> None:
     (tmp_path / "list.yaml").write_text(yaml.safe_dump([1, 2]))
     with pytest.raises(ConfigError, match=r"list\.yaml: holds list; a recipe is a mapping"):
         read_recipe(str(tmp_path / "list.yaml"))
+
+
+def test_caches_of_before_are_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a recipe calls its degradation is part of a cache's identity."""
+    monkeypatch.setenv("UPRES_CACHE", str(tmp_path / "cache"))
+    save_smooth(tmp_path / "a", 1)
+    save_smooth(tmp_path / "b", 2)
+    recipe = parse_recipe(changed(data={**MINIMAL["data"], "root": str(tmp_path)}), where="r.yaml")  # type: ignore[dict-item]
+    opened = open_validation(recipe, lambda line: None)
+    sources = [build(SOURCES, part, root=tmp_path) for part in recipe.validation_sources]
+    words = "Part(name='bicubic', config=BicubicConfig(antialias=True))"
+    before = cached(sources, words, scale=2, colour="rgb", seed=0)
+    assert before is not None and before.folder == opened.folder

@@ -162,10 +162,11 @@ def _open(
     recipe: Recipe, splits: Mapping[str, Sequence[Part]], degradation: Degradation, log: Log
 ) -> Mapping[str, Cache]:
     margin = degradation.margin if isinstance(degradation, PerStep) else 0
+    chosen = recipe.degradation
     return open_splits(
         splits,
         degradation,
-        repr(recipe.degradation),
+        f"Part(name={chosen.name!r}, config={chosen.config!r})",  # in every cache's identity: other words, other caches
         root=Path(recipe.data.root).expanduser(),
         scale=recipe.head.scale,
         colour=recipe.head.colour,
