@@ -19,12 +19,11 @@ from upres.data.evenly_spaced import evenly
 from upres.html.charts import Line, chart
 from upres.models.facts import Facts
 from upres.storage.atomic import write_whole
+from upres.train.callbacks import RunRow
 
 _TEMPLATE = Path(__file__).parent / "report.html"
 # Panels of this many epochs are shown, the first and the last among them.
 _PANELS = 3
-
-RunRow = Mapping[str, float]
 
 
 def write_report(
