@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.common import machine, medians, picture, run
 from upres.archs import Network
-from upres.config.parts import build
+from upres.config.named_parts import build
 from upres.data import Patches, build_cache
 from upres.data.sources.folder import Folder, FolderConfig
 from upres.degrade.bicubic import Bicubic, BicubicConfig

@@ -12,7 +12,7 @@ import pytest
 import pyvips
 import torch
 
-from upres.config.parts import build, parse_part
+from upres.config.named_parts import build, parse_part
 from upres.data import Patches, build_cache
 from upres.data.sources.folder import Folder, FolderConfig
 from upres.degrade import DEGRADATIONS

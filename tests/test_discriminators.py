@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from upres.archs import DISCRIMINATORS, Discriminator
-from upres.config.parts import Part, build
+from upres.config.named_parts import NamedPart, build
 from upres.losses import ADVERSARIAL
 
 SMALL = {"vgg": {"width": 4, "hidden": 16}, "unet-sn": {"width": 4}}
@@ -15,7 +15,7 @@ SMALL = {"vgg": {"width": 4, "hidden": 16}, "unet-sn": {"width": 4}}
 
 def discriminator_of(name: str, channels: int = 3) -> Discriminator:
     torch.manual_seed(0)
-    part = Part(name, DISCRIMINATORS[name].config_type(**SMALL.get(name, {})))
+    part = NamedPart(name, DISCRIMINATORS[name].config_type(**SMALL.get(name, {})))
     return build(DISCRIMINATORS, part, channels=channels)
 
 

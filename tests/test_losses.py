@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from upres.config.parts import build, parse_part
+from upres.config.named_parts import build, parse_part
 from upres.errors import ConfigError, DataError
 from upres.image import luma
 from upres.losses import ADVERSARIAL, LOSSES, Loss

@@ -10,7 +10,7 @@ import torch
 from small_runs import GAN, SMALL, recipe_of, rows_of, small_data
 from upres.archs import DISCRIMINATORS
 from upres.cli.main import main
-from upres.config.parts import build, parse_part
+from upres.config.named_parts import build, parse_part
 from upres.errors import ConfigError, ModelError
 from upres.export.interpolate import interpolate
 from upres.losses import ADVERSARIAL

@@ -11,7 +11,7 @@ import yaml
 
 from upres.archs import ARCHS, DISCRIMINATORS
 from upres.config import config, dump, parse
-from upres.config.parts import Part, parse_part
+from upres.config.named_parts import NamedPart, parse_part
 from upres.data import SOURCES, parse_source
 from upres.degrade import DEGRADATIONS
 from upres.errors import ConfigError, nearest
@@ -73,8 +73,8 @@ class AdversarialSection:
     """A recipe's `adversarial` section: the loss, the discriminator, and its schedule."""
 
     options: AdversarialConfig
-    discriminator: Part
-    schedule: Part
+    discriminator: NamedPart
+    schedule: NamedPart
 
     def dump(self) -> dict[str, Any]:
         """Return it as the recipe writes it."""
@@ -93,14 +93,14 @@ class Recipe:
     """
 
     head: Head
-    arch: Part
-    losses: tuple[tuple[float, Part], ...]
-    degradation: Part
-    train_sources: tuple[Part, ...]
-    validation_sources: tuple[Part, ...]
+    arch: NamedPart
+    losses: tuple[tuple[float, NamedPart], ...]
+    degradation: NamedPart
+    train_sources: tuple[NamedPart, ...]
+    validation_sources: tuple[NamedPart, ...]
     data: DataOptions
     train: TrainConfig
-    schedule: Part
+    schedule: NamedPart
     adversarial: AdversarialSection | None
     protocol: Protocol
     monitor: str
@@ -225,7 +225,7 @@ def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
     )
 
 
-def _losses(values: Any, where: str) -> tuple[tuple[float, Part], ...]:
+def _losses(values: Any, where: str) -> tuple[tuple[float, NamedPart], ...]:
     if not isinstance(values, list) or not values:
         raise ConfigError(f"{where}: losses = {values!r}: should be a list of {nearest('', LOSSES)}")
     result = []
@@ -273,7 +273,7 @@ def _adversarial(values: Any, where: str) -> AdversarialSection | None:
     )
 
 
-def _sources(data: Mapping[str, Any], split: str, where: str) -> tuple[Part, ...]:
+def _sources(data: Mapping[str, Any], split: str, where: str) -> tuple[NamedPart, ...]:
     values = data.get(split)
     if not isinstance(values, list) or not values:
         raise ConfigError(f"{where}: data.{split} = {values!r}: should be a list of sources: {nearest('', SOURCES)}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from upres.archs import ARCHS, DISCRIMINATORS, Network
 from upres.archs.folding import folded
-from upres.config import Part, build
+from upres.config import NamedPart, build
 from upres.data import Cache, Patches, open_splits
 from upres.degrade import DEGRADATIONS, Degradation, PerStep
 from upres.errors import ConfigError
@@ -159,7 +159,7 @@ def _adversarial(recipe: Recipe, channels: int) -> AdversarialTraining | None:
 
 
 def _open(
-    recipe: Recipe, splits: Mapping[str, Sequence[Part]], degradation: Degradation, log: Log
+    recipe: Recipe, splits: Mapping[str, Sequence[NamedPart]], degradation: Degradation, log: Log
 ) -> Mapping[str, Cache]:
     margin = degradation.margin if isinstance(degradation, PerStep) else 0
     chosen = recipe.degradation

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
-class Part:
+class NamedPart:
     """A choice from a table: the name and the configuration that goes with it."""
 
     name: str
@@ -25,7 +25,7 @@ class Part:
         return {"name": self.name, **dump(self.config)}
 
 
-def parse_part(table: Mapping[str, Any], values: Any, *, where: str, key: str) -> Part:
+def parse_part(table: Mapping[str, Any], values: Any, *, where: str, key: str) -> NamedPart:
     """Read a named part of a recipe against its table.
 
     Raises:
@@ -37,7 +37,7 @@ def parse_part(table: Mapping[str, Any], values: Any, *, where: str, key: str) -
         raise ConfigError(f"{where}: {fault}") from None
 
 
-def checked_part(table: Mapping[str, Any], values: Any, *, key: str) -> Part:
+def checked_part(table: Mapping[str, Any], values: Any, *, key: str) -> NamedPart:
     """Read a named part as `parse_part` does, for those who do not know the place.
 
     Raises:
@@ -51,10 +51,10 @@ def checked_part(table: Mapping[str, Any], values: Any, *, key: str) -> Part:
     if name not in table:
         raise ValueError(f"{key}.name = {name!r} is unknown: {nearest(name, table)}")
     rest = {field: value for field, value in values.items() if field != "name"}
-    return Part(name, checked(table[name].config_type, rest, key=key))
+    return NamedPart(name, checked(table[name].config_type, rest, key=key))
 
 
-def parse_line(table: Mapping[str, Any], text: str, *, where: str) -> Part:
+def parse_line(table: Mapping[str, Any], text: str, *, where: str) -> NamedPart:
     """Read a part from one line: a name, and its options behind a question mark, as in `bicubic?antialias=false`.
 
     Raises:
@@ -76,7 +76,7 @@ def line_options(query: str, *, where: str) -> dict[str, str]:
         raise ConfigError(f"{where}: {query!r} should be options, as in ?take=100&shrink=2") from error
 
 
-def build(table: Mapping[str, type[T]], part: Part, **context: Any) -> T:
+def build(table: Mapping[str, type[T]], part: NamedPart, **context: Any) -> T:
     """Build the chosen class from its configuration; `context` is what the table's classes take besides."""
     constructor: Any = table[part.name]
     built: T = constructor(part.config, **context)
