@@ -2,8 +2,9 @@
 
     python -m benchmarks.against --other CHECKOUT [--photos PHOTOS] [--repeats 15]
 
-CHECKOUT holds the other version (`git worktree add ../before REVISION`). Both run in this environment, each command in a
-new process, alternated, so that a slow moment of the machine meets both. PHOTOS, a folder of pictures, adds the training.
+CHECKOUT holds the other version (`git worktree add ../before REVISION`). Both run in this environment, each command
+in a new process, alternated, so that a slow moment of the machine meets both. PHOTOS, a folder of pictures, adds the
+training.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def trained(
             "schedule.warmup=100",
         ]
         recipe = read_recipe("base-x4", settings=settings, data=arguments.photos)
-        run_recipe(recipe, folder, resume=(folder / "last.ckpt").is_file(), report=partial(print, flush=True))
+        run_recipe(recipe, folder, resume=(folder / "last.ckpt").is_file(), log=partial(print, flush=True))
     return metrics(rows)
 
 

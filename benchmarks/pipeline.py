@@ -19,15 +19,14 @@ import torch
 
 from benchmarks.common import machine, medians, picture, run
 from upres.archs import Network
-from upres.config.parts import build
+from upres.config.named_parts import build
 from upres.data import Patches, build_cache
 from upres.data.sources.folder import Folder, FolderConfig
 from upres.degrade.bicubic import Bicubic, BicubicConfig
 from upres.evaluation.results import text_table
 from upres.image import Picture, write
 from upres.losses import LOSSES
-from upres.recipes import Recipe, read_recipe
-from upres.recipes.run import new_network
+from upres.recipes import Recipe, new_network, read_recipe
 from upres.train.step import loss_terms, weighted_sum
 from upres.train.validation import unit_batch
 

@@ -129,7 +129,7 @@ def train(arguments: argparse.Namespace) -> None:
             print(f"{name}: trained already ({folder})")
             continue
         print(f"{name}: {epochs} epochs of {min(steps, arguments.epoch)} steps → {folder}", flush=True)
-        run_recipe(recipe, folder, resume=(folder / "last.ckpt").is_file(), report=partial(print, flush=True))
+        run_recipe(recipe, folder, resume=(folder / "last.ckpt").is_file(), log=partial(print, flush=True))
         write_whole(folder / "trained.json", json.dumps({"steps": steps, "arch": VARIANTS[name]}))
 
 
@@ -148,7 +148,7 @@ def steps_in(arguments: argparse.Namespace, settings: list[str]) -> int:
     recipe = read_recipe(RECIPE.format(scale=arguments.scale), settings=trial, data=arguments.photos)
     marks: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
-        run_recipe(recipe, Path(folder) / "trial", report=lambda line: marks.append(time.perf_counter()))
+        run_recipe(recipe, Path(folder) / "trial", log=lambda line: marks.append(time.perf_counter()))
     # The last two reports are the ends of the epochs; validation is paid for as often as there will be epochs.
     seconds = (marks[-1] - marks[-2]) / 20
     steps = max(arguments.epoch, int(60 * arguments.minutes / seconds) // arguments.epoch * arguments.epoch)

@@ -19,8 +19,7 @@ from upres.evaluation.test_sets import cache_test_set
 from upres.metrics.feature_distance import feature_distance
 from upres.models.vgg import load_features
 from upres.predictors import open_predictor
-from upres.recipes import read_recipe
-from upres.recipes.run import open_validation
+from upres.recipes import open_validation, read_recipe
 from upres.upscaling.upscaler import Upscaler
 
 

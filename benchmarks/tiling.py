@@ -26,7 +26,7 @@ from tests.small_archs import SMALL
 
 from benchmarks.common import machine, run
 from upres.archs import ARCHS
-from upres.config.parts import parse_part
+from upres.config.named_parts import parse_part
 from upres.errors import UpresError
 from upres.export.onnx import export_onnx
 from upres.image import to_unit

@@ -60,11 +60,11 @@ def train_command(recipe: Path, run: Path, *options: str) -> list[str]:
     return [sys.executable, "-m", "upres", "train", str(recipe), "--run", str(run), *options]
 
 
-GAME = {
+GAN = {
     "kind": "relativistic",
     "weight": 0.01,
     "discriminator": {"name": "unet-sn", "width": 4},
     "optimizer": {"rate": 1e-3},
     "schedule": {"name": "cosine"},
 }
-HARDEST = {"adversarial": GAME, "losses": ["l1", {"name": "tv", "weight": 0.01}]}
+HARDEST = {"adversarial": GAN, "losses": ["l1", {"name": "tv", "weight": 0.01}]}

@@ -10,7 +10,7 @@ from upres.archs import ARCHS, Network
 from upres.archs.folding import folded
 from upres.archs.plainres import PlainRes, PlainResConfig
 from upres.archs.repres import RepRes, RepResConfig
-from upres.config.parts import Part, build, parse_part
+from upres.config.named_parts import NamedPart, build, parse_part
 from upres.errors import ConfigError, ModelError
 from upres.export.onnx import TOLERANCE, export_onnx
 from upres.image import imresize
@@ -30,8 +30,8 @@ def network_of(name: str, scale: int, channels: int = 3) -> Network:
     return network.eval()
 
 
-def part_of(name: str) -> Part:
-    return Part(name, ARCHS[name].config_type(**SMALL.get(name, {})))
+def part_of(name: str) -> NamedPart:
+    return NamedPart(name, ARCHS[name].config_type(**SMALL.get(name, {})))
 
 
 @pytest.mark.parametrize(("name", "scale", "channels"), CASES)
@@ -89,7 +89,7 @@ def probe_no_radius(network: Network) -> None:
 )
 def test_variants_keep_size_radius_and_pixels_in_onnx(name: str, options: dict, scale: int, tmp_path) -> None:
     torch.manual_seed(0)
-    part = Part(name, ARCHS[name].config_type(**options))
+    part = NamedPart(name, ARCHS[name].config_type(**options))
     network = build(ARCHS, part, scale=scale, channels=3).eval()
     facts = Facts(name="n", scale=scale, arch=part.dump(), radius=network.radius, multiple=network.multiple)
     checkpoint.save(tmp_path / "n.safetensors", network, facts)
@@ -115,7 +115,7 @@ def test_every_upsampler_keeps_size_and_radius(upsampler: str, scale: int) -> No
 def test_a_fixed_skip_adds_the_enlarged_picture(name: str) -> None:
     config_type = ARCHS[name].config_type
     plain, skipping = (
-        build(ARCHS, Part(name, config_type(**SMALL[name], upsampling=kind)), scale=2, channels=3).eval()
+        build(ARCHS, NamedPart(name, config_type(**SMALL[name], upsampling=kind)), scale=2, channels=3).eval()
         for kind in ("none", "bicubic")
     )
     skipping.load_state_dict(plain.state_dict())
@@ -211,8 +211,7 @@ def test_deconv_cnn_refuses_other_scales() -> None:
 def test_our_cifar_network_is_no_larger_and_no_slower_than_the_notebooks() -> None:
     from torch.utils.flop_counter import FlopCounterMode
 
-    from upres.recipes import read_recipe
-    from upres.recipes.run import new_network
+    from upres.recipes import new_network, read_recipe
 
     costs = {}
     for name in ("cifar10-cnn-x2", "cifar10-x2"):
@@ -240,12 +239,12 @@ def test_published_networks_have_their_published_number_of_parameters(name: str,
 
 
 def test_fsrcnn_has_the_papers_12464_weights() -> None:
-    network = build(ARCHS, Part("fsrcnn", ARCHS["fsrcnn"].config_type()), scale=3, channels=1)
+    network = build(ARCHS, NamedPart("fsrcnn", ARCHS["fsrcnn"].config_type()), scale=3, channels=1)
     assert sum(parameter.numel() for parameter in network.parameters() if parameter.ndim == 4) == 12_464
 
 
 def test_the_unet_enlarges_what_the_face_project_did() -> None:
-    network = build(ARCHS, Part("unet", ARCHS["unet"].config_type()), scale=4, channels=3).eval()
+    network = build(ARCHS, NamedPart("unet", ARCHS["unet"].config_type()), scale=4, channels=3).eval()
     with torch.inference_mode():
         assert network(torch.rand(1, 3, 32, 32)).shape == (1, 3, 128, 128)
     assert [type(layer).__name__ for layer in network.upsampler] == ["ConvTranspose2d", "ReLU"] * 2

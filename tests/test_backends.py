@@ -114,12 +114,12 @@ def test_pytorch_runs_what_export_wrote(tmp_path: Path, name: str) -> None:
     from upres.archs import ARCHS
     from upres.archs.folding import folded
     from upres.config import dump
-    from upres.config.parts import Part, build
+    from upres.config.named_parts import NamedPart, build
     from upres.export.onnx import export_onnx
     from upres.models import checkpoint
 
     torch.manual_seed(0)
-    part = Part(name, ARCHS[name].config_type())
+    part = NamedPart(name, ARCHS[name].config_type())
     network = build(ARCHS, part, scale=2, channels=1)
     size, arch = network.parameter_count, {"name": name, **dump(part.config)}
     facts = Facts(name="n", scale=2, colour="gray", radius=network.radius, parameters=size, arch=arch)

@@ -12,19 +12,20 @@ import pytest
 import pyvips
 import torch
 
-from upres.config.parts import build, parse_part
+from upres.config.named_parts import build, parse_part
 from upres.data import Patches, build_cache
 from upres.data.sources.folder import Folder, FolderConfig
 from upres.degrade import DEGRADATIONS
 from upres.degrade.bicubic import Bicubic, BicubicConfig
-from upres.degrade.blur import Blur, BlurConfig, filtered
-from upres.degrade.chain import STEPS, Chain, ChainConfig
-from upres.degrade.draws import Draws, draws_of_step
-from upres.degrade.jpeg import SUBSAMPLING, Jpeg, JpegConfig, jpeg
-from upres.degrade.kernels import bell_kernels, sinc_kernels
-from upres.degrade.noise import Noise, NoiseConfig
+from upres.degrade.chain import Chain, ChainConfig
 from upres.degrade.presets import PRESETS
-from upres.degrade.resize import Resize, ResizeConfig, resized
+from upres.degrade.steps import STEPS
+from upres.degrade.steps.blur import Blur, BlurConfig, filtered
+from upres.degrade.steps.draws import Draws, draws_of_step
+from upres.degrade.steps.jpeg import SUBSAMPLING, Jpeg, JpegConfig, jpeg
+from upres.degrade.steps.kernels import bell_kernels, sinc_kernels
+from upres.degrade.steps.noise import Noise, NoiseConfig
+from upres.degrade.steps.resize import Resize, ResizeConfig, resized
 from upres.errors import ConfigError, DataError
 from upres.image import Picture, imresize, write
 from upres.recipes import parse_recipe, run_recipe
@@ -267,6 +268,15 @@ def test_what_a_recipe_writes_out_reads_back_the_same(preset: str) -> None:
         ({"steps": [{"name": "noise", "probability": 2}]}, r"probability = 2.*: should be from 0 to 1"),
         ({"steps": [{"name": "blur", "side": 4}]}, r"side = 4: should be odd"),
         ({"steps": [{"name": "shuffle", "steps": [{"name": "jpg"}]}]}, r"steps\.0\.name = 'jpg' is unknown: did you"),
+        (
+            {
+                "steps": [
+                    {"name": "blur"},
+                    {"name": "shuffle", "steps": [{"name": "shuffle", "steps": [{"name": "blur"}]}]},
+                ]
+            },
+            r"^r\.yaml: degradation\.steps\.1\.steps\.0\.name = 'shuffle': a shuffle holds no other",
+        ),
         ({"preset": "photo", "margin": -1}, r"margin = -1: should not be negative"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from upres.archs import ARCHS
-from upres.config.parts import Part, build, parse_part
+from upres.config.named_parts import NamedPart, build, parse_part
 from upres.errors import MissingExtraError, ModelError, ParityError, extra
 from upres.export.onnx import export_onnx
 from upres.models import checkpoint
@@ -22,7 +22,7 @@ FACTS = Facts(
 )
 
 
-def save(path: Path, facts: Facts = FACTS, part: Part = PART) -> None:
+def save(path: Path, facts: Facts = FACTS, part: NamedPart = PART) -> None:
     torch.manual_seed(0)
     checkpoint.save(path, build(ARCHS, part, scale=2, channels=3), facts)
 

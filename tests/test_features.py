@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
+import re
+import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -13,11 +13,11 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from upres.config.parts import build, parse_part
+from upres.config.named_parts import build, parse_part
 from upres.errors import ConfigError, DataError, ModelError
 from upres.losses import LOSSES, Loss
 from upres.losses.style import gram
-from upres.models.vgg import download, load_features
+from upres.models.vgg import load_features
 
 # Where torchvision's `vgg19().features` has its convolutions (C), ReLUs (R) and maxima (M).
 ORDER = "CRCRM CRCRM CRCRCRCRM CRCRCRCRM CRCRCRCRM".replace(" ", "")
@@ -193,19 +193,26 @@ def test_a_pickle_with_code_is_not_run(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-def test_download_keeps_only_the_right_file(tmp_path: Path) -> None:
-    content = bytes(range(256)) * 10_000
-    url = f"https://example.org/vgg19-{hashlib.sha256(content).hexdigest()[:8]}.pth"
-    download(tmp_path / "sub" / "vgg19.pth", url, opened=lambda _: io.BytesIO(content))
-    assert (tmp_path / "sub" / "vgg19.pth").read_bytes() == content
-    with pytest.raises(ModelError, match=r"what came has SHA-256 [0-9a-f]{16}…, not one of [0-9a-f]{8}…; download it"):
-        download(tmp_path / "wrong.pth", url, opened=lambda _: io.BytesIO(content[1:]))
+@pytest.fixture
+def offline() -> Iterator[None]:
+    """Send every request to a port at which nobody listens."""
+    nobody = urllib.request.ProxyHandler({"https": "http://127.0.0.1:9"})
+    urllib.request.install_opener(urllib.request.build_opener(nobody))
+    yield
+    urllib.request.install_opener(None)  # type: ignore[arg-type]  # the next request makes the usual one
 
-    def offline(_: str) -> io.BytesIO:
-        raise URLError("Name or service not known")
 
-    with pytest.raises(
-        ModelError, match=r"cannot be downloaded \(.*not known.*\); download it by hand to .*wrong.pth, "
-    ):
-        download(tmp_path / "wrong.pth", url, opened=offline)
-    assert [path.name for path in tmp_path.iterdir()] == ["sub"]
+def test_published_features_are_fetched_once_or_the_way_by_hand_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: None
+) -> None:
+    monkeypatch.setenv("UPRES_CACHE", str(tmp_path))
+    by_hand = tmp_path / "features" / "vgg19-dcbb9e9d.pth"
+    said = (
+        r"^https://download\.pytorch\.org/models/vgg19-dcbb9e9d\.pth: cannot be downloaded \(.*refused.*\); "
+        rf"download it by hand to {re.escape(str(by_hand))}, or name a local file: features: PATH$"
+    )
+    with pytest.raises(ModelError, match=said):
+        load_features("vgg19")
+    by_hand.parent.mkdir(exist_ok=True)
+    torch.save(tensors_of(written_out(2)), by_hand)
+    assert load_features("vgg19").layers == ("conv1_1",)

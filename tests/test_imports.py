@@ -18,11 +18,12 @@ FLOORS = {
     "config": 2.0,
     "html": 2.0,
     "storage": 2.0,
-    "archs.layers": 2.5,
     "image.metadata": 2.4,  # below the codecs, which read and write it
     "image.codecs": 2.5,
-    "archs": 3.0,
     "image": 3.0,
+    "archs.layers": 3.25,
+    "archs": 3.5,
+    "degrade.steps": 3.5,
     "degrade": 4.0,
     "models": 4.0,
     "data.sources": 4.5,
@@ -34,6 +35,7 @@ FLOORS = {
     "losses": 6.0,
     "upscaling": 6.0,
     "upscaling.batch": 6.5,
+    "upscaling.batch.engines": 6.6,  # an engine knows jobs; a job knows no engine
     "evaluation": 7.0,
     "compare": 8.0,
     "explore": 8.0,

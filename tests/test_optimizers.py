@@ -7,12 +7,12 @@ import torch
 
 from upres.config import parse
 from upres.errors import ConfigError
-from upres.train.optimizers import OPTIMIZERS
-from upres.train.options import OptimizerConfig
+from upres.train import OPTIMIZERS, TrainConfig
+from upres.train.optimizers import OptimizerConfig
 
 
 def config(**values: object) -> OptimizerConfig:
-    return parse(OptimizerConfig, values, where="r.yaml", key="train.optimizer")
+    return parse(TrainConfig, {"epochs": 1, "optimizer": values}, where="r.yaml", key="train").optimizer
 
 
 def left_after(name: str, rate: float, steps: int = 150) -> float:
@@ -68,7 +68,7 @@ def test_soap_steps_a_vector_of_any_shape(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"name": "sgd"}, "train.optimizer.name = 'sgd': should be 'adam' or 'soap'"),
+        ({"name": "sgd"}, "train.optimizer.name = 'sgd' is unknown: Known: adam, soap"),
         ({"rate": 0.0}, "train.optimizer.rate = 0.0: should be above 0"),
         ({"betas": [1.5, 0.9]}, r"train.optimizer.betas = \[1.5, 0.9\]: each should be in \[0, 1\)"),
         ({"betas": [0.9]}, r"train.optimizer.betas"),

@@ -68,7 +68,7 @@ def test_a_checkpoint_runs_on_torch(tmp_path: Path) -> None:
 
     facts = Facts(name="t", scale=2, radius=2, arch={"name": "plainres", "width": 8, "blocks": 0})
     from upres.archs import ARCHS
-    from upres.config.parts import parse_part
+    from upres.config.named_parts import parse_part
 
     network = checkpoint.network_of(parse_part(ARCHS, facts.arch, where="test", key="arch"), facts)
     path = tmp_path / "t.safetensors"

@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from small_runs import GAME, SMALL, recipe_of, rows_of, small_data, train_command
+from small_runs import GAN, SMALL, recipe_of, rows_of, small_data, train_command
 from upres.errors import ConfigError
 from upres.recipes import read_recipe, run_recipe
 from upres.train import processes
@@ -36,10 +36,10 @@ def test_processes_as_asked_for_or_as_torchrun_started_them(
 
 
 def test_processes_that_cannot_be() -> None:
-    with pytest.raises(ConfigError, match="--devices 0: should be at least 1"):
+    with pytest.raises(ConfigError, match="devices = 0: should be at least 1"):
         processes(0, None, {})
     started = {"TORCHELASTIC_RUN_ID": "1", "LOCAL_WORLD_SIZE": "4", "WORLD_SIZE": "8"}
-    with pytest.raises(ConfigError, match="--devices 2: torchrun started 4; leave --devices out"):
+    with pytest.raises(ConfigError, match="devices = 2: torchrun started 4; leave devices out"):
         processes(2, None, started)
 
 
@@ -52,7 +52,7 @@ def test_a_batch_that_processes_cannot_share(data: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("changes", [{}, {"adversarial": {**GAME, "kind": "vanilla"}}], ids=["alone", "adversarial"])
+@pytest.mark.parametrize("changes", [{}, {"adversarial": {**GAN, "kind": "vanilla"}}], ids=["alone", "adversarial"])
 def test_two_processes_equal_one_with_the_doubled_batch(data: Path, tmp_path: Path, changes: dict[str, object]) -> None:
     """The recipe's batch is that of all processes: each of the two takes every second pair."""
     values = {**SMALL, **changes, "data": {**SMALL["data"], "root": str(data)}}

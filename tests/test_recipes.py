@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from small_runs import save_smooth
+from upres.config import build
+from upres.data import SOURCES
+from upres.data.cache import cached
 from upres.errors import ConfigError
-from upres.recipes import parse_recipe, read_recipe, shipped_recipes
+from upres.recipes import open_validation, parse_recipe, read_recipe, shipped_recipes
 
 MINIMAL = {
     "name": "small",
@@ -71,7 +75,7 @@ def test_unknown_keys_name_the_nearest() -> None:
 def test_wrong_values_name_key_value_and_rule() -> None:
     assert "train.epochs = 'many': should be a valid integer" in fault(changed(train={"epochs": "many"}))
     assert "epochs = 0: should be at least 1" in fault(changed(train={"epochs": 0}))
-    assert "train.precision = 'int8': should be 'fp32', 'bf16' or 'fp16'" in fault(
+    assert "train.precision = 'int8' is unknown: Known: bf16, fp16, fp32" in fault(
         changed(train={"epochs": 1, "precision": "int8"})
     )
     assert "scale = 0: should be at least 1" in fault(changed(scale=0))
@@ -104,9 +108,9 @@ def test_settings_change_a_shipped_recipe(tmp_path: Path) -> None:
 
 def test_settings_faults() -> None:
     for setting, text in (
-        ("train.epochs", "--set train.epochs: should be key=value, for example train.epochs=3"),
-        ("data.train.9.path=x", "--set data.train.9.path=x: there is no data.train.9.path in the recipe"),
-        ("train.epochs={", "--set train.epochs={: '{' is not a YAML value"),
+        ("train.epochs", "train.epochs: should be key=value, for example train.epochs=3"),
+        ("data.train.9.path=x", "data.train.9.path=x: there is no data.train.9.path in the recipe"),
+        ("train.epochs={", "train.epochs={: '{' is not a YAML value"),
     ):
         with pytest.raises(ConfigError) as error:
             read_recipe("cifar10-x2", settings=[setting])
@@ -124,3 +128,16 @@ def test_a_file_that_is_no_recipe(tmp_path: Path) -> None:
     (tmp_path / "list.yaml").write_text(yaml.safe_dump([1, 2]))
     with pytest.raises(ConfigError, match=r"list\.yaml: holds list; a recipe is a mapping"):
         read_recipe(str(tmp_path / "list.yaml"))
+
+
+def test_caches_of_before_are_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a recipe calls its degradation is part of a cache's identity."""
+    monkeypatch.setenv("UPRES_CACHE", str(tmp_path / "cache"))
+    save_smooth(tmp_path / "a", 1)
+    save_smooth(tmp_path / "b", 2)
+    recipe = parse_recipe(changed(data={**MINIMAL["data"], "root": str(tmp_path)}), where="r.yaml")  # type: ignore[dict-item]
+    opened = open_validation(recipe, lambda line: None)
+    sources = [build(SOURCES, part, root=tmp_path) for part in recipe.validation_sources]
+    words = "Part(name='bicubic', config=BicubicConfig(antialias=True))"
+    before = cached(sources, words, scale=2, colour="rgb", seed=0)
+    assert before is not None and before.folder == opened.folder

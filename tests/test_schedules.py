@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from upres.config.parts import build, parse_part
+from upres.config.named_parts import build, parse_part
 from upres.errors import ConfigError
 from upres.train import SCHEDULES
 

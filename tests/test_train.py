@@ -30,7 +30,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_run_leaves_what_it_promises(data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     lines: list[str] = []
-    best = run_recipe(recipe_of(data), run, report=lines.append)
+    best = run_recipe(recipe_of(data), run, log=lines.append)
     assert sorted(path.name for path in run.iterdir()) == [
         "best.safetensors", "events", "last.ckpt", "loss.png", "metrics.csv", "recipe.yaml", "report.html", "samples",
     ]  # fmt: skip
@@ -61,7 +61,7 @@ def test_a_network_learns_one_batch_by_heart(data: Path, tmp_path: Path) -> None
         "losses": ["mse"],
     }
     lines: list[str] = []
-    run_recipe(recipe_of(data, **changes), run, report=lines.append)
+    run_recipe(recipe_of(data, **changes), run, log=lines.append)
     bicubic = float(next(line for line in lines if line.startswith("bicubic")).split(":")[1].split()[0])
     assert rows_of(run)[-1]["val_psnr"] > bicubic + 1
 
@@ -179,7 +179,7 @@ def test_init_takes_over_what_fits(data: Path, tmp_path: Path) -> None:
     best = run_recipe(recipe_of(data), tmp_path / "first")
     lines: list[str] = []
     values = {**SMALL, "scale": 4, "init": str(best), "data": {**SMALL["data"], "patch": 8, "root": str(data)}}
-    run_recipe(parse_recipe(values, where="test"), tmp_path / "second", report=lines.append)
+    run_recipe(parse_recipe(values, where="test"), tmp_path / "second", log=lines.append)
     # Head and body fit; the tail has another number of channels at another scale.
     assert any(line.startswith("6 of 8 tensors start from ") for line in lines)
 

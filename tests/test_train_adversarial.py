@@ -1,4 +1,4 @@
-"""Adversarial training: who learns from what, when the game begins, what is kept, and networks in between."""
+"""Adversarial training: who learns from what, from when on, what is kept, and networks in between."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from small_runs import GAME, SMALL, recipe_of, rows_of, small_data
+from small_runs import GAN, SMALL, recipe_of, rows_of, small_data
 from upres.archs import DISCRIMINATORS
 from upres.cli.main import main
-from upres.config.parts import build, parse_part
+from upres.config.named_parts import build, parse_part
 from upres.errors import ConfigError, ModelError
 from upres.export.interpolate import interpolate
 from upres.losses import ADVERSARIAL
 from upres.models import checkpoint
 from upres.models.facts import Facts
 from upres.recipes import run_recipe
-from upres.train import SCHEDULES, AdversarialConfig, Game, monitored
+from upres.train import SCHEDULES, AdversarialConfig, AdversarialTraining, monitored
 
 
 @pytest.fixture
@@ -25,50 +25,52 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return small_data(tmp_path, monkeypatch)
 
 
-def game_of(kind: str, discriminator: str = "unet-sn") -> Game:
+def adversarial_of(kind: str, discriminator: str = "unet-sn") -> AdversarialTraining:
     torch.manual_seed(0)
     part = parse_part(DISCRIMINATORS, {"name": discriminator, "width": 4}, where="test", key="discriminator")
     schedule = build(SCHEDULES, parse_part(SCHEDULES, "constant", where="test", key="schedule"))
-    options = AdversarialConfig(kind=kind, weight=1.0)  # type: ignore[arg-type]
-    return Game(build(DISCRIMINATORS, part, channels=3), options, schedule)
+    options = AdversarialConfig(kind=kind, weight=1.0)
+    return AdversarialTraining(build(DISCRIMINATORS, part, channels=3), options, schedule)
 
 
 @pytest.mark.parametrize("kind", ADVERSARIAL)
-def test_each_player_learns_by_its_own_loss_only(kind: str) -> None:
-    game = game_of(kind)
+def test_each_network_learns_by_its_own_loss_only(kind: str) -> None:
+    adversarial = adversarial_of(kind)
     hr, sr = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16, requires_grad=True)
-    game.generator_loss(sr, hr).backward()
+    adversarial.generator_loss(sr, hr).backward()
     assert sr.grad is not None and sr.grad.abs().max() > 0
-    assert all(parameter.grad is None for parameter in game.discriminator.parameters())
+    assert all(parameter.grad is None for parameter in adversarial.discriminator.parameters())
     sr.grad = None
-    verdict = game.verdict(sr, hr)
-    verdict.loss.backward()
+    found = adversarial.discriminator_loss(sr, hr)
+    found.loss.backward()
     assert sr.grad is None
-    assert all(parameter.grad is not None for parameter in game.discriminator.parameters())
-    assert 0 <= float(verdict.real) <= 1 and 0 <= float(verdict.fake) <= 1
+    assert all(parameter.grad is not None for parameter in adversarial.discriminator.parameters())
+    assert 0 <= float(found.real_accuracy) <= 1 and 0 <= float(found.fake_accuracy) <= 1
 
 
 @pytest.mark.parametrize("kind", ADVERSARIAL)
-def test_the_game_is_that_of_the_loss_functions(kind: str) -> None:
+def test_its_losses_are_the_loss_functions(kind: str) -> None:
     """Without batch normalisation and in evaluation mode the two calls see the same logits."""
-    game = game_of(kind).eval()
+    adversarial = adversarial_of(kind).eval()
     hr, sr = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16)
-    real, fake = game.discriminator(hr), game.discriminator(sr)
-    rules = ADVERSARIAL[kind]
-    torch.testing.assert_close(game.generator_loss(sr, hr), rules.generator(real, fake))
-    verdict = game.verdict(sr, hr)
-    torch.testing.assert_close(verdict.loss, rules.discriminator(real, fake))
-    assert float(verdict.real + verdict.fake) / 2 == pytest.approx(float(rules.accuracy(real, fake)))
+    real, fake = adversarial.discriminator(hr), adversarial.discriminator(sr)
+    functions = ADVERSARIAL[kind]
+    torch.testing.assert_close(adversarial.generator_loss(sr, hr), functions.generator(real, fake))
+    found = adversarial.discriminator_loss(sr, hr)
+    torch.testing.assert_close(found.loss, functions.discriminator(real, fake))
+    assert float(found.real_accuracy + found.fake_accuracy) / 2 == pytest.approx(
+        float(torch.stack(functions.right(real, fake)).mean())
+    )
 
 
-def test_a_run_logs_both_players_and_keeps_the_last_weights(data: Path, tmp_path: Path) -> None:
+def test_a_run_logs_both_losses_and_keeps_the_last_weights(data: Path, tmp_path: Path) -> None:
     lines: list[str] = []
-    best = run_recipe(recipe_of(data, adversarial=GAME), tmp_path / "run", report=lines.append)
+    best = run_recipe(recipe_of(data, adversarial=GAN), tmp_path / "run", log=lines.append)
     rows = rows_of(tmp_path / "run")
     assert {
         "train_adversarial", "train_discriminator", "train_real_accuracy", "train_fake_accuracy", "discriminator_rate",
     } <= set(rows[0])  # fmt: skip
-    # One step of either player a batch: 24, not 48.
+    # One step of either network a batch: 24, not 48.
     assert rows[-1]["step"] == 24
     assert any("D right " in line for line in lines)
     state = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
@@ -82,18 +84,18 @@ def test_a_run_logs_both_players_and_keeps_the_last_weights(data: Path, tmp_path
 def test_a_discriminator_learns_to_tell_a_blurred_picture(data: Path, tmp_path: Path) -> None:
     """With a generator that hardly moves, the discriminator is right nearly always after 60 steps."""
     train = {**SMALL["train"], "epochs": 2, "steps_per_epoch": 60, "optimizer": {"rate": 1e-6}}  # type: ignore[dict-item]
-    game = {**GAME, "kind": "vanilla", "discriminator": {"name": "unet-sn", "width": 8}, "schedule": "constant"}
-    run_recipe(recipe_of(data, adversarial=game, train=train, schedule="constant"), tmp_path / "run")
+    section = {**GAN, "kind": "vanilla", "discriminator": {"name": "unet-sn", "width": 8}, "schedule": "constant"}
+    run_recipe(recipe_of(data, adversarial=section, train=train, schedule="constant"), tmp_path / "run")
     rows = rows_of(tmp_path / "run")
     assert rows[1]["train_discriminator"] < rows[0]["train_discriminator"]
     assert rows[1]["train_real_accuracy"] + rows[1]["train_fake_accuracy"] > 1.8
 
 
-def test_before_its_start_the_game_changes_nothing(data: Path, tmp_path: Path) -> None:
-    """Eight steps an epoch: the game begins in the third; its columns are empty before, and so is the best."""
+def test_before_its_start_the_discriminator_changes_nothing(data: Path, tmp_path: Path) -> None:
+    """Eight steps an epoch: it takes part from the third on; its columns are empty before, and so is the best."""
     alone, late = tmp_path / "alone", tmp_path / "late"
     run_recipe(recipe_of(data), alone)
-    run_recipe(recipe_of(data, adversarial={**GAME, "start": 16}), late)
+    run_recipe(recipe_of(data, adversarial={**GAN, "start": 16}), late)
     text = (late / "metrics.csv").read_text().splitlines()
     header = text[0].split(",")
     cells = [dict(zip(header, line.split(","), strict=True)) for line in text[1:]]
@@ -125,7 +127,7 @@ def test_nonsense_is_refused_before_anything_is_written(data: Path, tmp_path: Pa
     train = SMALL["train"]
     assert isinstance(train, dict)
     for monitor in ("psnr", "loss", "l1"):
-        said = fault(data, tmp_path, adversarial=GAME, train={**train, "monitor": monitor})
+        said = fault(data, tmp_path, adversarial=GAN, train={**train, "monitor": monitor})
         assert said.startswith(
             f"test: train.monitor = '{monitor}': in adversarial training should be one of last; PSNR"
         )
@@ -133,24 +135,25 @@ def test_nonsense_is_refused_before_anything_is_written(data: Path, tmp_path: Pa
         "test: train.monitor = 'lpips': should be one of psnr, loss, l1, last"
     )
     assert "train.early_stopping needs something to watch" in fault(
-        data, tmp_path, adversarial=GAME, train={**train, "early_stopping": {"patience": 2}}
+        data, tmp_path, adversarial=GAN, train={**train, "early_stopping": {"patience": 2}}
     )
-    assert fault(data, tmp_path, adversarial={**GAME, "start": 24}).startswith(
-        "adversarial.start = 24: the run has 24 steps, so its game would never begin"
+    assert fault(data, tmp_path, adversarial={**GAN, "start": 24}).startswith(
+        "adversarial.start = 24: the run has 24 steps, so its discriminator would never take part"
     )
-    assert "two players' gradients would need a scale each" in fault(
-        data, tmp_path, adversarial=GAME, train={**train, "precision": "fp16"}
+    assert "gradients of generator and discriminator would need a scale each" in fault(
+        data, tmp_path, adversarial=GAN, train={**train, "precision": "fp16"}
     )
     assert "test: adversarial.schedule.name = 'plateau': it waits for" in fault(
-        data, tmp_path, adversarial={**GAME, "schedule": "plateau"}
+        data, tmp_path, adversarial={**GAN, "schedule": "plateau"}
     )
     assert "unknown key adversarial.wight = 1: did you mean weight?" in fault(
-        data, tmp_path, adversarial={**GAME, "wight": 1}
+        data, tmp_path, adversarial={**GAN, "wight": 1}
     )
     assert "test: adversarial.weight = 0.0: should be above 0" in fault(
-        data, tmp_path, adversarial={**GAME, "weight": 0}
+        data, tmp_path, adversarial={**GAN, "weight": 0}
     )
-    assert "test: adversarial.kind = 'wgan': should be" in fault(data, tmp_path, adversarial={**GAME, "kind": "wgan"})
+    said = fault(data, tmp_path, adversarial={**GAN, "kind": "wgan"})
+    assert said == "test: adversarial.kind = 'wgan' is unknown: Known: hinge, least-squares, relativistic, vanilla"
 
 
 def model(path: Path, seed: int, name: str, arch: dict[str, object] | None = None) -> Path:

@@ -13,7 +13,7 @@ from small_archs import SMALL
 from small_pictures import random_pixels
 from tiny_models import tiny_onnx
 from upres.archs import ARCHS
-from upres.config.parts import parse_part
+from upres.config.named_parts import parse_part
 from upres.errors import ConfigError, ModelError, NonFiniteError, PictureError
 from upres.export.onnx import export_onnx
 from upres.image import Picture, imresize

@@ -1,7 +1,7 @@
 """Network architectures. A new one is one file here and one line in `table.py`."""
 
-from upres.archs.discriminators import DISCRIMINATORS, Discriminator
+from upres.archs.discriminators import Discriminator
 from upres.archs.network import Network
-from upres.archs.table import ARCHS
+from upres.archs.table import ARCHS, DISCRIMINATORS
 
 __all__ = ["ARCHS", "DISCRIMINATORS", "Discriminator", "Network"]

@@ -1,6 +1,4 @@
-"""Discriminators: networks that tell hr pictures from sr ones. A new one is a class here and one line in
-`DISCRIMINATORS`.
-"""
+"""Discriminators: networks that tell hr pictures from sr ones. A new one is a class here and one line in `table.py`."""
 
 from __future__ import annotations
 
@@ -124,12 +122,6 @@ class UNetSN(Discriminator):
             x = F.leaky_relu(refine(x), _SLOPE)
         result: Tensor = self.last(x)
         return result
-
-
-DISCRIMINATORS: dict[str, type[Discriminator]] = {
-    "unet-sn": UNetSN,
-    "vgg": VGG,
-}
 
 
 def _normalised(before: int, after: int, kernel: int, stride: int = 1) -> nn.Module:

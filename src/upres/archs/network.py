@@ -13,10 +13,11 @@ class Network(nn.Module, ABC):
     """A network that maps lr `n c h w` in [0, 1] to sr `n c s·h s·w` (not clipped).
 
     A leaf declares its configuration class, is built as `Leaf(config, scale=…, channels=…)`, and states
-    what it needs of its input; the contract tests probe those statements with real tensors.
+    what it needs of its input; the contract tests probe those statements with real tensors. Its state_dict is
+    what model files hold, and its configuration is stored beside it: neither may depend on anything else.
 
     Attributes:
-        config_type: the frozen configuration class, declared right above the network.
+        config_type: the frozen configuration class (`upres.config.config`), declared right above the network.
         multiple: input sides must be multiples of this.
     """
 

@@ -1,9 +1,10 @@
-"""The architectures by the names that recipes give them."""
+"""The architectures, and the discriminators, by the names that recipes give them."""
 
 from __future__ import annotations
 
 from upres.archs.compact import Compact
 from upres.archs.deconv_cnn import DeconvCNN
+from upres.archs.discriminators import VGG, Discriminator, UNetSN
 from upres.archs.edsr import EDSR
 from upres.archs.espcn import ESPCN
 from upres.archs.fsrcnn import FSRCNN
@@ -40,5 +41,13 @@ ARCHS: Table[type[Network]] = Table(
         "srcnn": SRCNN,
         "srresnet": SRResNet,
         "unet": UNet,
+    },
+)
+
+DISCRIMINATORS: Table[type[Discriminator]] = Table(
+    "upres.archs.discriminators",
+    {
+        "unet-sn": UNetSN,
+        "vgg": VGG,
     },
 )

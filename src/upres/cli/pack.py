@@ -37,7 +37,7 @@ def pack(
     import sys
 
     from upres.cli.progress_line import counter
-    from upres.config.parts import build, parse_line
+    from upres.config.named_parts import build, parse_line
     from upres.data import open_source
     from upres.data.pack import Cut
     from upres.data.pack import pack as run

@@ -1,6 +1,7 @@
 """Frozen configuration dataclasses, validated where a file or an option enters upres.
 
-One decorator (`config`) makes a component's configuration; one function (`parse`) turns plain data into it.
+One decorator (`config`) makes a component's configuration; one function (`parse`) turns plain data into it, and
+`checked` does so where the place is not known, such as in the rule of a configuration that holds another.
 pydantic does the checking and is imported only when something is checked.
 """
 
@@ -16,6 +17,21 @@ from typing import Any, Literal, TypeVar, Union, dataclass_transform, get_args, 
 from upres.errors import ConfigError, nearest
 
 T = TypeVar("T")
+
+# What pydantic's errors are about, in our words; others are told in its own.
+_RULES = {
+    "bool_parsing": "a valid boolean: true or false",
+    "bool_type": "a valid boolean: true or false",
+    "dict_type": "a mapping",
+    "float_parsing": "a valid number",
+    "float_type": "a valid number",
+    "int_from_float": "a valid integer",
+    "int_parsing": "a valid integer",
+    "int_type": "a valid integer",
+    "list_type": "a list",
+    "string_type": "text",
+    "tuple_type": "a list",
+}
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -41,8 +57,20 @@ def parse(cls: type[T], values: Any, *, where: str, key: str = "") -> T:
     Raises:
         ConfigError: names the place, the dotted key, the value and what was allowed, for every fault at once.
     """
+    try:
+        return checked(cls, values, key=key)
+    except ValueError as fault:
+        raise ConfigError(f"{where}: {fault}") from None
+
+
+def checked(cls: type[T], values: Any, *, key: str = "") -> T:
+    """Check plain data as `parse` does, for those who do not know the place.
+
+    Raises:
+        ValueError: every fault, each with its dotted key, the value and what was allowed; `parse` adds the place.
+    """
     if not isinstance(values, Mapping):
-        raise ConfigError(f"{where}: {key or 'the file'} is {values!r}; expected a mapping of {_fields(cls)}")
+        raise ValueError(f"{key or 'the file'} is {values!r}; expected a mapping of {_fields(cls)}")
     if _fit(cls, values):
         # Building pydantic's schema takes longer than reading a picture does, and here it would change nothing.
         with contextlib.suppress(ValueError):  # a configuration's own rule: pydantic words it
@@ -53,7 +81,7 @@ def parse(cls: type[T], values: Any, *, where: str, key: str = "") -> T:
         return TypeAdapter(cls).validate_python(dict(values))
     except ValidationError as error:
         faults = [_fault(cls, item, key) for item in error.errors()]
-    raise ConfigError(f"{where}: " + "; ".join(faults))
+    raise ValueError("; ".join(faults))
 
 
 def dump(value: Any) -> dict[str, Any]:
@@ -112,10 +140,10 @@ def _fault(cls: Any, item: Any, key: str) -> str:
         known = f" of {_fields(inner)}" if dataclasses.is_dataclass(inner) else ""
         return f"{dotted} = {item['input']!r}: should be a mapping{known}"
     if item["type"] == "value_error":  # a configuration's own rule: its message names the field and its value
-        rule = item["msg"].removeprefix("Value error, ")
+        rule = str(item["ctx"]["error"])
         return f"{dotted}.{rule}" if dotted else rule
-    rule = item["msg"].removeprefix("Input should be ")
-    return f"{dotted} = {item['input']!r}: should be {rule}" if rule != item["msg"] else f"{dotted}: {rule}"
+    allowed = item["ctx"]["expected"] if item["type"] == "literal_error" else _RULES.get(item["type"])
+    return f"{dotted} = {item['input']!r}: {item['msg'] if allowed is None else f'should be {allowed}'}"
 
 
 def _owner(cls: Any, path: list[str]) -> Any:

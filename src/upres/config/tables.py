@@ -49,7 +49,7 @@ class Table(Mapping[str, T], Generic[T]):
             point = _entry_points(self.group)[name]
             try:
                 self._rows[name] = point.load()
-            except Exception as error:  # whatever happens in a stranger's package
+            except Exception as error:  # whatever happens in a package that is not ours
                 package = point.dist.name if point.dist is not None else point.value
                 raise ConfigError(
                     f"{self.group}: {name!r} of the package {package} cannot be loaded "

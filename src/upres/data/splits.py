@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from upres.config.parts import Part, build
+from upres.config.named_parts import NamedPart, build
 from upres.data.cache import Cache, build_cache, cached
 from upres.data.check import header_faults, outline_faults
 from upres.data.sources.open import SOURCES
@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # its table imports PyTorch, which evaluation does without
 
 
 def open_splits(
-    splits: Mapping[str, Sequence[Part]],
+    splits: Mapping[str, Sequence[NamedPart]],
     degradation: Degradation,
     description: str,
     *,
@@ -90,7 +90,7 @@ def open_splits(
     return caches
 
 
-def _sources(split: str, parts: Sequence[Part], root: Path, faults: list[str]) -> list[Source]:
+def _sources(split: str, parts: Sequence[NamedPart], root: Path, faults: list[str]) -> list[Source]:
     found = []
     for number, part in enumerate(parts):
         try:

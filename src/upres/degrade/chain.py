@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,17 +10,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from upres.config import config
+from upres.config import build, checked_part, config
 from upres.degrade.degradation import PerStep
-from upres.degrade.draws import Draws
 from upres.degrade.presets import PRESETS
-from upres.degrade.resize import resized
-from upres.degrade.shuffle import Shuffle
-from upres.degrade.step import Step
-from upres.degrade.steps import SINGLE, built, written_out
+from upres.degrade.steps.draws import Draws
+from upres.degrade.steps.resize import resized
+from upres.degrade.steps.shuffle import Shuffle
+from upres.degrade.steps.step import Step
+from upres.degrade.steps.table import STEPS
 from upres.errors import nearest
 
-STEPS: dict[str, type[Step]] = {**SINGLE, "shuffle": Shuffle}
+Steps = tuple[dict[str, Any], ...]
 
 
 @config
@@ -44,7 +45,7 @@ class ChainConfig:
             raise ValueError(f"steps is empty: give steps, or a preset: {', '.join(PRESETS)}")
         # Checked here, so that a recipe is refused before it runs; and every default is written out.
         steps = self.steps or PRESETS[self.preset or ""]
-        object.__setattr__(self, "steps", written_out(STEPS, steps))
+        object.__setattr__(self, "steps", _written_out(steps))
 
 
 class Chain(PerStep):
@@ -54,7 +55,7 @@ class Chain(PerStep):
 
     def __init__(self, config: ChainConfig) -> None:
         self.margin = config.margin
-        self._steps = built(STEPS, config.steps)
+        self._steps = _built(config.steps)
 
     def batch(self, hr: Tensor, *, scale: int, draws: Draws) -> Tensor:
         """Return lr `n c h w` in 8-bit levels of hr `n c s·h s·w`, both in [0, 1]."""
@@ -71,3 +72,31 @@ class Chain(PerStep):
         batch = torch.from_numpy(hr).permute(2, 0, 1)[None].contiguous().float() / 255
         lr = self.batch(batch, scale=scale, draws=Draws(rng, rng.spawn(1)))
         return (lr[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
+
+
+def _written_out(steps: Sequence[Any], key: str = "steps", *, shuffled: bool = False) -> Steps:
+    """Check a list of steps and return it with every default written out.
+
+    Raises:
+        ValueError: a name or a key in it is wrong, or a shuffle holds a shuffle.
+    """
+    written = []
+    for number, step in enumerate(steps):
+        place = f"{key}.{number}"
+        values = checked_part(STEPS, step, key=place).dump()
+        if STEPS[values["name"]] is Shuffle:
+            if shuffled:
+                raise ValueError(f"{place}.name = {values['name']!r}: a shuffle holds no other; give its steps here")
+            values["steps"] = list(_written_out(values["steps"], f"{place}.steps", shuffled=True))
+        written.append(values)
+    return tuple(written)
+
+
+def _built(steps: Sequence[Any]) -> list[Step]:
+    """Build the steps of a list that has been checked."""
+    built = []
+    for step in steps:
+        part = checked_part(STEPS, step, key="steps")
+        inner = {"steps": _built(part.config.steps)} if STEPS[part.name] is Shuffle else {}
+        built.append(build(STEPS, part, **inner))
+    return built

@@ -11,11 +11,18 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from upres.degrade.draws import Draws
+    from upres.degrade.steps.draws import Draws
 
 
 class Degradation(ABC):
-    """Makes the low-resolution partner of a picture."""
+    """Makes the low-resolution partner of a picture.
+
+    A leaf declares its configuration class and is built as `Leaf(config)`. The configuration's repr is part of a
+    cache's identity: whatever changes the pixels must stand in it.
+
+    Attributes:
+        config_type: the frozen configuration class (`upres.config.config`), declared right above the degradation.
+    """
 
     config_type: ClassVar[type[Any]]
 

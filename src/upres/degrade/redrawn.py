@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from upres.degrade.degradation import PerStep
-from upres.degrade.draws import draws_of_step
+from upres.degrade.steps.draws import draws_of_step
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 

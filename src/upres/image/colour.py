@@ -19,7 +19,7 @@ _MATRIX = np.array(
 )
 _INVERSE = np.linalg.inv(_MATRIX)
 
-GRAY_WEIGHTS = (0.299, 0.587, 0.114)
+LUMA_WEIGHTS = (0.299, 0.587, 0.114)
 """What R, G and B weigh in full-range luma (BT.601-7, 2.5.1). They add up to 1, so gray stays the gray it was."""
 
 STUDIO_BLACK, STUDIO_RANGE = 16, 219
@@ -46,5 +46,5 @@ def luma(rgb: NDArray[Any]) -> NDArray[np.float64]:
 
 def gray(rgb: NDArray[Any]) -> NDArray[np.float64]:
     """Return full-range luma `h w` of `h w 3`, on the input's scale, float64 (BT.601-7, 2.5.1)."""
-    result: NDArray[np.float64] = np.asarray(rgb, dtype=np.float64) @ np.array(GRAY_WEIGHTS)
+    result: NDArray[np.float64] = np.asarray(rgb, dtype=np.float64) @ np.array(LUMA_WEIGHTS)
     return result

@@ -141,7 +141,7 @@ def _taps(length: int, out_length: int, scale: float, antialias: bool) -> tuple[
     centre = (np.arange(out_length) + 0.5) / scale - 0.5
     first = np.floor(centre - support / 2)
     index = first[None, :] + np.arange(math.ceil(support) + 2)[:, None]
-    weight = _cubic((centre[None, :] - index) * stretch)
+    weight = cubic((centre[None, :] - index) * stretch)
     weight /= weight.sum(axis=0, keepdims=True)
     used = np.any(weight != 0, axis=1)
     mirrored = np.mod(index[used], 2 * length)
@@ -149,7 +149,8 @@ def _taps(length: int, out_length: int, scale: float, antialias: bool) -> tuple[
     return mirrored.astype(np.intp), weight[used]
 
 
-def _cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the cubic kernel with a = −0.5 at these distances (Keys 1981, equation 4)."""
     x = np.abs(x)
     near = 1.5 * x**3 - 2.5 * x**2 + 1
     far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Adversarial:
-    """One kind of game, as functions of (real logits, fake logits).
+class AdversarialLoss:
+    """One kind of adversarial loss, as functions of (real logits, fake logits).
 
     Attributes:
         discriminator: the loss of the network that tells hr from sr.
@@ -29,10 +28,6 @@ class Adversarial:
     generator: Callable[[Tensor, Tensor], Tensor]
     right: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
     relative: bool = False
-
-    def accuracy(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Return the share of logits on the right side, each half counted equally."""
-        return torch.stack(self.right(real, fake)).mean()
 
 
 def vanilla_discriminator(real: Tensor, fake: Tensor) -> Tensor:
@@ -79,20 +74,15 @@ def relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
     return F.softplus(real - fake.mean()).mean() + F.softplus(real.mean() - fake).mean()
 
 
-def _above(boundary: float) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+def above(boundary: float) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Return what counts the logits on the right side of a boundary: real ones above it."""
+
     def right(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         return (real > boundary).float().mean(), (fake <= boundary).float().mean()
 
     return right
 
 
-def _apart(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+def apart(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """Count the logits on the right side of the mean of the other ones."""
     return (real > fake.mean()).float().mean(), (fake <= real.mean()).float().mean()
-
-
-ADVERSARIAL: dict[str, Adversarial] = {
-    "hinge": Adversarial(hinge_discriminator, hinge_generator, _above(0)),
-    "least-squares": Adversarial(least_squares_discriminator, least_squares_generator, _above(0.5)),
-    "relativistic": Adversarial(relativistic_discriminator, relativistic_generator, _apart, relative=True),
-    "vanilla": Adversarial(vanilla_discriminator, vanilla_generator, _above(0)),
-}

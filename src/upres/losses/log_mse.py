@@ -10,7 +10,7 @@ from torch import Tensor
 
 from upres.config import config
 from upres.losses.loss import Loss
-from upres.losses.luma import brightness
+from upres.losses.luma import luma
 
 
 @config
@@ -45,6 +45,6 @@ class LogMse(Loss):
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         """dB, 0 where nothing differs."""
-        error = brightness(sr) - brightness(hr) if self._luma else sr - hr
+        error = luma(sr) - luma(hr) if self._luma else sr - hr
         mse = error.square().flatten(1).mean(1)
         return torch.log1p(mse / self._floor).mean() * (10 / math.log(10))

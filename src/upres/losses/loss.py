@@ -9,7 +9,15 @@ from torch import Tensor, nn
 
 
 class Loss(nn.Module, ABC):
-    """A term of the training loss: sr and hr `n c h w` in [0, 1] → a scalar."""
+    """A term of the training loss: sr and hr `n c h w` in [0, 1] → a scalar.
+
+    A leaf declares its configuration class and is built as `Leaf(config)`. It has nothing to train and nothing to
+    save: what it needs besides (the filters of a network) are buffers that are not persistent. It is computed inside
+    autocast; where bfloat16 would spoil it, it turns autocast off. Less is better.
+
+    Attributes:
+        config_type: the frozen configuration class (`upres.config.config`), declared right above the loss.
+    """
 
     config_type: ClassVar[type[Any]]
 

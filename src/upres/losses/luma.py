@@ -1,4 +1,4 @@
-"""Error of brightness alone."""
+"""Error of luma alone."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from upres.config import config
+from upres.image.colour import LUMA_WEIGHTS
 from upres.losses.loss import Loss
 
 
@@ -21,7 +22,7 @@ class LumaConfig:
 class Luma(Loss):
     """Mean error of luma; beside a term on all channels it says where capacity goes first.
 
-    The papers' figures are of luma alone, and so is most of what the eye sees of sharpness.
+    The papers' numbers are of luma alone, and so is most of what the eye sees of sharpness.
     """
 
     config_type = LumaConfig
@@ -32,12 +33,12 @@ class Luma(Loss):
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         """Mean over all pixels of the batch."""
-        return self._distance(brightness(sr), brightness(hr))
+        return self._distance(luma(sr), luma(hr))
 
 
-def brightness(pixels: Tensor) -> Tensor:
-    """`n c h w` → `n h w`: BT.601's luma of R, G and B (section 2.5.1; its weights sum to 1), or the one channel."""
+def luma(pixels: Tensor) -> Tensor:
+    """`n c h w` → `n h w`: BT.601's luma of R, G and B, on their scale, or the one channel."""
     if pixels.shape[1] == 1:
         return pixels[:, 0]
     red, green, blue = pixels.unbind(1)
-    return 0.299 * red + 0.587 * green + 0.114 * blue
+    return LUMA_WEIGHTS[0] * red + LUMA_WEIGHTS[1] * green + LUMA_WEIGHTS[2] * blue

@@ -18,7 +18,7 @@ class SSIM(Loss):
     """1 − SSIM, in [0, 2]; the SSIM of Wang et al. 2004 that `upres.metrics.ssim` measures, differentiable.
 
     As a training loss: Zhao, Gallo, Frosio, Kautz, "Loss Functions for Image Restoration with Neural
-    Networks", TCI 2017, section III-B. It hardly sees a shift of brightness or colour: add L1.
+    Networks", TCI 2017, section III-B. It hardly sees pictures that are lighter or of another hue as a whole: add L1.
     """
 
     config_type = SSIMConfig

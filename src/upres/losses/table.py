@@ -1,8 +1,9 @@
-"""The loss terms by the names that recipes give them."""
+"""The loss terms, and the kinds of adversarial losses, by the names that recipes give them."""
 
 from __future__ import annotations
 
 from upres.config.tables import Table
+from upres.losses import adversarial
 from upres.losses.charbonnier import Charbonnier
 from upres.losses.frequency import Frequency
 from upres.losses.l1 import L1
@@ -30,5 +31,26 @@ LOSSES: Table[type[Loss]] = Table(
         "ssim": SSIM,
         "style": Style,
         "tv": TV,
+    },
+)
+
+ADVERSARIAL: Table[adversarial.AdversarialLoss] = Table(
+    "upres.losses.adversarial",
+    {
+        "hinge": adversarial.AdversarialLoss(
+            adversarial.hinge_discriminator, adversarial.hinge_generator, adversarial.above(0)
+        ),
+        "least-squares": adversarial.AdversarialLoss(
+            adversarial.least_squares_discriminator, adversarial.least_squares_generator, adversarial.above(0.5)
+        ),
+        "relativistic": adversarial.AdversarialLoss(
+            adversarial.relativistic_discriminator,
+            adversarial.relativistic_generator,
+            adversarial.apart,
+            relative=True,
+        ),
+        "vanilla": adversarial.AdversarialLoss(
+            adversarial.vanilla_discriminator, adversarial.vanilla_generator, adversarial.above(0)
+        ),
     },
 )

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from upres.archs import ARCHS, Network
 from upres.archs.folding import folded
-from upres.config.parts import Part, build, parse_part
+from upres.config.named_parts import NamedPart, build, parse_part
 from upres.errors import ConfigError, ModelError
 from upres.models.facts import METADATA_KEY, Facts, from_json, to_json
 from upres.models.onnx_facts import read_facts
@@ -99,6 +99,6 @@ def _fill(path: Path, facts: Facts, network: Network, tensors: dict[str, Tensor]
         raise ModelError(f"{path}: its tensors do not fit {facts.arch['name']} ({detail})") from error
 
 
-def network_of(part: Part, facts: Facts) -> Network:
+def network_of(part: NamedPart, facts: Facts) -> Network:
     """Build the untrained network that the facts describe."""
     return build(ARCHS, part, scale=facts.scale, channels=facts.channels)

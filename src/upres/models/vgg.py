@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from zipfile import BadZipFile
 
 import numpy as np
@@ -16,21 +16,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from upres.errors import ConfigError, DataError, ModelError, first_line, nearest
-from upres.storage.atomic import whole_file
 from upres.storage.cache_home import cache_home
+from upres.storage.download import download
 
 # torchvision's ImageNet weights; the name ends in the first digits of the file's SHA-256.
-URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
-
+_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
+_DIGEST = "dcbb9e9d"
 
 Convention = Literal["auto", "torchvision", "caffe"]
 
-
 _BLOCKS = (2, 2, 4, 4, 4)
-
-
 LAYERS = tuple(f"conv{block}_{n}" for block, count in enumerate(_BLOCKS, 1) for n in range(1, count + 1))
-
 
 # SHA-256 of the first filters (float32, little endian) of the authors' own weights, which have no other mark.
 _CAFFE = "f8ee325686ded00722375b5a05fd287de09be3bd3b1853cb1c5cf29996394684"
@@ -118,35 +114,11 @@ def load_features(source: str, convention: Convention = "auto") -> Features:
         ModelError: the file is missing, damaged, not VGG19's, or cannot be downloaded.
         ConfigError: `auto`, and nothing says which convention it is.
     """
-    path = cache_home() / "features" / URL.rsplit("/", 1)[1] if source == "vgg19" else Path(source).expanduser()
+    path = cache_home() / "features" / _URL.rsplit("/", 1)[1] if source == "vgg19" else Path(source).expanduser()
     if source == "vgg19" and not path.is_file():
-        download(path)
+        advice = f"download it by hand to {path}, or name a local file: features: PATH"
+        download(_URL, path, digest=_DIGEST, advice=advice, error=ModelError)
     return _loaded(path.resolve(), convention)
-
-
-def download(path: Path, url: str = URL, opened: Callable[[str], Any] | None = None) -> None:
-    """Download VGG19's published weights, check their SHA-256, and put them at `path`, whole or not at all.
-
-    Raises:
-        ModelError: the address cannot be reached, or what came is not that file.
-    """
-    import urllib.request
-    from urllib.error import URLError
-
-    advice = f"download it by hand to {path}, or name a local file: features: PATH"
-    digest = hashlib.sha256()
-    expected = url.rsplit("-", 1)[1].removesuffix(".pth")
-    try:
-        with (opened or urllib.request.urlopen)(url) as answer, whole_file(path) as temporary:
-            with temporary.open("wb") as file:
-                while chunk := answer.read(1 << 20):
-                    digest.update(chunk)
-                    file.write(chunk)
-            came = digest.hexdigest()
-            if not came.startswith(expected):
-                raise ModelError(f"{url}: what came has SHA-256 {came[:16]}…, not one of {expected}…; {advice}")
-    except (URLError, OSError) as error:
-        raise ModelError(f"{url}: cannot be downloaded ({first_line(error)}); {advice}") from error
 
 
 @functools.cache

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from upres.recipes.recipe import Recipe, parse_recipe, read_recipe, shipped_recipes
-from upres.recipes.run import run_recipe
+from upres.recipes.run import components, new_network, open_validation, run_recipe
 
-__all__ = ["Recipe", "parse_recipe", "read_recipe", "run_recipe", "shipped_recipes"]
+__all__ = [
+    "Recipe",
+    "components",
+    "new_network",
+    "open_validation",
+    "parse_recipe",
+    "read_recipe",
+    "run_recipe",
+    "shipped_recipes",
+]

@@ -1,4 +1,4 @@
-"""A recipe: one YAML file that says everything about a training run, read into typed parts."""
+"""A recipe: one YAML file that says everything about a training run, read once into typed parts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 
 from upres.archs import ARCHS, DISCRIMINATORS
 from upres.config import config, dump, parse
-from upres.config.parts import Part, parse_part
+from upres.config.named_parts import NamedPart, parse_part
 from upres.data import SOURCES, parse_source
 from upres.degrade import DEGRADATIONS
 from upres.errors import ConfigError, nearest
@@ -69,12 +69,12 @@ class DataOptions:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Adversarial:
-    """A recipe's `adversarial` section: the rules, the discriminator, and its schedule."""
+class AdversarialSection:
+    """A recipe's `adversarial` section: the loss, the discriminator, and its schedule."""
 
     options: AdversarialConfig
-    discriminator: Part
-    schedule: Part
+    discriminator: NamedPart
+    schedule: NamedPart
 
     def dump(self) -> dict[str, Any]:
         """Return it as the recipe writes it."""
@@ -87,19 +87,23 @@ class Adversarial:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A recipe whose every part has been checked."""
+    """A recipe whose every part has been checked.
+
+    `monitor` is what decides the best weights, resolved: a recipe may leave `train.monitor` out.
+    """
 
     head: Head
-    arch: Part
-    losses: tuple[tuple[float, Part], ...]
-    degradation: Part
-    train_sources: tuple[Part, ...]
-    validation_sources: tuple[Part, ...]
+    arch: NamedPart
+    losses: tuple[tuple[float, NamedPart], ...]
+    degradation: NamedPart
+    train_sources: tuple[NamedPart, ...]
+    validation_sources: tuple[NamedPart, ...]
     data: DataOptions
     train: TrainConfig
-    schedule: Part
-    adversarial: Adversarial | None
+    schedule: NamedPart
+    adversarial: AdversarialSection | None
     protocol: Protocol
+    monitor: str
 
     @property
     def name(self) -> str:
@@ -197,9 +201,9 @@ def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
     adversarial = _adversarial(values.get("adversarial"), where)
     train = parse(TrainConfig, values["train"], where=where, key="train")
     try:
-        monitored(train.monitor, [part.name for _, part in losses], adversarial=adversarial is not None)
-    except ValueError as error:
-        raise ConfigError(f"{where}: train.{error}") from None
+        monitor = monitored(train.monitor, [part.name for _, part in losses], adversarial=adversarial is not None)
+    except ValueError as fault:
+        raise ConfigError(f"{where}: train.{fault}") from None
     return Recipe(
         head=head,
         arch=parse_part(ARCHS, values["arch"], where=where, key="arch"),
@@ -217,10 +221,11 @@ def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
         schedule=parse_part(SCHEDULES, values.get("schedule", "constant"), where=where, key="schedule"),
         adversarial=adversarial,
         protocol=parse(Protocol, values.get("protocol", default_protocol), where=where, key="protocol"),
+        monitor=monitor,
     )
 
 
-def _losses(values: Any, where: str) -> tuple[tuple[float, Part], ...]:
+def _losses(values: Any, where: str) -> tuple[tuple[float, NamedPart], ...]:
     if not isinstance(values, list) or not values:
         raise ConfigError(f"{where}: losses = {values!r}: should be a list of {nearest('', LOSSES)}")
     result = []
@@ -240,26 +245,26 @@ def _losses(values: Any, where: str) -> tuple[tuple[float, Part], ...]:
     return tuple(result)
 
 
-def _adversarial(values: Any, where: str) -> Adversarial | None:
+def _adversarial(values: Any, where: str) -> AdversarialSection | None:
     if values is None:
         return None
     if not isinstance(values, Mapping):
         raise ConfigError(f"{where}: adversarial = {values!r}: should be a mapping with kind and weight")
-    parts = ("discriminator", "schedule")
+    named = ("discriminator", "schedule")
     known = [field.name for field in dataclasses.fields(AdversarialConfig)]
     for key in values:
-        if key not in (*known, *parts):
+        if key not in (*known, *named):
             raise ConfigError(
-                f"{where}: unknown key adversarial.{key} = {values[key]!r}: {nearest(str(key), [*known, *parts])}"
+                f"{where}: unknown key adversarial.{key} = {values[key]!r}: {nearest(str(key), [*known, *named])}"
             )
-    options = {key: value for key, value in values.items() if key not in parts}
+    options = {key: value for key, value in values.items() if key not in named}
     schedule = parse_part(SCHEDULES, values.get("schedule", "constant"), where=where, key="adversarial.schedule")
     if schedule.name == "plateau":
         raise ConfigError(
             f"{where}: adversarial.schedule.name = 'plateau': it waits for the validation loss, which knows nothing of "
             "the discriminator; use constant, cosine, multi-step or one-cycle"
         )
-    return Adversarial(
+    return AdversarialSection(
         options=parse(AdversarialConfig, options, where=where, key="adversarial"),
         discriminator=parse_part(
             DISCRIMINATORS, values.get("discriminator", "vgg"), where=where, key="adversarial.discriminator"
@@ -268,7 +273,7 @@ def _adversarial(values: Any, where: str) -> Adversarial | None:
     )
 
 
-def _sources(data: Mapping[str, Any], split: str, where: str) -> tuple[Part, ...]:
+def _sources(data: Mapping[str, Any], split: str, where: str) -> tuple[NamedPart, ...]:
     values = data.get(split)
     if not isinstance(values, list) or not values:
         raise ConfigError(f"{where}: data.{split} = {values!r}: should be a list of sources: {nearest('', SOURCES)}")
@@ -278,11 +283,11 @@ def _sources(data: Mapping[str, Any], split: str, where: str) -> tuple[Part, ...
 def _set(values: dict[str, Any], setting: str) -> None:
     key, equals, text = setting.partition("=")
     if not equals or not key:
-        raise ConfigError(f"--set {setting}: should be key=value, for example train.epochs=3")
+        raise ConfigError("should be key=value, for example train.epochs=3", where=setting, settings=("set",))
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"--set {setting}: {text!r} is not a YAML value") from error
+        raise ConfigError(f"{setting}: {text!r} is not a YAML value") from error
     node: Any = values
     *path, last = key.split(".")
     for name in path:
@@ -295,10 +300,10 @@ def _set(values: dict[str, Any], setting: str) -> None:
                 node[name] = {"name": node[name]}
             node = node[name]
         else:
-            raise ConfigError(f"--set {setting}: there is no {key} in the recipe")
+            raise ConfigError(f"{setting}: there is no {key} in the recipe")
     if isinstance(node, list) and last.isdigit() and int(last) < len(node):
         node[int(last)] = value
     elif isinstance(node, dict):
         node[last] = value
     else:
-        raise ConfigError(f"--set {setting}: there is no {key} in the recipe")
+        raise ConfigError(f"{setting}: there is no {key} in the recipe")

@@ -1,21 +1,23 @@
-"""Compose a recipe's parts into a training run."""
+"""A recipe's named parts, built once and handed to training."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from upres.archs import DISCRIMINATORS, Network
+from upres.archs import ARCHS, DISCRIMINATORS, Network
 from upres.archs.folding import folded
-from upres.config.parts import Part, build
+from upres.config import NamedPart, build
 from upres.data import Cache, Patches, open_splits
-from upres.degrade import DEGRADATIONS, PerStep
+from upres.degrade import DEGRADATIONS, Degradation, PerStep
 from upres.errors import ConfigError
 from upres.losses import LOSSES
 from upres.models import checkpoint
 from upres.models.facts import Facts
 from upres.recipes.recipe import Recipe
-from upres.train import SCHEDULES, Game, check_together, first_process, fit, set_seed
+from upres.train import SCHEDULES, AdversarialTraining, Components, first_process, fit, set_seed
+
+Log = Callable[[str], None]
 
 
 def run_recipe(
@@ -26,7 +28,7 @@ def run_recipe(
     nodes: int = 1,
     resume: bool = False,
     bar: bool = False,
-    report: Callable[[str], None] = lambda line: None,
+    log: Log = lambda line: None,
 ) -> Path:
     """Train by a recipe into a run folder and return the path of the best weights.
 
@@ -37,19 +39,38 @@ def run_recipe(
         nodes: machines.
         resume: go on from that folder's `last.ckpt`.
         bar: draw a progress bar on the terminal.
-        report: called with one line for every thing worth telling.
+        log: called with one line for every thing worth telling.
 
     Raises:
-        ConfigError: the folder holds a run already.
+        ConfigError: the folder holds a run already, or the recipe's parts do not go together.
         DataError: the data is missing or unfit.
     """
     first = first_process()
     if first and not resume and (folder / "last.ckpt").exists():
-        raise ConfigError(f"{folder}: holds a run already; go on with --resume, or give another folder with --run")
-    training, validation = open_data(recipe, report)
+        raise ConfigError(
+            "holds a run already; resume it, or give another run folder", where=folder, settings=("resume", "run")
+        )
+    run = components(recipe, devices=devices, nodes=nodes, resumed=resume, log=log)
+    if first:
+        folder.mkdir(parents=True, exist_ok=True)
+        recipe.save(folder / "recipe.yaml")
+    return fit(run, folder, resume=resume, bar=bar, log=log)
+
+
+def components(
+    recipe: Recipe, *, devices: int = 1, nodes: int = 1, resumed: bool = False, log: Log = lambda line: None
+) -> Components:
+    """Open the recipe's data and build all of its parts, each once; a resumed run takes no weights from another.
+
+    Raises:
+        ConfigError: parts that do not go together.
+        DataError: the data is missing or unfit.
+    """
     degradation = build(DEGRADATIONS, recipe.degradation)
+    splits = {"train": recipe.train_sources, "validation": recipe.validation_sources}
+    caches = _open(recipe, splits, degradation, log)
     patches = Patches(
-        training,
+        caches["train"],
         patch=recipe.data.patch,
         batch=recipe.train.batch,
         seed=recipe.head.seed,
@@ -60,36 +81,27 @@ def run_recipe(
     )
     set_seed(recipe.head.seed)
     facts, network = new_network(recipe)
-    report(
+    log(
         f"{recipe.name}: {recipe.arch.name}, {facts.parameters:,} parameters; "
-        f"{len(training):,} training and {len(validation):,} validation pictures; "
+        f"{len(caches['train']):,} training and {len(caches['validation']):,} validation pictures; "
         f"{patches.steps:,} steps an epoch"
     )
-    if recipe.head.init is not None and not resume:
+    if recipe.head.init is not None and not resumed:
         taken, total = take_over(network, Path(recipe.head.init))
-        report(f"{taken} of {total} tensors start from {recipe.head.init}")
-    game = new_game(recipe, facts.channels)
-    losses = {part.name: (weight, build(LOSSES, part)) for weight, part in recipe.losses}
-    check_together(recipe.train, patches, losses, game, devices * nodes)
-    if first:
-        folder.mkdir(parents=True, exist_ok=True)
-        recipe.save(folder / "recipe.yaml")
-    return fit(
-        network,
-        facts,
-        losses,
-        patches,
-        validation,
-        recipe.train,
-        build(SCHEDULES, recipe.schedule),
-        recipe.protocol,
-        folder,
-        game=game,
+        log(f"{taken} of {total} tensors start from {recipe.head.init}")
+    return Components(
+        network=network,
+        facts=facts,
+        adversarial=_adversarial(recipe, facts.channels),
+        losses={part.name: (weight, build(LOSSES, part)) for weight, part in recipe.losses},
+        patches=patches,
+        validation=caches["validation"],
+        options=recipe.train,
+        schedule=build(SCHEDULES, recipe.schedule),
+        monitor=recipe.monitor,
+        protocol=recipe.protocol,
         devices=devices,
         nodes=nodes,
-        resume=resume,
-        bar=bar,
-        report=report,
     )
 
 
@@ -97,7 +109,7 @@ def new_network(recipe: Recipe) -> tuple[Facts, Network]:
     """Build the recipe's untrained network and its facts."""
     head = recipe.head
     blank = Facts(name=head.name, scale=head.scale, colour=head.colour)
-    network = checkpoint.network_of(recipe.arch, blank)
+    network = build(ARCHS, recipe.arch, scale=head.scale, channels=blank.channels)
     facts = Facts(
         name=head.name,
         scale=head.scale,
@@ -113,18 +125,6 @@ def new_network(recipe: Recipe) -> tuple[Facts, Network]:
     return facts, network
 
 
-def new_game(recipe: Recipe, channels: int) -> Game | None:
-    """Build the recipe's untrained discriminator, where it has one."""
-    if recipe.adversarial is None:
-        return None
-    chosen = recipe.adversarial
-    return Game(
-        build(DISCRIMINATORS, chosen.discriminator, channels=channels),
-        chosen.options,
-        build(SCHEDULES, chosen.schedule),
-    )
-
-
 def take_over(network: Network, path: Path) -> tuple[int, int]:
     """Copy the tensors that fit in name and shape from a model file; return how many, and of how many.
 
@@ -138,32 +138,41 @@ def take_over(network: Network, path: Path) -> tuple[int, int]:
     return len(fitting), len(own)
 
 
-def open_data(recipe: Recipe, report: Callable[[str], None]) -> tuple[Cache, Cache]:
-    """Check both splits, tell all faults at once, and open their pictures from the cache.
+def open_validation(recipe: Recipe, log: Log) -> Cache:
+    """Check the pictures that the recipe's training validates on, and open them from the cache.
 
     Raises:
         DataFaultsError: lists what is missing, unreadable, mis-paired or too small.
     """
-    caches = _open(recipe, {"train": recipe.train_sources, "validation": recipe.validation_sources}, report)
-    return caches["train"], caches["validation"]
+    splits = {"validation": recipe.validation_sources}
+    return _open(recipe, splits, build(DEGRADATIONS, recipe.degradation), log)["validation"]
 
 
-def open_validation(recipe: Recipe, report: Callable[[str], None]) -> Cache:
-    """Open only the pictures that the recipe's training validates on; otherwise as `open_data`."""
-    return _open(recipe, {"validation": recipe.validation_sources}, report)["validation"]
+def _adversarial(recipe: Recipe, channels: int) -> AdversarialTraining | None:
+    """Build the recipe's untrained discriminator and its loss, where it has one."""
+    if recipe.adversarial is None:
+        return None
+    chosen = recipe.adversarial
+    return AdversarialTraining(
+        build(DISCRIMINATORS, chosen.discriminator, channels=channels),
+        chosen.options,
+        build(SCHEDULES, chosen.schedule),
+    )
 
 
-def _open(recipe: Recipe, splits: Mapping[str, Sequence[Part]], report: Callable[[str], None]) -> Mapping[str, Cache]:
-    degradation = build(DEGRADATIONS, recipe.degradation)
+def _open(
+    recipe: Recipe, splits: Mapping[str, Sequence[NamedPart]], degradation: Degradation, log: Log
+) -> Mapping[str, Cache]:
     margin = degradation.margin if isinstance(degradation, PerStep) else 0
+    chosen = recipe.degradation
     return open_splits(
         splits,
         degradation,
-        repr(recipe.degradation),
+        f"Part(name={chosen.name!r}, config={chosen.config!r})",  # in every cache's identity: other words, other caches
         root=Path(recipe.data.root).expanduser(),
         scale=recipe.head.scale,
         colour=recipe.head.colour,
         seed=recipe.head.seed,
         patch={"train": recipe.data.patch + margin},
-        report=report,
+        report=log,
     )

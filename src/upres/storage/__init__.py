@@ -1,1 +1,1 @@
-"""Files that appear whole or not at all, and the cache's place."""
+"""Files that appear whole or not at all, downloads with their checksum, and the cache's place."""

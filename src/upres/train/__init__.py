@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from upres.train.adversarial import Game
+from upres.train.adversarial import AdversarialTraining
+from upres.train.components import Components
 from upres.train.monitor import monitored
 from upres.train.options import AdversarialConfig, TrainConfig
 from upres.train.processes import first_process, processes
-from upres.train.run import check_together, fit, set_seed
-from upres.train.schedules import SCHEDULES, Schedule
+from upres.train.run import fit, set_seed
+from upres.train.schedules import Schedule
+from upres.train.table import LOGGERS, OPTIMIZERS, PRECISIONS, SCHEDULES
 
 __all__ = [
+    "LOGGERS",
+    "OPTIMIZERS",
+    "PRECISIONS",
     "SCHEDULES",
     "AdversarialConfig",
-    "Game",
+    "AdversarialTraining",
+    "Components",
     "Schedule",
     "TrainConfig",
-    "check_together",
     "first_process",
     "fit",
     "monitored",

@@ -1,4 +1,4 @@
-"""The discriminator's side of adversarial training: what it tells the generator, and what it learns itself."""
+"""Adversarial training: what the discriminator tells the generator, and what it learns itself."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from upres.train.schedules import Schedule
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DiscriminatorLoss:
     """A discriminator's loss on a batch, and its accuracy on the real and on the fake pictures, scalars."""
 
     loss: Tensor
-    real: Tensor
-    fake: Tensor
+    real_accuracy: Tensor
+    fake_accuracy: Tensor
 
 
-class Game(nn.Module):
-    """A discriminator and the rules.
+class AdversarialTraining(nn.Module):
+    """A discriminator, with the loss by which it and the generator are trained.
 
     Args:
         discriminator: tells hr from sr.
         options: the recipe's `adversarial` section.
-        schedule: of the discriminator's learning rate; it counts the steps of the game.
+        schedule: of the discriminator's learning rate; it counts the steps that the discriminator takes.
     """
 
     def __init__(self, discriminator: Discriminator, options: AdversarialConfig, schedule: Schedule) -> None:
@@ -49,12 +49,12 @@ class Game(nn.Module):
                     real = self.discriminator(hr).float()
             return self._kind.generator(real, fake)
 
-    def verdict(self, sr: Tensor, hr: Tensor) -> Verdict:
+    def discriminator_loss(self, sr: Tensor, hr: Tensor) -> DiscriminatorLoss:
         """Return what the discriminator minimises; the generator learns nothing by it."""
         real, fake = self.discriminator(hr).float(), self.discriminator(sr.detach()).float()
         with torch.no_grad():
             right = self._kind.right(real, fake)
-        return Verdict(self._kind.discriminator(real, fake), *right)
+        return DiscriminatorLoss(self._kind.discriminator(real, fake), *right)
 
 
 @contextmanager

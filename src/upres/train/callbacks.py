@@ -20,18 +20,18 @@ from upres.metrics import Protocol
 from upres.models import checkpoint
 from upres.models.facts import Facts
 from upres.storage.atomic import write_whole
-from upres.train.figures import curves_png, panel_png, sample_crops
 from upres.train.module import Training
+from upres.train.plots import curves_png, panel_png, sample_crops
 
-Row = dict[str, float]
+RunRow = dict[str, float]
 
 
 class History(Callback):
     """One row an epoch, kept inside last.ckpt, so that a resumed run's files hold the whole run."""
 
-    def __init__(self, folder: Path, baseline: float | None, report: Callable[[str], None]) -> None:
-        self._folder, self._baseline, self._report = folder, baseline, report
-        self.rows: list[Row] = []
+    def __init__(self, folder: Path, baseline: float | None, log: Callable[[str], None]) -> None:
+        self._folder, self._baseline, self._log = folder, baseline, log
+        self.rows: list[RunRow] = []
         self._started = 0.0
 
     def state_dict(self) -> dict[str, Any]:
@@ -52,7 +52,7 @@ class History(Callback):
         values = trainer.callback_metrics
         means = pl_module.train_means()
         epoch = trainer.current_epoch + 1
-        row: Row = {
+        row: RunRow = {
             "epoch": epoch,
             "step": epoch * pl_module.epoch_steps,
             **pl_module.rates(),
@@ -71,15 +71,15 @@ class History(Callback):
         left = (trainer.max_epochs or 0) - epoch
         recent = [r["seconds"] for r in self.rows[-5:]]
         minutes = left * sum(recent) / len(recent) / 60
-        self._report(
+        self._log(
             f"epoch {epoch}/{trainer.max_epochs}  loss {row['train_loss']:.5f}  "
-            f"val loss {row['val_loss']:.5f}  PSNR {row['val_psnr']:.3f} dB  {_game(row)}rate {row['rate']:.2e}  "
+            f"val loss {row['val_loss']:.5f}  PSNR {row['val_psnr']:.3f} dB  {_accuracy(row)}rate {row['rate']:.2e}  "
             f"{row['seconds']:.0f} s  {minutes:.0f} min left at most"
         )
 
 
 class KeepBest(Callback):
-    """Write best.safetensors whenever the monitored value is the best so far; in a game, the best since it began."""
+    """Write best.safetensors whenever the monitored value is the best so far of the epochs that count."""
 
     def __init__(self, path: Path, facts: Facts, protocol: Protocol, monitor: str) -> None:
         self._path, self._facts, self._protocol, self._monitor = path, facts, protocol, monitor
@@ -97,7 +97,7 @@ class KeepBest(Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Compare, and write the weights with the score they reached."""
         assert isinstance(pl_module, Training)
-        if pl_module.game is not None and not pl_module.playing:
+        if not pl_module.may_be_best:
             return
         values = trainer.callback_metrics
         scores = {f"validation psnr, {self._protocol.describe()}": round(float(values["val_psnr"]), 3)}
@@ -142,7 +142,7 @@ class KeepLast(Checkpoint):
             kept = "the one before it is whole" if self._path.exists() else "there was none before"
             raise FailedError(
                 f"{self._path}: epoch {trainer.current_epoch + 1} cannot be written ({error.strerror}); {kept}; make "
-                "room and go on with --resume"
+                "room and resume the run"
             ) from error
 
 
@@ -164,16 +164,16 @@ class Samples(Callback):
             write_whole(self._folder / f"epoch_{epoch:04d}.png", png)
 
 
-def _game(row: Row) -> str:
+def _accuracy(row: RunRow) -> str:
     """Return the discriminator's accuracy, once there is one."""
     if "train_real_accuracy" not in row:
         return ""
     return f"D right {row['train_real_accuracy']:.0%} real {row['train_fake_accuracy']:.0%} fake  "
 
 
-def _csv(rows: list[Row]) -> str:
+def _csv(rows: list[RunRow]) -> str:
     text = io.StringIO()
-    # A game that begins later brings columns that the first rows leave empty.
+    # A discriminator that takes part later brings columns that the first rows leave empty.
     names = max(rows, key=len)
     writer = csv.DictWriter(text, fieldnames=list(names), lineterminator="\n")
     writer.writeheader()

@@ -1,8 +1,7 @@
-"""Who is told the rows of metrics.csv besides. A new one is a function here and one line in `LOGGERS`."""
+"""Who is told the rows of metrics.csv besides. A new one is a function here and one line in `table.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,12 +19,6 @@ def wandb(folder: Path) -> Logger:
     """Weights & Biases, named as the run folder; its own settings (WANDB_MODE, WANDB_PROJECT) hold."""
     folder.mkdir(parents=True, exist_ok=True)
     return WandbLogger(name=folder.name, save_dir=folder)
-
-
-LOGGERS: dict[str, Callable[[Path], Logger]] = {
-    "tensorboard": tensorboard,
-    "wandb": wandb,
-}
 
 
 def check_installed(name: str) -> None:

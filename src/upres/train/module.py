@@ -1,10 +1,9 @@
-"""The network under training, as Lightning sees it: one step of both players, one validation."""
+"""The network under training, as Lightning sees it: one step of generator and discriminator, one validation."""
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,63 +15,45 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
 from upres.archs import Network
-from upres.data import Cache, Patches
 from upres.losses import Loss
-from upres.metrics import Protocol
-from upres.train.adversarial import Game
+from upres.train.adversarial import AdversarialTraining
 from upres.train.averaging import decay_after, move_towards
 from upres.train.bad_batch import BadBatchError, Pictures
+from upres.train.components import Components
 from upres.train.loaders import Pair, picture_batches, picture_loader, train_loader
-from upres.train.optimizers import OPTIMIZERS
-from upres.train.options import TrainConfig
 from upres.train.processes import any_of, gather, mean_of, share_buffers
-from upres.train.schedules import Schedule
 from upres.train.step import Terms, accumulation, loss_terms, non_finite, weighted_sum
+from upres.train.table import OPTIMIZERS
 from upres.train.validation import Score, mean_score, score, unit_batch
 
 _CALMER = "lower train.optimizer.rate, set train.clip, or train in fp32"
-_CALMER_RIVAL = "lower adversarial.optimizer.rate, set train.clip, or train in fp32"
+_CALMER_DISCRIMINATOR = "lower adversarial.optimizer.rate, set train.clip, or train in fp32"
 
 
 class Training(pl.LightningModule):
     """Lightning's view of a run. Batches come as uint8 `n h w c` and are made floats on the device.
 
-    It steps its optimisers itself: the generator's, then the discriminator's once a game has begun. Nothing that
+    It steps its optimisers itself: the generator's, then the discriminator's once that takes part. Nothing that
     a resume needs is kept here but weights: steps are counted by the epoch and the batch, and what draws random
     numbers inside a network (dropout) is seeded anew by each epoch.
 
     Args:
-        network: the network to train, a generator where there is a game.
-        losses: the loss terms and their weights, by name.
-        options: the recipe's `train` section.
-        schedule: the learning-rate schedule.
-        protocol: how validation PSNR is measured.
-        patches: training batches.
-        validation: validation pictures.
-        game: the other player, and the rules.
+        run: the network, a generator where there is a discriminator, and all that it is trained with.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        losses: Mapping[str, tuple[float, Loss]],
-        options: TrainConfig,
-        schedule: Schedule,
-        protocol: Protocol,
-        patches: Patches,
-        validation: Cache,
-        game: Game | None = None,
-    ) -> None:
+    def __init__(self, run: Components) -> None:
         super().__init__()
+        options = run.options
         self.automatic_optimization = False
-        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.averaged: Network | None = copy.deepcopy(network).requires_grad_(False) if options.ema else None
-        self.losses = torch.nn.ModuleDict({name: loss for name, (_, loss) in losses.items()})
-        self.loss_weights = {name: weight for name, (weight, _) in losses.items()}
-        self.game = game
-        self._options, self._schedule, self._protocol = options, schedule, protocol
-        self._patches, self._pictures = patches, validation
-        self._validation_batches = picture_batches(validation)
+        self.network = run.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.averaged: Network | None = copy.deepcopy(run.network).requires_grad_(False) if options.ema else None
+        self.losses = torch.nn.ModuleDict({name: loss for name, (_, loss) in run.losses.items()})
+        self.loss_weights = {name: weight for name, (weight, _) in run.losses.items()}
+        self.game = run.adversarial  # the name that its weights have in every last.ckpt
+        self.epoch_steps = run.epoch_steps
+        self._options, self._schedule, self._protocol = options, run.schedule, run.protocol
+        self._patches, self._pictures = run.patches, run.validation
+        self._validation_batches = picture_batches(run.validation)
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}
         self._scores: dict[int, Score] = {}
@@ -84,14 +65,15 @@ class Training(pl.LightningModule):
         return self.network if self.averaged is None else self.averaged
 
     @property
-    def epoch_steps(self) -> int:
-        """Optimiser steps an epoch."""
-        return math.ceil(len(self._patches) / self._options.accumulate)
+    def adversarial(self) -> AdversarialTraining | None:
+        """The discriminator and its loss, in adversarial training."""
+        return self.game
 
     @property
-    def playing(self) -> bool:
-        """Whether a game has begun by the end of this epoch."""
-        return self.game is not None and self.game.options.start < (self.current_epoch + 1) * self.epoch_steps
+    def may_be_best(self) -> bool:
+        """Whether this epoch's weights count: in adversarial training, once the discriminator has taken part."""
+        start = 0 if self.adversarial is None else self.adversarial.options.start
+        return start < (self.current_epoch + 1) * self.epoch_steps
 
     def train_dataloader(self) -> DataLoader[Pair]:
         """Load the batches of the epochs to come."""
@@ -109,7 +91,9 @@ class Training(pl.LightningModule):
             self._seed()
         size, last = accumulation(batch_idx, len(self._patches), self._options.accumulate)
         step = self.current_epoch * self.epoch_steps + batch_idx // self._options.accumulate
-        game = self.game if self.game is not None and step >= self.game.options.start else None
+        adversarial = self.adversarial
+        if adversarial is not None and step < adversarial.options.start:
+            adversarial = None
         lr, hr = unit_batch(batch)
 
         optimizer = self._optimizers[0]
@@ -117,9 +101,9 @@ class Training(pl.LightningModule):
             sr = self.network(lr).float()
             terms = loss_terms(self._losses, sr, hr)
             weights = self.loss_weights
-            if game is not None:
-                terms["adversarial"] = game.generator_loss(sr, hr)
-                weights = {**weights, "adversarial": game.options.weight}
+            if adversarial is not None:
+                terms["adversarial"] = adversarial.generator_loss(sr, hr)
+                weights = {**weights, "adversarial": adversarial.options.weight}
             self._check(terms, step, batch, sr, _CALMER)
             total = weighted_sum(terms, weights)
             self.manual_backward(total / size)
@@ -129,15 +113,15 @@ class Training(pl.LightningModule):
             self._take(0)
             if self.averaged is not None:
                 move_towards(self.averaged, self.network, decay_after(step + 1, self._options.ema))
-        if game is None:
+        if adversarial is None:
             return
 
         with self._optimizers[1].toggle_model(sync_grad=last):
-            verdict = game.verdict(sr, hr)
-            terms = {"discriminator": verdict.loss}
-            self._check(terms, step, batch, sr, _CALMER_RIVAL)
-            self.manual_backward(verdict.loss / size)
-        self._add({**terms, "real_accuracy": verdict.real, "fake_accuracy": verdict.fake})
+            found = adversarial.discriminator_loss(sr, hr)
+            terms = {"discriminator": found.loss}
+            self._check(terms, step, batch, sr, _CALMER_DISCRIMINATOR)
+            self.manual_backward(found.loss / size)
+        self._add({**terms, "real_accuracy": found.real_accuracy, "fake_accuracy": found.fake_accuracy})
         if last:
             self._take(1)
 
@@ -154,7 +138,7 @@ class Training(pl.LightningModule):
 
     def on_validation_start(self) -> None:
         """Measure, and later write, the same network in every process."""
-        for network in (self.network, self.averaged, self.game):
+        for network in (self.network, self.averaged, self.adversarial):
             if network is not None:
                 share_buffers(network)
 
@@ -164,7 +148,7 @@ class Training(pl.LightningModule):
         bad = {name: value for name, value in found.terms.items() if not math.isfinite(value)}
         if bad and self._bad is None:
             step = (self.current_epoch + 1) * self.epoch_steps
-            self._bad = self._evidence(bad, step, batch, sr, _CALMER)
+            self._bad = self._bad_batch(bad, step, batch, sr, _CALMER)
         # A batch that two processes measured, because there are fewer than processes, counts once.
         first = self.global_rank % self._validation_batches
         self._scores[first + batch_idx * self.trainer.world_size] = found
@@ -195,7 +179,7 @@ class Training(pl.LightningModule):
         return dict(zip(names, mean_of([float(self._sums[n]) / self._counts[n] for n in names]), strict=True))
 
     def rates(self) -> dict[str, float]:
-        """Return the learning rates: the generator's, and the discriminator's where there is a game."""
+        """Return the learning rates: the network's, and the discriminator's where there is one."""
         names = ("rate", "discriminator_rate")
         return {
             name: float(optimizer.param_groups[0]["lr"])
@@ -203,23 +187,21 @@ class Training(pl.LightningModule):
         }
 
     def configure_optimizers(self) -> Any:
-        """An optimiser and a schedule for each player; the discriminator's counts the steps of the game."""
+        """An optimiser and a schedule for each network; the discriminator's counts the steps that it takes."""
         steps = self._options.epochs * self.epoch_steps
-        players = [(self.network, self._options.optimizer, self._schedule, steps)]
-        if self.game is not None:
-            options = self.game.options
-            players.append(
-                (self.game.discriminator, options.optimizer, self.game.schedule, max(1, steps - options.start))
-            )
+        trained = [(self.network, self._options.optimizer, self._schedule, steps)]
+        if self.adversarial is not None:
+            options, schedule = self.adversarial.options, self.adversarial.schedule
+            trained.append((self.adversarial.discriminator, options.optimizer, schedule, max(1, steps - options.start)))
         # Lightning leaves fp16's scale to a fused optimiser, and a scaled gradient cannot be clipped.
         fused = self._options.clip is None
         optimizers = [
             OPTIMIZERS[settings.name](network.parameters(), settings, fused=fused)
-            for network, settings, _, _ in players
+            for network, settings, _, _ in trained
         ]
         schedulers = [
             schedule.scheduler(optimizer, length)
-            for optimizer, (_, _, schedule, length) in zip(optimizers, players, strict=True)
+            for optimizer, (_, _, schedule, length) in zip(optimizers, trained, strict=True)
         ]
         return optimizers, schedulers
 
@@ -241,9 +223,9 @@ class Training(pl.LightningModule):
         state = np.random.SeedSequence((self._patches.seed, self.current_epoch, self.global_rank)).generate_state(1)
         torch.manual_seed(int(state[0]))
 
-    def _take(self, player: int) -> None:
-        """Step a player's optimiser and its schedule."""
-        optimizer, scheduler = self._optimizers[player], self._schedulers[player]
+    def _take(self, number: int) -> None:
+        """Step an optimiser and its schedule: 0 is the generator's, 1 the discriminator's."""
+        optimizer, scheduler = self._optimizers[number], self._schedulers[number]
         # A manual step happens within the batch's autocast, where matrix products of an optimiser would be bfloat16.
         with torch.autocast(self.device.type, enabled=False):
             optimizer.step()
@@ -260,9 +242,9 @@ class Training(pl.LightningModule):
         """Stop all processes when a term is not finite in one of them: the others would wait for it for ever."""
         bad = non_finite(terms)
         if any_of(bool(bad), self.device):
-            raise self._evidence(bad, step, batch, sr, advice)
+            raise self._bad_batch(bad, step, batch, sr, advice)
 
-    def _evidence(self, bad: dict[str, float], step: int, batch: Pair, sr: Tensor, advice: str) -> BadBatchError:
+    def _bad_batch(self, bad: dict[str, float], step: int, batch: Pair, sr: Tensor, advice: str) -> BadBatchError:
         lr, hr = (pixels.cpu().numpy() for pixels in batch)
         pictures = Pictures(lr, sr.detach().permute(0, 2, 3, 1).cpu().numpy(), hr) if bad else None
         return BadBatchError(bad, step=step, epoch=self.current_epoch, advice=advice, pictures=pictures)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-# What a game is played for; the distance of pixels grows by it (Blau and Michaeli, CVPR 2018).
+# What a discriminator is there for; the distance of pixels grows by it (Blau and Michaeli, CVPR 2018).
 _PERCEPTUAL = ("perceptual", "style")
 
 
@@ -17,7 +17,8 @@ def monitored(monitor: str | None, terms: Collection[str], *, adversarial: bool)
         adversarial: a discriminator takes part.
 
     Raises:
-        ValueError: a choice that there is not, or one that would keep a GAN's weights from before its game.
+        ValueError: a choice that there is not, or one that would keep a GAN's weights from before its
+            discriminator took part.
     """
     perceptual = [name for name in _PERCEPTUAL if name in terms]
     if adversarial:
@@ -25,7 +26,8 @@ def monitored(monitor: str | None, terms: Collection[str], *, adversarial: bool)
         if monitor is not None and monitor not in allowed:
             raise ValueError(
                 f"monitor = {monitor!r}: in adversarial training should be one of {', '.join(allowed)}; PSNR and "
-                "losses of pixels fall behind as a GAN gets better, and would choose the weights from before its game"
+                "losses of pixels fall behind as a GAN gets better, and would choose the weights from before the "
+                "discriminator took part"
             )
         return monitor or allowed[0]
     choices = ["psnr", "loss", *terms, "last"]

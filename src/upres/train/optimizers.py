@@ -1,16 +1,44 @@
-"""Optimisers. A new one is a function here, one line in `OPTIMIZERS`, and its name in `OptimizerConfig`."""
+"""Optimisers. A new one is a function here and one line in `table.py`."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from torch.nn import Parameter
 from torch.optim import AdamW, Optimizer
 
-from upres.train.options import OptimizerConfig
+from upres.config import config
+
+
+@config
+class OptimizerConfig:
+    """Attributes:
+
+    name: one of `OPTIMIZERS`: `adam`, or `soap`, which learns more from a step.
+    rate: the full learning rate; `soap` bears about five times Adam's.
+    betas: decays of the gradients' mean and of their squares' mean; left out, 0.9 and 0.999 for `adam`, 0.95 and
+        0.99 for `soap`.
+    epsilon: added to the root of the squares' mean.
+    weight_decay: part of the weights, in learning rates, that every step takes off.
+    """
+
+    name: str = "adam"
+    rate: float = 1e-3
+    betas: tuple[float, float] | None = None
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("rate", "epsilon"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} = {getattr(self, name)}: should be above 0")
+        if not all(0 <= beta < 1 for beta in self.betas or ()):
+            raise ValueError(f"betas = {list(self.betas or ())}: each should be in [0, 1)")
+        if self.weight_decay < 0:
+            raise ValueError(f"weight_decay = {self.weight_decay}: should be 0 or more")
 
 
 def adam(parameters: Iterable[Parameter], config: OptimizerConfig, *, fused: bool = False) -> Optimizer:
@@ -51,9 +79,6 @@ def soap(parameters: Iterable[Parameter], config: OptimizerConfig, *, fused: boo
         weight_decay=config.weight_decay,
     )
     return made
-
-
-OPTIMIZERS: Mapping[str, Callable[..., Optimizer]] = {"adam": adam, "soap": soap}
 
 
 def _larger_side(shape: Sequence[int]) -> int:

@@ -30,15 +30,15 @@ def processes(devices: int | None, nodes: int | None, environment: Mapping[str, 
     Raises:
         ConfigError: fewer than one, or another number than torchrun's.
     """
-    for name, count in (("--devices", devices), ("--nodes", nodes)):
+    for name, count in (("devices", devices), ("nodes", nodes)):
         if count is not None and count < 1:
-            raise ConfigError(f"{name} {count}: should be at least 1")
+            raise ConfigError(f"{name} = {count}: should be at least 1")
     if "TORCHELASTIC_RUN_ID" not in environment:
         return devices or 1, nodes or 1
     here, everywhere = int(environment["LOCAL_WORLD_SIZE"]), int(environment["WORLD_SIZE"])
-    for name, given, started in (("--devices", devices, here), ("--nodes", nodes, everywhere // here)):
+    for name, given, started in (("devices", devices, here), ("nodes", nodes, everywhere // here)):
         if given not in (None, started):
-            raise ConfigError(f"{name} {given}: torchrun started {started}; leave {name} out, torchrun decides")
+            raise ConfigError(f"{name} = {given}: torchrun started {started}; leave {name} out, torchrun decides")
     return here, everywhere // here
 
 

@@ -1,4 +1,4 @@
-"""The last page of a run: one HTML file that shows everything and asks nobody for anything."""
+"""A run's report: one HTML file that shows everything and asks nobody for anything."""
 
 from __future__ import annotations
 
@@ -19,18 +19,17 @@ from upres.data.evenly_spaced import evenly
 from upres.html.charts import Line, chart
 from upres.models.facts import Facts
 from upres.storage.atomic import write_whole
+from upres.train.callbacks import RunRow
 
 _TEMPLATE = Path(__file__).parent / "report.html"
 # Panels of this many epochs are shown, the first and the last among them.
 _PANELS = 3
 
-Row = Mapping[str, float]
-
 
 def write_report(
     folder: Path,
     facts: Facts,
-    rows: Sequence[Row],
+    rows: Sequence[RunRow],
     *,
     ended: str,
     best: int | None,
@@ -52,14 +51,14 @@ def write_report(
     last = rows[-1]
     kept = next((row for row in rows if row["epoch"] == best), last)
     seconds = sum(row["seconds"] for row in rows)
-    page = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
+    html = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         name=escape(facts.name),
         ended=escape(ended),
         epochs=f"{last['epoch']:.0f}",
         steps=f"{last['step']:,.0f}",
-        figures=_figures(kept, best, baseline, facts, seconds),
+        numbers=_numbers(kept, best, baseline, facts, seconds),
         charts="\n".join(charts(rows, baseline)),
-        panels="\n".join(_panel(path) for path in _spread(sorted((folder / "samples").glob("epoch_*.png")))),
+        panels="\n".join(_panel(path) for path in _some(sorted((folder / "samples").glob("epoch_*.png")))),
         facts=_terms({key: _words(value) for key, value in vars(facts).items() if value not in ("", None, {})}),
         environment=_terms(environment),
         recipe=escape(recipe.read_text(encoding="utf-8")) if recipe.is_file() else "",
@@ -67,7 +66,7 @@ def write_report(
         version=escape(__version__),
     )
     path = folder / "report.html"
-    write_whole(path, page)
+    write_whole(path, html)
     return path
 
 
@@ -86,7 +85,7 @@ def environment_of(trainer: pl.Trainer) -> dict[str, str]:
     }
 
 
-def charts(rows: Sequence[Row], baseline: float | None) -> list[str]:
+def charts(rows: Sequence[RunRow], baseline: float | None) -> list[str]:
     """Return the run's curves: PSNR, the loss, each term of it, the discriminator, the rates."""
 
     def line(name: str, style: str, column: str) -> Line:
@@ -106,12 +105,12 @@ def charts(rows: Sequence[Row], baseline: float | None) -> list[str]:
         pair = [line("training", "first", f"train_{name}"), line("validation", "second", f"val_{name}")]
         drawn.append(chart(name, "without its weight", pair))
     if "train_discriminator" in columns:
-        players = [
+        losses = [
             line("generator", "first", "train_adversarial"),
             line("discriminator", "second", "train_discriminator"),
         ]
         right = [line("real", "first", "train_real_accuracy"), line("fake", "second", "train_fake_accuracy")]
-        drawn.append(chart("Adversarial losses", "training", players))
+        drawn.append(chart("Adversarial losses", "training", losses))
         drawn.append(chart("Discriminator's accuracy", "share told right, training", right))
     rates = [line("network", "first", "rate")]
     if "discriminator_rate" in columns:
@@ -119,18 +118,18 @@ def charts(rows: Sequence[Row], baseline: float | None) -> list[str]:
     return [*drawn, chart("Learning rate", "at the end of the epoch", rates)]
 
 
-def _figures(kept: Row, best: int | None, baseline: float | None, facts: Facts, seconds: float) -> str:
+def _numbers(kept: RunRow, best: int | None, baseline: float | None, facts: Facts, seconds: float) -> str:
     psnr = kept["val_psnr"]
-    figures = [("validation PSNR of the kept weights", f"{psnr:.2f}", "dB")]
+    numbers = [("validation PSNR of the kept weights", f"{psnr:.2f}", "dB")]
     if baseline is not None:
-        figures.append(("against bicubic", f"{psnr - baseline:+.2f}".replace("-", "−"), "dB"))
-    figures += [
+        numbers.append(("against bicubic", f"{psnr - baseline:+.2f}".replace("-", "−"), "dB"))
+    numbers += [
         ("kept from epoch", "–" if best is None else f"{best}", ""),
         ("parameters", f"{facts.parameters:,}", ""),
         ("time", *_duration(seconds)),
     ]
     return "".join(
-        f"<div><dt>{escape(term)}</dt><dd>{value} <small>{unit}</small></dd></div>" for term, value, unit in figures
+        f"<div><dt>{escape(term)}</dt><dd>{value} <small>{unit}</small></dd></div>" for term, value, unit in numbers
     )
 
 
@@ -146,7 +145,7 @@ def _panel(path: Path) -> str:
     return f'<figure><img src="{uri}" alt="Validation pictures after epoch {epoch}"></figure>'
 
 
-def _spread(paths: Sequence[Path]) -> list[Path]:
+def _some(paths: Sequence[Path]) -> list[Path]:
     return [paths[place] for place in reversed(evenly(len(paths), _PANELS))]
 
 
@@ -160,7 +159,7 @@ def _terms(values: Mapping[str, str]) -> str:
     return "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in values.items())
 
 
-def _table(rows: Sequence[Row]) -> str:
+def _table(rows: Sequence[RunRow]) -> str:
     longest = max(rows, key=len)
     names = list(longest)
     head = "".join(f"<th>{escape(name)}</th>" for name in names)

@@ -1,4 +1,4 @@
-"""Learning-rate schedules. A new one is a class here and one line in `SCHEDULES`."""
+"""Learning-rate schedules. A new one is a class here and one line in `table.py`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,19 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
 from upres.config import config
 
+# Factors of the step's number, where PyTorch has CosineAnnealingLR, MultiStepLR and OneCycleLR: those keep the run's
+# length in last.ckpt (10 steps resumed for 20 climb back to the full rate, or stop with an error), and make each rate
+# from the one before, so that of 10,000 rates half and more have other last bits than those that older runs began with.
+
 
 class Schedule(ABC):
-    """Makes PyTorch's scheduler for a run of known length."""
+    """Makes PyTorch's scheduler for a run of known length.
+
+    Attributes:
+        config_type: the frozen configuration class, declared right above the schedule.
+    """
 
     config_type: ClassVar[type[Any]]
-    # Lightning steps a schedule after every `interval`, with the validation loss where it reads that.
-    interval: ClassVar[str] = "step"
 
     @abstractmethod
     def scheduler(self, optimizer: Optimizer, steps: int) -> LRScheduler | ReduceLROnPlateau:
@@ -86,7 +92,6 @@ class Plateau(Schedule):
     """Reduce on plateau, watching the validation loss."""
 
     config_type = PlateauConfig
-    interval = "epoch"
 
     def __init__(self, config: PlateauConfig) -> None:
         self._config = config
@@ -166,15 +171,6 @@ class OneCycle(Schedule):
             return _half_cosine(1.0, end, min(1.0, (step - top) / max(1e-9, last - top)))
 
         return LambdaLR(optimizer, factor)
-
-
-SCHEDULES: dict[str, type[Schedule]] = {
-    "constant": Constant,
-    "cosine": Cosine,
-    "multi-step": MultiStep,
-    "one-cycle": OneCycle,
-    "plateau": Plateau,
-}
 
 
 def _half_cosine(start: float, end: float, done: float) -> float:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from upres.errors import ModelError
 from upres.image import imresize, rgb_from_ycbcr, ycbcr_from_rgb
-from upres.image.colour import GRAY_WEIGHTS, STUDIO_BLACK, STUDIO_RANGE
+from upres.image.colour import LUMA_WEIGHTS, STUDIO_BLACK, STUDIO_RANGE
 from upres.predictors.base import Predictor
 
 RADIUS = 2
@@ -21,7 +21,7 @@ RADIUS = 2
 CARRIED = 8
 """How far colour is carried under clear pixels, in lr pixels: what a picture with alpha adds to the receptive field."""
 
-_GRAY = tuple(map(np.float32, GRAY_WEIGHTS))
+_GRAY = tuple(map(np.float32, LUMA_WEIGHTS))
 _BLACK, _RANGE = np.float32(STUDIO_BLACK), np.float32(STUDIO_RANGE)
 
 _Enlarge = Callable[[Predictor, NDArray[np.float32]], NDArray[np.float32]]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from upres.image.resize import cubic
 
 Upsampling = Literal["nearest", "bicubic"]
 FixedSkip = Literal["none", "nearest", "bicubic"]
@@ -43,7 +46,7 @@ class Bicubic(nn.Module):
         for phase in range(scale):
             centre = (phase + 0.5) / scale - 0.5
             for tap in range(5):
-                taps[phase, tap] = _cubic(abs(centre - (tap - 2)))
+                taps[phase, tap] = float(cubic(np.array(centre - (tap - 2))))
         kernel = torch.einsum("ay,bx->abyx", taps, taps).reshape(scale * scale, 1, 5, 5)
         self.register_buffer("kernel", kernel.repeat(channels, 1, 1, 1), persistent=False)
         self.kernel: Tensor
@@ -94,9 +97,3 @@ def fixed_upsampling(name: Upsampling, *, scale: int, channels: int) -> Nearest 
 def lr_radius(hr_radius: int, scale: int) -> int:
     """Lr pixels reached by looking `hr_radius` pixels around an hr pixel, from the lr pixel it lies in."""
     return math.ceil(hr_radius / scale)
-
-
-def _cubic(x: float) -> float:
-    if x <= 1:
-        return 1.5 * x**3 - 2.5 * x**2 + 1
-    return -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2 if x < 2 else 0.0

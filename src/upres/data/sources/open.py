@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from upres.config import parse
-from upres.config.parts import Part, build, line_options, parse_part
+from upres.config.named_parts import NamedPart, build, line_options, parse_part
 from upres.data.sources.celeba import Celeba, celeba_home
 from upres.data.sources.celeba_hq import NAMES as HQ_NAMES
 from upres.data.sources.celeba_hq import CelebaHq, celeba_hq_home
@@ -33,7 +33,7 @@ _HUB = "hf://"
 _Found = tuple[str, dict[str, Any]] | None
 
 
-def parse_source(values: Any, *, where: str, key: str) -> Part:
+def parse_source(values: Any, *, where: str, key: str) -> NamedPart:
     """Read one source of a recipe: a mapping with a name, or anything whose path is `hf://owner/name`.
 
     Raises:
@@ -66,7 +66,7 @@ def open_source(text: str, *, scale: int | None = None, split: str | None = None
     return build(SOURCES, locate(text, scale=scale, split=split), root=Path())
 
 
-def locate(text: str, *, scale: int | None = None, split: str | None = None) -> Part:
+def locate(text: str, *, scale: int | None = None, split: str | None = None) -> NamedPart:
     """Recognise what one line names, as `open_source`, without opening it."""
     if text.startswith(_HUB):
         return _hub_part(text, {}, where=text, key="")
@@ -77,7 +77,7 @@ def locate(text: str, *, scale: int | None = None, split: str | None = None) -> 
     name, found = _recognised(path, scale, options.get("split", split))
     if options.keys() & {"crop", "shrink", "resize"} and "lr" not in options:  # these would tear pairs apart
         found = {option: value for option, value in found.items() if option not in ("lr", "partner")}
-    return Part(name, parse(SOURCES[name].config_type, {**found, **options}, where=text))
+    return NamedPart(name, parse(SOURCES[name].config_type, {**found, **options}, where=text))
 
 
 def _recognised(path: Path, scale: int | None, split: str | None) -> tuple[str, dict[str, Any]]:
@@ -136,7 +136,7 @@ def _split(text: str) -> tuple[str, dict[str, str]]:
     return (place, line_options(query, where=text)) if mark else (text, {})
 
 
-def _hub_part(address: str, options: Mapping[str, Any], *, where: str, key: str) -> Part:
+def _hub_part(address: str, options: Mapping[str, Any], *, where: str, key: str) -> NamedPart:
     name, _, query = address.removeprefix(_HUB).removeprefix("datasets/").partition("?")
     name, _, revision = name.partition("@")
     values = {
@@ -147,4 +147,4 @@ def _hub_part(address: str, options: Mapping[str, Any], *, where: str, key: str)
     }
     if not name.strip("/"):
         raise ConfigError(f"{where}: {key or 'data'} = {address!r}: should be hf://owner/name")
-    return Part("hf", parse(Hf.config_type, values, where=where, key=key))
+    return NamedPart("hf", parse(Hf.config_type, values, where=where, key=key))

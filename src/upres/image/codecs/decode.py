@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upres.errors import PictureError
-from upres.image.codecs import apng, frames, gif, vips
+from upres.image.codecs import apng, frames, gif, jpeg, vips
 from upres.image.codecs.table import FORMATS, Format, names, recognised, unread
 from upres.image.metadata import exif, iptc, tiff
 from upres.image.metadata.tags import Tags
@@ -107,7 +107,7 @@ class Decoder:
                 with vips.errors():
                     return self._decoded(self._once())
             except vips.pyvips().Error as error:
-                if not _harmless(error):
+                if not jpeg.harmless(error):
                     raise
                 self._warn(error)
                 return self._decoded(self._load(strict=False))
@@ -127,7 +127,7 @@ class Decoder:
                             done += len(band)
                             yield band
                 except vips.pyvips().Error as error:
-                    if not (strict and _harmless(error)):
+                    if not (strict and jpeg.harmless(error)):
                         raise
                     strict = False
                     self._warn(error)
@@ -263,20 +263,6 @@ def _form(path: Path) -> Format:
     return form
 
 
-def _harmless(error: Any) -> bool:
-    """Return whether libjpeg's warnings all leave the pixels whole (jerror.h has the list).
-
-    libvips' `fail_on="error"` passes over scan data that cannot be decoded and gives gray or shifted blocks for
-    it; `"warning"` stops there, but also at an odd marker that many cameras write.
-    """
-    lines = [line for line in error.detail.splitlines() if line.strip()]
-    broken = ("Corrupt JPEG data", "premature end")
-    return bool(lines) and all(
-        line.startswith("VipsJpeg:") and ("extraneous bytes" in line or not any(sign in line for sign in broken))
-        for line in lines
-    )
-
-
 def _in_16_bits(image: Any) -> Any:
     """Return 10 or 12 bits over the whole range: libvips shifts them up, which leaves white a little gray."""
     unused = 2 ** (16 - (vips.field(image, "bits-per-sample") or 12)) - 1
@@ -384,7 +370,5 @@ def _silent(path: Path, image: Any, header: Header) -> bool:
     if header.format == "PNG":
         return not apng.has_chunk(path, b"pHYs")
     if header.format == "JPEG" and abs(image.xres - 72 / 25.4) < 1e-6:
-        with path.open("rb") as file:
-            head = file.read(14)
-        return not (head[6:11] == b"JFIF\0" and head[13] in (1, 2))  # its unit: inches or centimetres
+        return not jpeg.states_resolution(path)
     return False

@@ -7,7 +7,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from upres.archs import ARCHS, Network
-from upres.config.parts import build, parse_part
+from upres.config.named_parts import build, parse_part
 from upres.errors import ConfigError, MissingExtraError, ModelError
 from upres.models.facts import METADATA_KEY, Colour, Facts
 from upres.models.foreign.compact import CompactImporter

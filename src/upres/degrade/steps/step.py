@@ -10,13 +10,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from upres.degrade.draws import Draws
+from upres.degrade.steps.draws import Draws
 
 Range = tuple[float, float]
 
 
 class Step(ABC):
-    """Takes a batch `n c h w` in [0, 1] and returns it a little worse."""
+    """Takes a batch `n c h w` in [0, 1] and returns it a little worse.
+
+    A leaf declares its configuration class and is built as `Leaf(config)`. It asks `draws` for the same numbers
+    whatever the batch holds, so that a picture's do not depend on the rest of the batch.
+
+    Attributes:
+        config_type: the frozen configuration class (`upres.config.config`), declared right above the step.
+    """
 
     config_type: ClassVar[type[Any]]
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-from upres.config.strict import dump, parse
+from upres.config.strict import checked, dump
 from upres.errors import ConfigError, nearest
 
 T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
-class Part:
+class NamedPart:
     """A choice from a table: the name and the configuration that goes with it."""
 
     name: str
@@ -25,24 +25,36 @@ class Part:
         return {"name": self.name, **dump(self.config)}
 
 
-def parse_part(table: Mapping[str, Any], values: Any, *, where: str, key: str) -> Part:
-    """Read one part of a recipe against its table.
+def parse_part(table: Mapping[str, Any], values: Any, *, where: str, key: str) -> NamedPart:
+    """Read a named part of a recipe against its table.
 
     Raises:
         ConfigError: no `name`, a name the table does not hold (nearest first), or a wrong configuration key.
     """
+    try:
+        return checked_part(table, values, key=key)
+    except ValueError as fault:
+        raise ConfigError(f"{where}: {fault}") from None
+
+
+def checked_part(table: Mapping[str, Any], values: Any, *, key: str) -> NamedPart:
+    """Read a named part as `parse_part` does, for those who do not know the place.
+
+    Raises:
+        ValueError: as `parse_part`, which adds the place.
+    """
     if isinstance(values, str):  # `arch: srcnn` is short for `arch: {name: srcnn}`
         values = {"name": values}
     if not isinstance(values, Mapping) or not isinstance(values.get("name"), str):
-        raise ConfigError(f"{where}: {key} = {values!r}: should be a mapping with a name: {nearest('', table)}")
+        raise ValueError(f"{key} = {values!r}: should be a mapping with a name: {nearest('', table)}")
     name = values["name"]
     if name not in table:
-        raise ConfigError(f"{where}: {key}.name = {name!r} is unknown: {nearest(name, table)}")
+        raise ValueError(f"{key}.name = {name!r} is unknown: {nearest(name, table)}")
     rest = {field: value for field, value in values.items() if field != "name"}
-    return Part(name, parse(table[name].config_type, rest, where=where, key=key))
+    return NamedPart(name, checked(table[name].config_type, rest, key=key))
 
 
-def parse_line(table: Mapping[str, Any], text: str, *, where: str) -> Part:
+def parse_line(table: Mapping[str, Any], text: str, *, where: str) -> NamedPart:
     """Read a part from one line: a name, and its options behind a question mark, as in `bicubic?antialias=false`.
 
     Raises:
@@ -64,7 +76,7 @@ def line_options(query: str, *, where: str) -> dict[str, str]:
         raise ConfigError(f"{where}: {query!r} should be options, as in ?take=100&shrink=2") from error
 
 
-def build(table: Mapping[str, type[T]], part: Part, **context: Any) -> T:
+def build(table: Mapping[str, type[T]], part: NamedPart, **context: Any) -> T:
     """Build the chosen class from its configuration; `context` is what the table's classes take besides."""
     constructor: Any = table[part.name]
     built: T = constructor(part.config, **context)

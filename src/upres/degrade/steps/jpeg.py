@@ -16,23 +16,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from upres.config import config
-from upres.degrade.draws import Draws
-from upres.degrade.step import Range, Step, check_probability, check_range
+from upres.degrade.steps.draws import Draws
+from upres.degrade.steps.step import Range, Step, check_probability, check_range
 from upres.errors import nearest
+from upres.image.codecs.jpeg import quantisation
 
 # Vertical and horizontal reduction of chroma.
 SUBSAMPLING = {"4:4:4": (1, 1), "4:2:2": (1, 2), "4:2:0": (2, 2)}
 
-# ITU-T T.81, tables K.1 and K.2, which libjpeg scales by the quality.
-_LUMA = """
-    16 11 10 16  24  40  51  61    12 12 14 19  26  58  60  55    14 13 16 24  40  57  69  56
-    14 17 22 29  51  87  80  62    18 22 37 56  68 109 103  77    24 35 55 64  81 104 113  92
-    49 64 78 87 103 121 120 101    72 92 95 98 112 100 103  99
-"""
-_CHROMA = """
-    17 18 24 47 99 99 99 99    18 21 26 66 99 99 99 99    24 26 56 99 99 99 99 99    47 66 99 99 99 99 99 99
-    99 99 99 99 99 99 99 99    99 99 99 99 99 99 99 99    99 99 99 99 99 99 99 99    99 99 99 99 99 99 99 99
-"""
 # JFIF 1.02: Y, Cb and Cr of R, G and B, in libjpeg's units of 2⁻¹⁶. All sums of them are exact in float32.
 _TO_YCC = ((19595, 38470, 7471), (-11059, -21709, 32768), (32768, -27439, -5329))
 # Halves round up in luma, and down in chroma.
@@ -96,7 +87,9 @@ def jpeg(levels: Tensor, quality: Tensor, subsampling: str = "4:2:0") -> Tensor:
         quality: `n` whole numbers 1 to 100.
         subsampling: one of `SUBSAMPLING`.
     """
-    luma_table, chroma_table = (table.to(levels.device) for table in _tables(quality))
+    luma_table, chroma_table = (
+        torch.from_numpy(table).float().to(levels.device) for table in quantisation(quality.numpy())
+    )
     if levels.shape[1] == 1:
         return _coded(levels, luma_table)
     matrix, half = (torch.tensor(values, device=levels.device).float() for values in (_TO_YCC, _HALF))
@@ -158,16 +151,6 @@ def _enlarged(chroma: Tensor, down: int) -> Tensor:
     left, right, parts = (8, 7, 16) if down == 2 else (1, 2, 4)
     pairs = [3 * chroma + wide[..., :-2] + left, 3 * chroma + wide[..., 2:] + right]
     return (torch.stack(pairs, dim=-1).flatten(-2) / parts).floor_()
-
-
-def _tables(quality: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the quantisation steps of luma and chroma, `n 64`, as libjpeg's jpeg_quality_scaling makes them."""
-    percent = torch.where(quality < 50, 5000 // quality, 200 - 2 * quality)[:, None]
-    luma, chroma = (
-        ((torch.tensor([int(word) for word in text.split()]) * percent + 50) // 100).clamp(1, 255).float()
-        for text in (_LUMA, _CHROMA)
-    )
-    return luma, chroma
 
 
 @lru_cache(maxsize=1)

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from upres.config import config
-from upres.degrade.draws import Draws
-from upres.degrade.step import Range, Step, check_probability, check_range, on
+from upres.degrade.steps.draws import Draws
+from upres.degrade.steps.step import Range, Step, check_probability, check_range, on
 
 
 @config

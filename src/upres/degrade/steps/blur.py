@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from upres.config import config
-from upres.degrade.draws import Draws
-from upres.degrade.kernels import bell_kernels, sinc_kernels
-from upres.degrade.step import Range, Step, check_probability, check_range
+from upres.degrade.steps.draws import Draws
+from upres.degrade.steps.kernels import bell_kernels, sinc_kernels
+from upres.degrade.steps.step import Range, Step, check_probability, check_range
 from upres.errors import nearest
 
 # What Real-ESRGAN draws, its sinc filter's tenth among them.
@@ -106,8 +106,8 @@ class Blur(Step):
 def filtered(x: Tensor, kernels: Tensor) -> Tensor:
     """Filter each picture of a batch `n c h w` by its own kernel of `n k k`."""
     n, c, h, w = x.shape
-    reach = kernels.shape[-1] // 2
-    wide = F.pad(x, (reach, reach, reach, reach), mode="replicate").view(1, n * c, h + 2 * reach, w + 2 * reach)
+    radius = kernels.shape[-1] // 2
+    wide = F.pad(x, (radius,) * 4, mode="replicate").view(1, n * c, h + 2 * radius, w + 2 * radius)
     each = kernels[:, None].expand(-1, c, -1, -1).reshape(n * c, 1, *kernels.shape[1:])
     return F.conv2d(wide, each, groups=n * c).view(n, c, h, w)
 

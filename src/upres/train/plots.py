@@ -1,4 +1,4 @@
-"""The pictures of a run: its curves, and panels of validation pictures."""
+"""The plots of a run: its curves, and panels of validation pictures."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def curves_png(rows: Sequence[dict[str, float]], baseline: float | None) -> byte
 
 
 def sample_crops(cache: Cache, count: int) -> list[Crop]:
-    """Choose pictures evenly spread over a set and return the middle of each: name, lr and hr `h w c`."""
+    """Choose pictures evenly spaced in a set and return the middle of each: name, lr and hr `h w c`."""
     crops = []
     for index in evenly(len(cache), count):
         lr, hr, scale = cache.lr(index), cache.hr(index), cache.scale
@@ -105,7 +105,7 @@ def show(axis: Any, picture: NDArray[np.uint8], label: str) -> None:
 
 
 def png_of(figure: Figure) -> bytes:
-    """Render a figure without a window system."""
+    """Render a plot without a window system."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png")
     return stream.getvalue()

@@ -9,13 +9,13 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from upres.config import config
-from upres.degrade.draws import Draws
-from upres.degrade.step import Range, Step, check_probability, check_range
+from upres.degrade.steps.draws import Draws
+from upres.degrade.steps.step import Range, Step, check_probability, check_range
 from upres.errors import nearest
+from upres.image.resize import cubic
 
 FILTERS = ("area", "bilinear", "bicubic")
 
@@ -99,7 +99,7 @@ def _weights(old: int, new: int, name: str) -> Tensor:
     else:
         centre = (np.arange(new)[:, None] + 0.5) / scale - 0.5
         distance = np.abs(centre - index) * stretch
-        weight = np.clip(1 - distance, 0, None) if name == "bilinear" else _cubic(distance)
+        weight = np.clip(1 - distance, 0, None) if name == "bilinear" else cubic(distance)
     mirrored = np.mod(index, 2 * old)
     mirrored = np.where(mirrored < old, mirrored, 2 * old - 1 - mirrored)
     matrix = np.zeros((new, old))
@@ -109,10 +109,3 @@ def _weights(old: int, new: int, name: str) -> Tensor:
 
 def _taps(stretch: float) -> int:
     return math.ceil(2 / stretch) + 1
-
-
-def _cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Keys 1981, equation 4, a = −0.5."""
-    near = 1.5 * x**3 - 2.5 * x**2 + 1
-    far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
-    return np.where(x <= 1, near, np.where(x <= 2, far, 0.0))

@@ -1,0 +1,88 @@
+"""What a run is made of: everything is built, and it fits together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from upres.archs import Network
+from upres.data import Cache, Patches
+from upres.errors import ConfigError
+from upres.losses import Loss
+from upres.metrics import Protocol
+from upres.models.facts import Facts
+from upres.train.adversarial import AdversarialTraining
+from upres.train.loggers import check_installed
+from upres.train.options import TrainConfig
+from upres.train.schedules import Schedule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Components:
+    """The components of a run.
+
+    Attributes:
+        network: what to train; its present weights are the start.
+        facts: written into `best.safetensors` with the validation score.
+        losses: terms and their weights, by name.
+        patches: training batches.
+        validation: pictures to measure on after every epoch.
+        options: how to train.
+        schedule: the learning-rate schedule.
+        monitor: what decides the best weights and early stopping, as `monitored` returns it.
+        protocol: how PSNR is measured.
+        adversarial: the discriminator and its loss, for adversarial training.
+        devices: processes on a machine, each with a device of its own; they share every batch.
+        nodes: machines.
+
+    Raises:
+        ConfigError: components that are each right and together are not; names the keys, and what to change.
+        MissingExtraError: a logger is not installed.
+    """
+
+    network: Network
+    facts: Facts
+    losses: Mapping[str, tuple[float, Loss]]
+    patches: Patches
+    validation: Cache
+    options: TrainConfig
+    schedule: Schedule
+    monitor: str
+    protocol: Protocol
+    adversarial: AdversarialTraining | None = None
+    devices: int = 1
+    nodes: int = 1
+
+    def __post_init__(self) -> None:
+        options, batch, processes = self.options, self.patches.batch, self.devices * self.nodes
+        for name in options.loggers:
+            check_installed(name)
+        if options.early_stopping is not None and self.monitor == "last":
+            raise ConfigError(
+                "train.early_stopping needs something to watch, and train.monitor = 'last' watches nothing; leave "
+                "early_stopping out, or add a perceptual loss and monitor that"
+            )
+        if batch % processes:
+            raise ConfigError(
+                f"train.batch = {batch}: cannot be shared evenly by {processes} processes; "
+                f"make it a multiple of {processes}"
+            )
+        if self.adversarial is None:
+            return
+        steps, start = options.epochs * self.epoch_steps, self.adversarial.options.start
+        if start >= steps:
+            raise ConfigError(
+                f"adversarial.start = {start}: the run has {steps} steps, so its discriminator would never take part; "
+                "lower it or raise train.epochs"
+            )
+        if options.precision == "fp16":
+            raise ConfigError(
+                "train.precision = 'fp16': the gradients of generator and discriminator would need a scale each; use "
+                "bf16 or fp32"
+            )
+
+    @property
+    def epoch_steps(self) -> int:
+        """Optimiser steps an epoch."""
+        return math.ceil(len(self.patches) / self.options.accumulate)
