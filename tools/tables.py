@@ -1,0 +1,115 @@
+"""Write the tables of named parts into the documents, from the tables in the code.
+
+python -m tools.tables            # rewrites docs/*.md between its marks
+python -m tools.tables --check    # says what is out of date
+
+A page holds `<!-- table: losses -->`, then the table, then `<!-- end of table -->`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from upres.archs import ARCHS, DISCRIMINATORS
+from upres.degrade import STEPS
+from upres.losses import LOSSES
+from upres.recipes import shipped_recipes
+from upres.train import SCHEDULES
+
+ROOT = Path(__file__).resolve().parents[1]
+_MARKED = re.compile(r"(<!-- table: ([\w ]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+
+Rows = Sequence[tuple[str, ...]]
+
+
+def parts(table: Mapping[str, Any], *, of_module: bool = False) -> Rows:
+    """Return a row for each part: its name, the first sentence about it, its options with their defaults.
+
+    Args:
+        table: the parts by name.
+        of_module: take the sentence from the part's file rather than from its class.
+    """
+    rows = [("name", "what it is", "options (defaults)")]
+    for name, part in table.items():
+        said = inspect.getmodule(part).__doc__ if of_module else part.__doc__
+        line = " ".join((said or "").split("\n\n")[0].split())
+        line = re.sub(rf"^{re.escape(name)}: ", "", line)
+        fields = ", ".join(f"`{field.name}`{_default(field)}" for field in dataclasses.fields(part.config_type))
+        rows.append((f"`{name}`", line.rstrip("."), fields))
+    return rows
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    if field.default_factory is not dataclasses.MISSING:
+        value = field.default_factory()
+    elif field.default is not dataclasses.MISSING:
+        value = field.default
+    else:
+        return ""
+    if isinstance(value, bool):
+        return f" {str(value).lower()}"
+    if isinstance(value, dict):
+        return f" {{{', '.join(f'{key}: {item:g}' for key, item in value.items())}}}"
+    if isinstance(value, tuple):
+        return f" [{', '.join(f'{item:g}' for item in value)}]"
+    return "" if value is None else f" {value:g}" if isinstance(value, float) else f" {value}"
+
+
+def recipes() -> Rows:
+    """Return a row for each recipe that comes with upres: its name, and the first sentence of its header."""
+    rows = [("recipe", "what it is")]
+    for name, path in shipped_recipes().items():
+        comment = [line[1:].strip() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+        rows.append((f"`{name}`", re.split(r"(?<=[a-z)])[.:] |\.$", comment[0])[0]))
+    return rows
+
+
+TABLES: Mapping[str, Callable[[], Rows]] = {
+    "architectures": lambda: parts(ARCHS, of_module=True),
+    "discriminators": lambda: parts(DISCRIMINATORS),
+    "losses": lambda: parts(LOSSES),
+    "schedules": lambda: parts(SCHEDULES),
+    "steps": lambda: parts(STEPS, of_module=True),
+    "recipes": recipes,
+}
+
+
+def written(name: str) -> str:
+    """Return a table in Markdown."""
+    head, *rows = TABLES[name]()
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', '∣') for cell in line)} |\n" for line in lines)
+
+
+def renewed(text: str) -> str:
+    """Return a page with its tables as the code has them."""
+    return _MARKED.sub(lambda found: f"{found[1]}{written(found[2])}{found[3]}", text)
+
+
+def pages() -> list[Path]:
+    """Return the documents that hold such tables."""
+    found = sorted((ROOT / "docs").rglob("*.md"))
+    return [page for page in found if _MARKED.search(page.read_text(encoding="utf-8"))]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="change nothing; leave with 1 when a page is out of date")
+    given = parser.parse_args()
+    old = [page for page in pages() if renewed(page.read_text(encoding="utf-8")) != page.read_text(encoding="utf-8")]
+    for page in old:
+        print(f"{page.relative_to(ROOT)}: {'is out of date' if given.check else 'written anew'}")
+        if not given.check:
+            page.write_text(renewed(page.read_text(encoding="utf-8")), encoding="utf-8")
+    if given.check and old:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
