@@ -133,7 +133,8 @@ def upscale(
     from upres.image.background import parse_colour
     from upres.upscaling.batch import Settings
     from upres.upscaling.loading import Upscalers
-    from upres.upscaling.sizes import Size, box, memory
+    from upres.upscaling.memory import parse_memory
+    from upres.upscaling.sizes import Size, box
 
     if not 1 <= quality <= 100:
         raise ConfigError(f"--quality {quality}: should be from 1 to 100")
@@ -148,7 +149,7 @@ def upscale(
         overwrite=overwrite,
         skip_existing=skip_existing,
     )
-    options: Options = {"tile": tile, "halo": halo, "max_memory": memory(max_memory), "ensemble": ensemble}
+    options: Options = {"tile": tile, "halo": halo, "max_memory": parse_memory(max_memory), "ensemble": ensemble}
     options |= {"threads": threads, "device": device, "backend": backend, "precision": precision}
     upscalers = Upscalers(model, size, **options)
     if Path("-") in inputs or output == Path("-"):
