@@ -1,7 +1,6 @@
 """Tiled equals whole, and nothing of a picture is lost on the way."""
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -123,17 +122,14 @@ def test_an_architecture_that_sees_everything_is_blended_without_seams(arch: str
     plan = tiled_prediction.plan(predictor.facts, 140, 48, tile=(20, 1000), asked_halo=None, clear=False)
     assert len(plan) == 4
     whole = predictor.predict(lr.transpose(2, 0, 1)[None])[0].transpose(1, 2, 0).clip(0, 1)
-
-    def step(put_together: Callable[..., tiled_prediction.Bands]) -> tuple[float, float]:
-        """Return the mean change of the difference from one row to the next: where cores meet, and elsewhere."""
-        bands = put_together(iter([lr]), plan, predictor, "float32", clear=False, done=lambda: None)
-        change = np.abs(np.diff(np.concatenate(list(bands)) - whole, axis=0)).mean(axis=(1, 2))
-        meet = [rows.start * 2 - 1 for rows in plan.rows[1:]]
-        return float(change[meet].mean()), float(np.delete(change, meet).mean())
-
-    (cut, _), (faded, elsewhere) = step(tiled_prediction.exact), step(tiled_prediction.blended)
-    assert faded < cut / 3
-    assert faded < 3 * elsewhere + 1e-7
+    bands = tiled_prediction.step(iter([lr]), plan, predictor, "float32", clear=False, done=lambda: None)
+    difference = np.concatenate(list(bands)) - whole
+    step = np.abs(np.diff(difference, axis=0)).mean(axis=(1, 2))
+    meet = [rows.start * 2 - 1 for rows in plan.rows[1:]]
+    assert step[meet].max() <= 2 * np.delete(step, meet).mean()  # cut and not blended, SMFANet's are 3.6 times the mean
+    # What is said of it beforehand, from noise and edges, holds here too: within a factor, not to the last digit.
+    worst = Upscaler(predictor).worst_difference
+    assert 0 < np.abs(difference).max() <= 1.5 * worst < 0.1
 
 
 def test_tiled_equals_whole_through_a_chain_and_a_reduction() -> None:

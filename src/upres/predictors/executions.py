@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from upres.errors import ConfigError, MissingExtraError, ModelError, nearest
+from upres.errors import ConfigError, MissingExtraError, nearest
 from upres.models.files import ModelFile, is_onnx
 from upres.predictors.runtime import Execution, Runtime
 from upres.predictors.table import RUNTIMES
@@ -158,12 +158,10 @@ def check_names(
             raise ConfigError(f"{name} = {value!r}: {nearest(value, (*besides, *names))}")
 
 
-def _preferred(path: Path) -> str:
+def _preferred(path: Path) -> str | None:
+    """Return the first runtime that opens files of this kind, installed or not."""
     suffix = path.suffix.lower()
-    found = next((name for name, runtime in RUNTIMES.items() if suffix in runtime.suffixes), None)
-    if found is None:
-        raise ModelError(f"{path}: not a model that upres reads; give a .onnx, .safetensors or .pth file")
-    return found
+    return next((name for name, runtime in RUNTIMES.items() if suffix in runtime.suffixes), None)
 
 
 def _waits_to_be_named(execution: Execution, path: Path) -> bool:
