@@ -33,13 +33,15 @@ from benchmarks.common import machine, picture, run
 from upres.errors import ConfigError, UpresError
 from upres.evaluation.evaluate import Entrant, evaluate
 from upres.evaluation.results import text_table
-from upres.evaluation.speed import ways_here
+from upres.evaluation.speed import executions_here
 from upres.evaluation.test_sets import open_test_set
 from upres.image import to_unit
 from upres.metrics import Protocol
+from upres.models.files import is_onnx, model_file
 from upres.models.shipped import find, shipped
-from upres.predictors import Predictor, open_predictor, open_way
-from upres.predictors.backends import WAYS, Way
+from upres.predictors import Execution, Predictor, open_execution
+from upres.predictors.executions import exact_execution
+from upres.predictors.probing import open_probed_cached
 from upres.upscaling.upscaler import Upscaler
 
 MARK, ALLOWED = 1.8, 0.05
@@ -106,13 +108,13 @@ def medians(runs: list[Callable[[], float]], repeats: int) -> list[float]:
     return [statistics.median(found) for found in taken]
 
 
-def opened(path: Path, threads: int) -> dict[Way, Predictor]:
-    found: dict[Way, Predictor] = {}
-    for way in ways_here(path):
+def opened(path: Path, threads: int) -> dict[Execution, Predictor]:
+    found: dict[Execution, Predictor] = {}
+    for execution in executions_here(path):
         try:
-            found[way] = open_way(path, way, threads)
+            found[execution] = open_execution(model_file(path), execution, threads)
         except UpresError as error:
-            print(f"{path.stem}, {way}: passed over: {error}")
+            print(f"{path.stem}, {execution}: passed over: {error}")
     return found
 
 
@@ -127,7 +129,7 @@ def psnr(predictor: Predictor, data: Path | None) -> float:
 
 def measured(path: Path, arguments: argparse.Namespace) -> None:
     predictors = opened(path, arguments.threads)
-    chosen = open_predictor(path, threads=arguments.threads)
+    chosen = open_probed_cached(path, threads=arguments.threads)
     side = -(-arguments.size // chosen.facts.multiple) * chosen.facts.multiple
     lr = np.ascontiguousarray(to_unit(picture(side, side)).transpose(2, 0, 1)[None, : chosen.facts.channels])
     eagers = [Eager(path, lr, arguments.threads, environment) for environment in ({}, _KEPT)]
@@ -136,24 +138,24 @@ def measured(path: Path, arguments: argparse.Namespace) -> None:
     for eager in eagers:
         eager.close()
     ms = dict(zip(predictors, times, strict=True))
-    found = {way: psnr(predictor, arguments.data) for way, predictor in predictors.items()}
-    exact = found[WAYS[0]]
+    found = {execution: psnr(predictor, arguments.data) for execution, predictor in predictors.items()}
+    exact = found[exact_execution(model_file(path), "cpu")]
     rows = [
         ("torch eager fp32", f"{eager_ms:.1f}", "1.00", "", ""),
         ("torch eager fp32, memory kept", f"{kept_ms:.1f}", f"{eager_ms / kept_ms:.2f}", "", ""),
     ]
-    for way, taken in ms.items():
-        float32 = ms[Way(way.backend, way.device, "fp32")]
+    for each, taken in ms.items():
+        float32 = ms[Execution(each.backend, each.device, "fp32")]
         rows.append(
-            (str(way), f"{taken:.1f}", f"{eager_ms / taken:.2f}", f"{float32 / taken:.2f}", _dB(exact - found[way]))
+            (str(each), f"{taken:.1f}", f"{eager_ms / taken:.2f}", f"{float32 / taken:.2f}", _dB(exact - found[each]))
         )
     print(text_table((path.stem, "ms", "÷ eager", "÷ fp32, same backend", "dB lost"), rows))
     print(f"\nchosen in float32: {chosen.how}\n  ÷ eager: {eager_ms / chosen_ms:.2f} (mark ≥ {MARK})")
-    for backend in dict.fromkeys(way.backend for way in ms):
-        fit = [way for way in ms if way.backend == backend and exact - found[way] <= ALLOWED]
+    for backend in dict.fromkeys(each.backend for each in ms):
+        fit = [each for each in ms if each.backend == backend and exact - found[each] <= ALLOWED]
         if fit:
-            best = min(fit, key=lambda way: ms[way])
-            ratio = ms[Way(backend, best.device, "fp32")] / ms[best]
+            best = min(fit, key=lambda each: ms[each])
+            ratio = ms[Execution(backend, best.device, "fp32")] / ms[best]
             print(f"{backend}: fastest within {ALLOWED} dB: {best.precision}, ÷ fp32: {ratio:.2f} (mark ≥ {MARK})")
     print()
 
@@ -182,7 +184,7 @@ def main() -> None:
 
 
 def _path(model: str) -> Path:
-    if Path(model).suffix == ".onnx":
+    if is_onnx(Path(model)):
         return Path(model)
     name, _, scale = model.rpartition("-x")
     return find(name or model, int(scale) if name and scale.isdigit() else None).path

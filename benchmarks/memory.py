@@ -24,10 +24,10 @@ from upres.image.metadata.tags import Tags
 _CHILD = """
 import resource, sys, time
 import upres
-from upres.sizes import memory
+from upres.upscaling.memory import parse_memory
 source, target, model, scale, limit = sys.argv[1:]
 began = time.perf_counter()
-upscaler = upres.load(model, scale=float(scale), max_memory=memory(limit), backend="onnx")
+upscaler = upres.load(model, scale=float(scale), max_memory=parse_memory(limit), backend="onnx")
 upscaler.file(source, target)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 print(peak, time.perf_counter() - began)

@@ -27,7 +27,7 @@ from upres.evaluation.test_sets import TestPicture, TestSet, open_test_set
 from upres.image import luma
 from upres.metrics import Protocol
 from upres.models.shipped import shipped
-from upres.predictors import open_predictor
+from upres.predictors.probing import open_probed_cached
 from upres.upscaling.upscaler import Upscaler
 
 Pixels = NDArray[np.uint8]
@@ -102,7 +102,7 @@ def main() -> None:
     names = ["bicubic", *(m.name for m in shipped() if m.scale == arguments.scale), *arguments.models]
     entrants = []
     for name in dict.fromkeys(names):
-        predictor = open_predictor(name, arguments.scale)
+        predictor = open_probed_cached(name, arguments.scale)
         entrants.append(Entrant(name, predictor.facts.parameters, Upscaler(predictor)))
     for set_name in arguments.sets:
         test_set = open_test_set(arguments.data / set_name, arguments.scale, limit=arguments.limit)

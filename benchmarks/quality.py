@@ -14,7 +14,7 @@ from upres.evaluation.results import text_table
 from upres.evaluation.test_sets import open_test_set
 from upres.metrics import Protocol
 from upres.models.shipped import shipped
-from upres.predictors import open_predictor
+from upres.predictors.probing import open_probed_cached
 from upres.upscaling.upscaler import Upscaler
 
 SETS = ("Set5", "Set14", "BSD100")
@@ -22,7 +22,7 @@ SETS = ("Set5", "Set14", "BSD100")
 
 def measured(model: str, scale: int, data: Path, name: str, limit: int | None = None) -> Evaluation:
     """Measure one model on one set under the papers' protocol."""
-    predictor = open_predictor(model, scale)
+    predictor = open_probed_cached(model, scale)
     entrant = Entrant(model, predictor.facts.parameters, Upscaler(predictor))
     test_set = open_test_set(data / name, scale, limit=limit)
     return evaluate([entrant], test_set, scale=scale, protocol=Protocol(space="luma", border=scale))
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=SETS)
     parser.add_argument("--limit", type=int, help="pictures a set, evenly spread")
     arguments = parser.parse_args()
-    wanted = [(model, open_predictor(model).facts.scale) for model in arguments.models]
+    wanted = [(model, open_probed_cached(model).facts.scale) for model in arguments.models]
     if not wanted:
         found = [(model.name, model.scale) for model in shipped()]
         wanted = [("bicubic", scale) for scale in sorted({scale for _, scale in found})] + found

@@ -18,7 +18,7 @@ from upres.evaluation.results import write_evaluation
 from upres.evaluation.test_sets import cache_test_set
 from upres.metrics.feature_distance import feature_distance
 from upres.models.vgg import load_features
-from upres.predictors import open_predictor
+from upres.predictors.probing import open_probed_cached
 from upres.recipes import open_validation, read_recipe
 from upres.upscaling.upscaler import Upscaler
 
@@ -57,7 +57,7 @@ def measured(system: System, runs: Path, extra: dict[str, tuple[Callable[..., fl
     cache = open_validation(recipe, print)
     entrants = []
     for label, model in [("bicubic", "bicubic"), *((name, str(runs / name / "best.safetensors")) for name in found)]:
-        predictor = open_predictor(model, scale)
+        predictor = open_probed_cached(model, scale)
         entrants.append(Entrant(label, predictor.facts.parameters, Upscaler(predictor)))
     pictures = cache_test_set(f"{found[0]}, validation", f"lr by {recipe.degradation.name}", cache)
     return evaluate(entrants, pictures, scale=scale, protocol=recipe.protocol, more=extra)

@@ -33,9 +33,9 @@ from upres.image import to_unit
 from upres.models import checkpoint
 from upres.models.facts import Facts
 from upres.models.shipped import shipped
-from upres.predictors import Predictor, open_way
-from upres.predictors.backends import Way, installed
+from upres.predictors import Predictor, open_predictor
 from upres.predictors.bicubic import BicubicPredictor
+from upres.predictors.executions import this_machine
 from upres.upscaling.tiled_prediction import quantised
 from upres.upscaling.upscaler import Upscaler
 
@@ -122,10 +122,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         found: list[tuple[str, str, Predictor]] = []
         for name, exported, saved in models(Path(folder)):
-            for backend in (one for one in given.backends if installed(one)):
+            for backend in (one for one in given.backends if one in this_machine().backends):
                 if not given.only or name.startswith(tuple(given.only)):
                     path = saved if backend == "torch" else exported
-                    found.append((name, backend, open_way(path, Way(backend, "cpu", "fp32"), given.threads)))
+                    predictor = open_predictor(path, backend=backend, device="cpu", threads=given.threads)
+                    found.append((name, backend, predictor))
         if not given.only:
             found.append(("bicubic ×3", "numpy", BicubicPredictor(3)))
         for name, backend, predictor in found:

@@ -1,4 +1,4 @@
-"""Every row of the table of backends gives the pixels it promises, and every wrong wish gets its one line."""
+"""Every row of the table of runtimes gives the pixels it promises, and every wrong wish gets its one line."""
 
 from __future__ import annotations
 
@@ -15,16 +15,24 @@ import pytest
 from tiny_models import tiny_onnx
 from upres.errors import ConfigError, DeviceMemoryError, MissingExtraError, ModelError, ParityError
 from upres.models.facts import METADATA_KEY, Facts, from_json, to_json
+from upres.models.files import ModelFile, model_file
 from upres.models.shipped import int8_version
-from upres.predictors import Predictor, backends, open_predictor, probe
-from upres.predictors.backends import WAYS, Way, installed, ways
+from upres.predictors import Execution, Predictor, open_predictor, probing
+from upres.predictors.executions import Machine, exact_execution, executions, executions_for, this_machine
 from upres.predictors.guarded import GuardedPredictor
 from upres.predictors.halving import HalvingPredictor
 from upres.predictors.onnx import OnnxPredictor
+from upres.predictors.opening import Decision
 from upres.upscaling.upscaler import Upscaler
 
-ONNX, OPENVINO, BF16, TORCH = WAYS[0], Way("openvino", "cpu", "fp32"), Way("openvino", "cpu", "bf16"), WAYS[5]
-HERE = [way for way in WAYS if way.device == "cpu" and way.precision != "int8" and installed(way.backend)]
+ONNX, OPENVINO = Execution("onnx", "cpu", "fp32"), Execution("openvino", "cpu", "fp32")
+BF16, TORCH = Execution("openvino", "cpu", "bf16"), Execution("torch", "cpu", "fp32")
+HERE = [
+    each
+    for each in executions()
+    if each.device == "cpu" and each.precision != "int8" and each.backend in this_machine().backends
+]
+EVERYTHING = frozenset({"onnx", "openvino", "torch"})
 # As in upres.export.onnx: float32 runtimes add the same products in another order; half an 8-bit level is 2e-3.
 ROUNDING = 1e-4
 # bf16 keeps 8 bits of a factor: an untrained network, whose values are larger than a trained one's, loses more.
@@ -48,9 +56,10 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return export_onnx(folder / "net.safetensors", folder / "net.onnx").path
 
 
-def opened(path: Path, way: Way) -> Predictor:
+def opened(path: Path, execution: Execution) -> Predictor:
+    backend, device, precision = execution.backend, execution.device, execution.precision
     try:
-        return open_predictor(path, backend=way.backend, device=way.device, precision=way.precision, threads=1)
+        return open_predictor(path, backend=backend, device=device, precision=precision, threads=1)
     except ConfigError as error:
         if "this processor" in str(error):
             pytest.skip(str(error))
@@ -62,18 +71,18 @@ def psnr(sr: np.ndarray, expected: np.ndarray) -> float:
     return math.inf if noise == 0 else -10 * math.log10(noise)
 
 
-@pytest.mark.parametrize("way", HERE, ids=str)
-def test_every_way_gives_the_same_pixels(exported: Path, way: Way) -> None:
-    reference, predictor = OnnxPredictor(exported, threads=1), opened(exported, way)
+@pytest.mark.parametrize("execution", HERE, ids=str)
+def test_every_execution_gives_the_same_pixels(exported: Path, execution: Execution) -> None:
+    reference, predictor = OnnxPredictor(exported, threads=1), opened(exported, execution)
     assert predictor.facts == reference.facts
-    assert predictor.how.startswith(str(way))
+    assert predictor.how.startswith(str(execution))
     rng = np.random.default_rng(0)
     for shape in ((1, 3, 1, 1), (2, 3, 7, 5), (1, 3, 24, 33), (1, 3, 7, 5)):
         lr = rng.random(shape, dtype=np.float32)
         before, sr, expected = lr.copy(), predictor.predict(lr), reference.predict(lr)
         assert sr.dtype == np.float32 and sr.shape == expected.shape
         np.testing.assert_array_equal(lr, before)
-        if way.precision == "fp32":
+        if execution.precision == "fp32":
             np.testing.assert_allclose(sr, expected, atol=ROUNDING)
         else:
             assert psnr(sr, expected) > REDUCED
@@ -83,17 +92,17 @@ def test_every_way_gives_the_same_pixels(exported: Path, way: Way) -> None:
     np.testing.assert_array_equal(first, kept, "a result must not live in the runtime's own memory")
 
 
-@pytest.mark.parametrize("way", [way for way in HERE if way.precision == "fp32"], ids=str)
-def test_tiles_equal_the_whole_on_every_backend(exported: Path, way: Way) -> None:
-    predictor = opened(exported, way)
+@pytest.mark.parametrize("execution", [each for each in HERE if each.precision == "fp32"], ids=str)
+def test_tiles_equal_the_whole_on_every_backend(exported: Path, execution: Execution) -> None:
+    predictor = opened(exported, execution)
     pixels = np.random.default_rng(1).integers(0, 256, (61, 47, 3), dtype=np.uint8)
     np.testing.assert_array_equal(Upscaler(predictor, tile=16)(pixels), Upscaler(predictor, tile=1000)(pixels))
 
 
-@pytest.mark.parametrize("way", [way for way in HERE if way.precision == "fp32"], ids=str)
-def test_a_small_input_is_computed_as_part_of_a_large_one(exported: Path, way: Way) -> None:
+@pytest.mark.parametrize("execution", [each for each in HERE if each.precision == "fp32"], ids=str)
+def test_a_small_input_is_computed_as_part_of_a_large_one(exported: Path, execution: Execution) -> None:
     """PyTorch has one convolution for small inputs and another for large ones, and they round differently."""
-    predictor = opened(exported, way)
+    predictor = opened(exported, execution)
     radius = predictor.facts.radius
     assert radius is not None
     side = 2 * radius + 9
@@ -117,6 +126,7 @@ def test_pytorch_runs_what_export_wrote(tmp_path: Path, name: str) -> None:
     from upres.config.named_parts import NamedPart, build
     from upres.export.onnx import export_onnx
     from upres.models import checkpoint
+    from upres.models.activations import activation_bytes
 
     torch.manual_seed(0)
     part = NamedPart(name, ARCHS[name].config_type())
@@ -124,9 +134,9 @@ def test_pytorch_runs_what_export_wrote(tmp_path: Path, name: str) -> None:
     size, arch = network.parameter_count, {"name": name, **dump(part.config)}
     facts = Facts(name="n", scale=2, colour="gray", radius=network.radius, parameters=size, arch=arch)
     checkpoint.save(tmp_path / "n.safetensors", network, facts)
-    export_onnx(tmp_path / "n.safetensors", tmp_path / "n.onnx")
+    written = export_onnx(tmp_path / "n.safetensors", tmp_path / "n.onnx").facts
     rebuilt, found = checkpoint.load_onnx(tmp_path / "n.onnx")
-    assert found == facts
+    assert found == written == dataclasses.replace(facts, memory=activation_bytes(network))
     for key, tensor in folded(network).state_dict().items():
         assert torch.equal(rebuilt.state_dict()[key], tensor), key
 
@@ -141,7 +151,7 @@ def test_a_graph_of_another_maker_does_not_run_on_pytorch(tmp_path: Path) -> Non
 
 def told(error: type[Exception], model: Path, **options: str) -> str:
     with pytest.raises(error) as caught:
-        open_predictor(model, **options)  # type: ignore[arg-type]
+        probing.open_probed_cached(model, **options)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -153,7 +163,7 @@ def tiny(tmp_path: Path) -> Path:
     return path
 
 
-def test_wishes_that_cannot_be_met_list_what_can(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wishes_that_cannot_be_met_list_what_can(tiny: Path) -> None:
     assert told(ConfigError, tiny, backend="onx") == (
         "backend = 'onx': did you mean onnx? Known: onnx, auto, openvino, torch"
     )
@@ -164,17 +174,26 @@ def test_wishes_that_cannot_be_met_list_what_can(tiny: Path, monkeypatch: pytest
         "torch mps fp32 fp16"
     )
     assert told(ConfigError, tiny, backend="onnx", precision="bf16") == (
-        f"device auto, backend onnx, precision bf16: no such combination; there are {table}"
+        f"backend onnx, precision bf16: no such combination; there are {table}"
     )
     assert told(ConfigError, tiny, precision="int8") == (
-        f"{tiny}: device auto, backend auto, precision int8: this model runs on "
+        f"{tiny}: precision int8: this model runs on "
         f"{table.replace(' int8', '')}; upres quantise makes its int8 version"
     )
     checkpoint = tiny.with_suffix(".safetensors")
+    checkpoint.write_bytes(b"")
     assert told(ConfigError, checkpoint, backend="onnx") == (
-        f"{checkpoint}: device auto, backend onnx, precision fp32: this model runs on torch cpu fp32 bf16, "
+        f"{checkpoint}: backend onnx, precision fp32: this model runs on torch cpu fp32 bf16, "
         "torch cuda fp32 bf16 fp16, torch mps fp32 fp16; upres convert makes an .onnx model for the others"
     )
+
+
+def test_opening_takes_no_auto(tiny: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        open_predictor(tiny, backend="auto")
+    assert str(caught.value) == "backend = 'auto': Known: onnx, openvino, torch"
+    with pytest.raises(ConfigError, match=r"^backend openvino, precision fp16: no such combination; there are onnx "):
+        open_predictor(tiny, backend="openvino", precision="fp16")
 
 
 @pytest.mark.parametrize(("backend", "extra"), [("openvino", "openvino"), ("torch", "train")])
@@ -193,37 +212,54 @@ def test_a_device_that_is_not_there(exported: Path) -> None:
         pytest.skip("this machine has CUDA")
     for precision in ("fp32", "fp16"):
         assert told(ConfigError, exported, device="cuda", precision=precision) == (
-            "device cuda: PyTorch sees none on this machine; use --device cpu, or auto"
+            "device cuda: PyTorch sees none on this machine; use device cpu, or auto"
         )
 
 
-def test_with_a_light_install_nothing_is_tried(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backends, "installed", lambda backend: backend == "onnx")
-    monkeypatch.setattr(backends, "gpu", lambda: "cuda")
-    monkeypatch.setattr(probe, "_remembered", lambda *_: pytest.fail("tried something"))
-    for precision in ("fp32", "auto"):
-        predictor = open_predictor(tiny, precision=precision)
-        assert isinstance(predictor, OnnxPredictor)
-        assert predictor.how == "onnx cpu fp32"
+def test_with_a_light_install_nothing_is_tried(tiny: Path) -> None:
+    for precision in ("fp32", None):
+        (only,) = executions_for(model_file(tiny), precision=precision, machine=Machine(frozenset({"onnx"}), "cuda"))
+        assert only == ONNX
+    never = pytest.fail
+    decision = probing.probe_fastest_cached([ONNX], ONNX, never, files=[tiny], threads=1, traded=False)
+    assert decision == Decision(ONNX, "")
+    predictor = open_predictor(tiny)
+    assert isinstance(predictor, OnnxPredictor)
+    assert predictor.how == "onnx cpu fp32"
 
 
-def candidates(path: str, **options: str) -> list[str]:
-    asked = {"device": "auto", "backend": "auto", "precision": "fp32", **options}
-    return [str(way) for way in ways(Path(path), stored="fp32", has_int8=False, **asked)]
+def test_opening_measures_and_writes_nothing(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UPRES_CACHE", str(tmp_path / "cache"))
+    open_predictor(tiny)
+    assert not (tmp_path / "cache").exists()
+    if {"onnx", "openvino"} <= this_machine().backends:
+        probing.open_probed_cached(tiny, threads=1)
+        assert len(list((tmp_path / "cache" / "probes").iterdir())) == 1
 
 
-def test_what_auto_considers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backends, "installed", lambda _: True)
-    monkeypatch.setattr(backends, "gpu", lambda: None)
+def candidates(path: str, *, gpu: str | None = None, **options: str | None) -> list[str]:
+    asked = {"precision": "fp32", **options}
+    found = executions_for(ModelFile(Path(path)), **asked, machine=Machine(EVERYTHING, gpu))  # type: ignore[arg-type]
+    return [str(execution) for execution in found]
+
+
+def test_what_auto_considers() -> None:
     assert candidates("m.onnx") == ["onnx cpu fp32", "openvino cpu fp32"]
-    assert candidates("m.onnx", precision="auto") == ["onnx cpu fp32", "openvino cpu fp32", "openvino cpu bf16"]
+    assert candidates("m.onnx", precision=None) == ["onnx cpu fp32", "openvino cpu fp32", "openvino cpu bf16"]
     assert candidates("m.onnx", backend="torch") == ["torch cpu fp32"]
     assert candidates("m.onnx", device="mps") == ["torch mps fp32"]
     assert candidates("m.safetensors") == ["torch cpu fp32"]
-    monkeypatch.setattr(backends, "gpu", lambda: "cuda")
-    assert candidates("m.onnx") == ["onnx cpu fp32", "openvino cpu fp32", "torch cuda fp32"]
-    assert candidates("m.safetensors", precision="auto") == [
+    assert candidates("m.onnx", gpu="cuda") == ["onnx cpu fp32", "openvino cpu fp32", "torch cuda fp32"]
+    assert candidates("m.safetensors", gpu="cuda", precision=None) == [
         "torch cpu fp32", "torch cpu bf16", "torch cuda fp32", "torch cuda bf16", "torch cuda fp16",
+    ]  # fmt: skip
+
+
+def test_what_right_pixels_are() -> None:
+    onnx, weights = ModelFile(Path("m.onnx")), ModelFile(Path("m.pth"))
+    assert [str(exact_execution(onnx, device)) for device in ("cpu", "cuda")] == ["onnx cpu fp32"] * 2
+    assert [str(exact_execution(weights, device)) for device in ("cpu", "cuda", "npu")] == [
+        "torch cpu fp32", "torch cuda fp32", "torch cpu fp32",
     ]  # fmt: skip
 
 
@@ -242,44 +278,54 @@ class Fake(Predictor):
         return blurred.repeat(2, axis=2).repeat(2, axis=3) + np.float32(self.error)
 
 
+Probing = Callable[..., tuple[Decision, list[Execution]]]
+
+
 @pytest.fixture
-def choosing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple[probe.Choice, list[Way]]]:
-    """Choose among fakes whose time is what they say; return the choice and what was opened for it."""
+def fastest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Probing:
+    """Compare fakes whose time is what they say; return the decision and what was opened for it."""
     monkeypatch.setenv("UPRES_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(probe, "_seconds", lambda predictor, _: predictor.seconds)
     (tmp_path / "model").write_bytes(b"a model")
 
-    def choose(fakes: dict[Way, Predictor], *, traded: bool = False) -> tuple[probe.Choice, list[Way]]:
-        tried: list[Way] = []
+    def probe(fakes: dict[Execution, Fake], *, traded: bool = False) -> tuple[Decision, list[Execution]]:
+        tried: list[Execution] = []
 
-        def open_way(way: Way) -> Predictor:
-            tried.append(way)
-            return fakes[way]
+        def opener(execution: Execution) -> Predictor:
+            tried.append(execution)
+            return fakes[execution]
 
-        among = [way for way in fakes if not traded or way != ONNX]
-        return probe.choose(among, ONNX, open_way, files=[tmp_path / "model"], threads=1, traded=traded), tried
+        decision = probing.probe_fastest_cached(
+            [execution for execution in fakes if not traded or execution != ONNX],
+            ONNX,
+            opener,
+            files=[tmp_path / "model"],
+            threads=1,
+            traded=traded,
+            stopwatch=lambda predictor, _: predictor.seconds,  # type: ignore[attr-defined]
+        )
+        return decision, tried
 
-    return choose
+    return probe
 
 
-def test_auto_takes_the_fastest_that_passes(choosing: Callable[..., tuple[probe.Choice, list[Way]]]) -> None:
+def test_auto_takes_the_fastest_that_passes(fastest: Probing) -> None:
     fakes = {ONNX: Fake(), OPENVINO: Fake(seconds=0.5), BF16: Fake(0.0005, 0.25)}
-    choice, tried = choosing(fakes)
-    assert choice.way == BF16
+    choice, tried = fastest(fakes)
+    assert choice.execution == BF16
     assert choice.reason == (
         "4.0× the speed of onnx cpu fp32, 66 dB from float32; tried too: onnx cpu fp32 1.0×, openvino cpu fp32 2.0×"
     )
     assert tried == [ONNX, OPENVINO, BF16]
-    assert choosing(fakes) == (choice, [])  # remembered
+    assert fastest(fakes) == (choice, [])  # remembered
 
 
-def test_auto_keeps_the_first_for_a_tenth(choosing: Callable[..., tuple[probe.Choice, list[Way]]]) -> None:
-    assert choosing({ONNX: Fake(), OPENVINO: Fake(seconds=0.95)})[0].way == ONNX
+def test_auto_keeps_the_first_for_a_tenth(fastest: Probing) -> None:
+    assert fastest({ONNX: Fake(), OPENVINO: Fake(seconds=0.95)})[0].execution == ONNX
 
 
-def test_auto_leaves_out_wrong_pixels(choosing: Callable[..., tuple[probe.Choice, list[Way]]]) -> None:
-    choice, _ = choosing({ONNX: Fake(), OPENVINO: Fake(2e-4, 0.1), BF16: Fake(0.005, 0.1), TORCH: Fake(math.nan, 0.1)})
-    assert choice.way == ONNX
+def test_auto_leaves_out_wrong_pixels(fastest: Probing) -> None:
+    choice, _ = fastest({ONNX: Fake(), OPENVINO: Fake(2e-4, 0.1), BF16: Fake(0.005, 0.1), TORCH: Fake(math.nan, 0.1)})
+    assert choice.execution == ONNX
     assert choice.reason == (
         "1.0× the speed of onnx cpu fp32; tried too: "
         "openvino cpu fp32 differs by 2.0e-04 of the range, and only rounding (1e-04) is allowed, "
@@ -287,52 +333,73 @@ def test_auto_leaves_out_wrong_pixels(choosing: Callable[..., tuple[probe.Choice
     )
 
 
-def test_a_reduced_precision_by_name_is_held_to_less(
-    choosing: Callable[..., tuple[probe.Choice, list[Way]]],
-) -> None:
-    assert choosing({ONNX: Fake(), BF16: Fake(0.005, 3)}, traded=True)[0].way == BF16
+def test_a_reduced_precision_by_name_is_held_to_less(fastest: Probing) -> None:
+    assert fastest({ONNX: Fake(), BF16: Fake(0.005, 3)}, traded=True)[0].execution == BF16
 
 
-def test_a_broken_precision_fails_with_one_line(
-    choosing: Callable[..., tuple[probe.Choice, list[Way]]], tmp_path: Path
-) -> None:
+def test_a_broken_precision_fails_with_one_line(fastest: Probing, tmp_path: Path) -> None:
     with pytest.raises(ParityError) as caught:
-        choosing({ONNX: Fake(), BF16: Fake(0.1)}, traded=True)
+        fastest({ONNX: Fake(), BF16: Fake(0.1)}, traded=True)
     assert str(caught.value) == (
         f"{tmp_path}/model: tried on a probe picture: openvino cpu bf16 is 20.0 dB from float32, and 40.0 is the "
-        "least; use --precision fp32"
+        "least; use precision fp32"
     )
 
 
-def test_what_was_tried_is_forgotten_with_the_model_and_when_damaged(
-    choosing: Callable[..., tuple[probe.Choice, list[Way]]], tmp_path: Path
-) -> None:
+class Broken(Fake):
+    """Says why it cannot run."""
+
+    def predict(self, lr: np.ndarray) -> np.ndarray:
+        raise ConfigError("this processor does not multiply in bf16")
+
+
+def test_the_only_one_that_was_asked_for_says_itself_why_it_cannot_run(fastest: Probing, tmp_path: Path) -> None:
+    for _ in range(2):  # nothing is remembered of it
+        with pytest.raises(ConfigError, match=r"^this processor does not multiply in bf16$"):
+            fastest({ONNX: Fake(), BF16: Broken()}, traded=True)
+    choice, _ = fastest({ONNX: Fake(), OPENVINO: Fake(seconds=0.5), BF16: Broken()})
+    assert choice.execution == OPENVINO
+    assert "openvino cpu bf16 cannot run (this processor does not multiply in bf16)" in choice.reason
+
+
+def test_the_first_caches_are_still_read(fastest: Probing, tmp_path: Path) -> None:
     fakes = {ONNX: Fake(), OPENVINO: Fake(seconds=0.5)}
-    choosing(fakes)
+    fastest(fakes)
+    (place,) = (tmp_path / "cache" / "probes").iterdir()
+    rows = json.loads(place.read_text())["trials"]
+    assert rows[1] == {"way": "openvino cpu fp32", "seconds": 0.5, "psnr": math.inf, "worst": 0.0, "error": ""}
+    rows[1]["seconds"] = 2.0
+    place.write_text(json.dumps({"scale": 2, "trials": rows}))
+    assert fastest(fakes) == (Decision(ONNX, "1.0× the speed of onnx cpu fp32; tried too: openvino cpu fp32 0.5×"), [])
+
+
+def test_what_was_tried_is_forgotten_with_the_model_and_when_damaged(fastest: Probing, tmp_path: Path) -> None:
+    fakes = {ONNX: Fake(), OPENVINO: Fake(seconds=0.5)}
+    fastest(fakes)
     (place,) = (tmp_path / "cache" / "probes").iterdir()
     assert json.loads(place.read_text())["trials"][1]["seconds"] == 0.5
     place.write_text('{"trials": [{"way": ')
-    assert choosing(fakes)[1] == [ONNX, OPENVINO]
-    assert choosing(fakes)[1] == []
+    assert fastest(fakes)[1] == [ONNX, OPENVINO]
+    assert fastest(fakes)[1] == []
     (tmp_path / "model").write_bytes(b"another model")
-    assert choosing(fakes)[1] == [ONNX, OPENVINO]
+    assert fastest(fakes)[1] == [ONNX, OPENVINO]
 
 
 def test_a_cache_that_cannot_be_written_only_costs_time(
-    choosing: Callable[..., tuple[probe.Choice, list[Way]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fastest: Probing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UPRES_CACHE", str(tmp_path / "model" / "is a file"))
     fakes = {ONNX: Fake(), OPENVINO: Fake(seconds=0.5)}
     for _ in range(2):
-        assert choosing(fakes)[1] == [ONNX, OPENVINO]
+        assert fastest(fakes)[1] == [ONNX, OPENVINO]
 
 
 def test_the_probe_has_edges_gradients_and_flat_ground() -> None:
-    lr = probe.picture(3)
+    lr = probing.picture(3)
     assert lr.shape == (1, 3, 96, 96) and lr.dtype == np.float32
     assert (lr.min(), lr.max()) == (0, 1)
     assert abs(np.diff(lr, axis=3)).max() > 0.4
-    np.testing.assert_array_equal(lr, probe.picture(3))
+    np.testing.assert_array_equal(lr, probing.picture(3))
 
 
 def test_what_is_not_finite_is_computed_again_in_float32() -> None:

@@ -1,8 +1,9 @@
-"""The bench measures every way this machine has, each in its own process, and prints one table."""
+"""The bench measures every execution this machine has, each in its own process, and prints one table."""
 
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,23 +11,22 @@ import pytest
 from tiny_models import tiny_onnx
 from upres.cli.main import main
 from upres.errors import ModelError
-from upres.evaluation import speed
-from upres.evaluation.speed import Job, Row, files, lost, measure, ways_here
-from upres.predictors import backends, probe
-from upres.predictors.backends import WAYS, Way
+from upres.evaluation.speed import SpeedJob, SpeedRow, executions_here, files, lost, measure
+from upres.predictors import Execution, probing
+from upres.predictors.executions import Machine
+
+ONNX, INT8 = Execution("onnx", "cpu", "fp32"), Execution("onnx", "cpu", "int8")
 
 
 @pytest.fixture
-def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(speed, "installed", lambda backend: backend == "onnx")
-    monkeypatch.setattr(backends, "installed", lambda backend: backend == "onnx")
+def tiny(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.onnx"
     path.write_bytes(tiny_onnx())
     return path
 
 
 def test_a_row_is_measured(tiny: Path) -> None:
-    row = measure(Job(model=tiny, way=WAYS[0], side=16, seconds=0, threads=1))
+    row = measure(SpeedJob(model=tiny, execution=ONNX, side=16, seconds=0, threads=1))
     assert row.fault == ""
     assert row.milliseconds > 0
     assert row.memory > 10e6 or row.memory == 0
@@ -35,28 +35,43 @@ def test_a_row_is_measured(tiny: Path) -> None:
 
 
 def test_a_row_that_cannot_be_measured_says_why(tiny: Path) -> None:
-    row = measure(Job(model=tiny, way=Way("onnx", "cpu", "int8"), side=16, seconds=0))
+    row = measure(SpeedJob(model=tiny, execution=INT8, side=16, seconds=0))
     assert row.fault.startswith(f"{tiny.with_name('tiny-int8.onnx')}: no such file")
 
 
 def test_loss_is_measured_where_there_are_pictures(tiny: Path) -> None:
-    exact = Row(job=Job(model=tiny, way=WAYS[0], data=tiny.parent), psnr=38.0)
-    other = Row(job=Job(model=tiny, way=WAYS[1], data=tiny.parent), psnr=37.9)
+    exact = SpeedRow(job=SpeedJob(model=tiny, execution=ONNX, data=tiny.parent), psnr=38.0)
+    other = SpeedRow(job=SpeedJob(model=tiny, execution=INT8, data=tiny.parent), psnr=37.9)
     assert lost(other, [exact, other]) == pytest.approx(0.1)
     assert math.isnan(lost(other, [other]))
     # Two errors of equal power double the error.
-    assert probe.loss(38.2, 2) == pytest.approx(10 * math.log10(2))
+    assert probing.loss(38.2, 2) == pytest.approx(10 * math.log10(2))
 
 
 def test_what_is_measured(tiny: Path) -> None:
-    assert ways_here(tiny) == [WAYS[0]]
+    assert executions_here(tiny, Machine(frozenset({"onnx"}), None)) == [ONNX]
+    everything = executions_here(tiny, Machine(frozenset({"onnx", "torch"}), "cuda"))
+    assert [str(each) for each in everything] == [
+        "onnx cpu fp32", "torch cpu fp32", "torch cpu bf16", "torch cuda fp32", "torch cuda bf16", "torch cuda fp16",
+    ]  # fmt: skip
+    checkpoint = tiny.with_suffix(".safetensors")
+    assert [str(each) for each in executions_here(checkpoint, Machine(frozenset({"onnx", "torch"}), None))] == [
+        "torch cpu fp32", "torch cpu bf16",
+    ]  # fmt: skip
+    tiny.with_name("tiny-int8.onnx").write_bytes(b"")
+    assert executions_here(tiny, Machine(frozenset({"onnx"}), None)) == [ONNX, INT8]
+    tiny.with_name("tiny-int8.onnx").unlink()
     assert files([str(tiny)]) == [tiny]
     with pytest.raises(ModelError, match="unknown model 'tny'"):
         files(["tny"])
 
 
 @pytest.mark.slow
-def test_the_command_prints_one_table(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_one_table(
+    tiny: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for library in ("openvino", "torch"):  # as where they are not installed
+        monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(SystemExit) as ended:
         main(["bench", str(tiny), "--side", "16", "--seconds", "0", "--threads", "1"])
     out, err = capsys.readouterr()

@@ -13,6 +13,7 @@ from upres.config.named_parts import NamedPart, build, parse_part
 from upres.errors import MissingExtraError, ModelError, ParityError, extra
 from upres.export.onnx import export_onnx
 from upres.models import checkpoint
+from upres.models.activations import activation_bytes
 from upres.models.facts import Facts
 from upres.models.onnx_facts import read_facts
 
@@ -30,7 +31,16 @@ def save(path: Path, facts: Facts = FACTS, part: NamedPart = PART) -> None:
 def test_the_onnx_file_carries_the_facts(tmp_path: Path) -> None:
     save(tmp_path / "tiny.safetensors")
     written = export_onnx(tmp_path / "tiny.safetensors", tmp_path / "tiny.onnx", name="better", scores={"Set5": 31.0})
-    assert read_facts(written.path) == written.facts == replace(FACTS, name="better", scores={"Set5": 31.0})
+    assert (
+        read_facts(written.path)
+        == written.facts
+        == replace(
+            FACTS,
+            name="better",
+            scores={"Set5": 31.0},
+            memory=activation_bytes(build(ARCHS, PART, scale=2, channels=3)),
+        )
+    )
 
 
 def test_a_file_that_differs_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,7 +143,7 @@ def test_convert_refuses_what_it_cannot_do(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"out\.pth: should end in \.safetensors or \.onnx"):
         convert(model, tmp_path / "out.pth")
     save_file({name: tensor.contiguous() for name, tensor in compact_weights().items()}, tmp_path / "net.safetensors")
-    with pytest.raises(ModelError, match=r"net\.safetensors: is the model itself; give another --output"):
+    with pytest.raises(ModelError, match=r"net\.safetensors: is the model itself; give another output"):
         convert(tmp_path / "net.safetensors", tmp_path / "net.safetensors")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["net.pth", "net.safetensors"]
 

@@ -55,12 +55,11 @@ NEEDS_AN_EXTRA = {
     "export",
     "losses",
     "metrics.feature_distance",
+    "models.activations",
     "models.checkpoint",
     "models.mixing",
     "models.vgg",
     "models.foreign",
-    "predictors.torch",
-    "predictors.openvino",
     "recipes",
     "train",
 }

@@ -86,6 +86,7 @@ def test_a_checkpoint_runs_on_torch(tmp_path: Path) -> None:
 
 def test_without_torch_a_checkpoint_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
+    (tmp_path / "t.safetensors").write_bytes(b"")
     with pytest.raises(MissingExtraError) as caught:
         open_predictor(tmp_path / "t.safetensors")
     assert str(caught.value) == (

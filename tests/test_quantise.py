@@ -17,7 +17,7 @@ from upres.models.facts import Colour
 from upres.models.onnx_facts import read_facts
 from upres.models.shipped import int8_version
 from upres.predictors import open_predictor
-from upres.predictors.backends import installed
+from upres.predictors.executions import this_machine
 from upres.predictors.guarded import GuardedPredictor
 
 
@@ -56,7 +56,7 @@ def test_an_int8_model_is_near_and_says_what_it_is(
 
 @pytest.mark.parametrize("backend", ["onnx", "openvino"])
 def test_it_runs_on_the_runtimes_that_are_here(tmp_path: Path, photos: Path, backend: str) -> None:
-    if not installed(backend):
+    if backend not in this_machine().backends:
         pytest.skip(f"{backend} is not installed")
     written = quantised(tmp_path, photos)
     by_name = open_predictor(tmp_path / "m.onnx", backend=backend, precision="int8", threads=1)
@@ -76,7 +76,7 @@ def test_an_int8_file_is_int8_alone(tmp_path: Path, photos: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         open_predictor(written.path, precision="bf16")
     assert str(caught.value) == (
-        f"{written.path}: device auto, backend auto, precision bf16: this model runs on onnx cpu int8, "
+        f"{written.path}: precision bf16: this model runs on onnx cpu int8, "
         "openvino cpu int8; give the float32 model for the others"
     )
     with pytest.raises(ModelError, match=r"m-int8\.onnx: is int8 already; give the float32 model it was made from"):

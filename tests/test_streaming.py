@@ -20,9 +20,9 @@ from upres.predictors.ensemble import EnsemblePredictor
 from upres.predictors.onnx import OnnxPredictor
 from upres.upscaling.api import upscale
 from upres.upscaling.loading import Upscalers, load
-from upres.upscaling.memory import Estimate
+from upres.upscaling.memory import Estimate, parse_memory
 from upres.upscaling.pipeline import enlarge
-from upres.upscaling.sizes import Size, box, memory
+from upres.upscaling.sizes import Size, box
 from upres.upscaling.upscaler import Upscaler
 
 
@@ -238,7 +238,7 @@ def test_sizes_that_are_none(arguments: dict[str, int], text: str) -> None:
 
 
 def test_amounts_and_boxes_as_people_write_them() -> None:
-    assert [memory(text) for text in ("1GB", "1.5 gb", "800M", "512MiB", "1000")] == [
+    assert [parse_memory(text) for text in ("1GB", "1.5 gb", "800M", "512MiB", "1000")] == [
         10**9,
         15 * 10**8,
         8 * 10**8,
@@ -248,7 +248,7 @@ def test_amounts_and_boxes_as_people_write_them() -> None:
     assert [box(text) for text in ("3840x2160", "10 × 20")] == [(3840, 2160), (10, 20)]
     for bad in ("much", "-1GB", "1XB", "i"):
         with pytest.raises(ConfigError, match="not an amount of memory; write it as 800MB"):
-            memory(bad)
+            parse_memory(bad)
     with pytest.raises(ConfigError, match="'4k': not a box; write its width and height as 3840x2160"):
         box("4k")
 

@@ -190,7 +190,7 @@ def test_what_cannot_be_interpolated(tmp_path: Path) -> None:
     other = model(tmp_path / "2.safetensors", 2, "net-2", {"name": "espcn"})
     with pytest.raises(ModelError, match=r"2\.safetensors: its arch is .*only models that differ in nothing but"):
         interpolate(first, other, tmp_path / "c.safetensors", alpha=0.5)
-    with pytest.raises(ConfigError, match=r"--alpha 2: should be from 0 \(the first model\) to 1"):
+    with pytest.raises(ConfigError, match=r"^alpha = 2: should be from 0 \(the first model\) to 1"):
         interpolate(first, first, tmp_path / "c.safetensors", alpha=2)
     with pytest.raises(ConfigError, match=r"c\.onnx: should end in \.safetensors"):
         interpolate(first, first, tmp_path / "c.onnx", alpha=0.5)

@@ -24,7 +24,7 @@ from upres.export.quantise import quantise
 from upres.models.checkpoint import load
 from upres.models.facts import Facts
 from upres.models.shipped import int8_version
-from upres.predictors import open_predictor
+from upres.predictors.probing import open_probed_cached
 from upres.recipes import Recipe, read_recipe
 from upres.upscaling.upscaler import Upscaler
 
@@ -76,7 +76,7 @@ def photo_table(title: str, model: Path, scale: int, arguments: argparse.Namespa
     """PSNR on clean inputs and on JPEG, and by how many per cent blocks stand out in the latter."""
     entrants = []
     for name, given in (("bicubic", "bicubic"), ("base", "base"), (f"**{title}**", str(model))):
-        predictor = open_predictor(given, scale)
+        predictor = open_probed_cached(given, scale)
         entrants.append(Entrant(name, predictor.facts.parameters, Upscaler(predictor)))
     head, rows = [""], [[entrant.name] for entrant in entrants]
     for set_name in arguments.sets:

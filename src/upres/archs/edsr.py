@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from upres.archs.layers import receptive_field
 from upres.archs.layers.fixed_upsampling import FixedSkip, fixed_skip
-from upres.archs.layers.mean_shift import Mean, shifted
-from upres.archs.layers.receptive_field import Reach
+from upres.archs.layers.mean_shift import Mean, mean_shift
+from upres.archs.layers.receptive_field import Interval
 from upres.archs.layers.trained_upsampling import UpsamplerName, trained_upsampler
 from upres.archs.network import Network
 from upres.config import config
@@ -64,7 +64,7 @@ class EDSR(Network):
     def __init__(self, config: EDSRConfig, *, scale: int, channels: int) -> None:
         super().__init__(scale=scale, channels=channels)
         width = config.width
-        self.shift = shifted(config.mean, channels)
+        self.mean_shift = mean_shift(config.mean, channels)
         self.head = nn.Conv2d(channels, width, 3, padding=1)
         self.body = nn.Sequential(
             *(_Block(width, config.residual_scale) for _ in range(config.blocks)),
@@ -79,16 +79,16 @@ class EDSR(Network):
     def radius(self) -> int:
         """The tail, the upsampler, and one pixel a convolution before it."""
 
-        def lr_reach(hr: Reach) -> Reach:
+        def lr_field(hr: Interval) -> Interval:
             return receptive_field.conv(
-                self.upsampler.reach(receptive_field.conv(hr, 3)), 2 * (2 + 2 * self._blocks) + 1
+                self.upsampler.receptive_field(receptive_field.conv(hr, 3)), 2 * (2 + 2 * self._blocks) + 1
             )
 
-        return max(receptive_field.radius(lr_reach, self.scale), self.skip.radius)
+        return max(receptive_field.radius(lr_field, self.scale), self.skip.radius)
 
     def forward(self, lr: Tensor) -> Tensor:
         """`n c h w` → `n c s·h s·w`."""
-        x = self.head(self.shift.off(lr))
+        x = self.head(self.mean_shift.subtract(lr))
         x = x + self.body(x)
-        result: Tensor = self.skip(self.shift.on(self.tail(self.upsampler(x))), lr)
+        result: Tensor = self.skip(self.mean_shift.add(self.tail(self.upsampler(x))), lr)
         return result

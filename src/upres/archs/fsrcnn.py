@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from upres.archs.layers import receptive_field
-from upres.archs.layers.receptive_field import Reach
+from upres.archs.layers.receptive_field import Interval
 from upres.archs.network import Network
 from upres.config import config
 
@@ -54,13 +54,13 @@ class FSRCNN(Network):
 
     @property
     def radius(self) -> int:
-        """What reaches an output pixel through the transposed convolution, 3×3 a map, and 5×5."""
+        """What an output pixel sees through the transposed convolution, 3×3 a map, and 5×5."""
 
-        def lr_reach(hr: Reach) -> Reach:
+        def lr_field(hr: Interval) -> Interval:
             features = receptive_field.transposed(hr, self.scale, _DECONV, _DECONV // 2)
             return receptive_field.conv(features, 2 * (self._maps + 2) + 1)
 
-        return receptive_field.radius(lr_reach, self.scale)
+        return receptive_field.radius(lr_field, self.scale)
 
     def forward(self, lr: Tensor) -> Tensor:
         """`n c h w` → `n c s·h s·w`."""

@@ -90,12 +90,12 @@ class RepRes(Network):
             *(_Block(config.width, config.kernel, config.expansion) for _ in range(config.blocks))
         )
         self.tail = nn.Conv2d(config.width, channels * scale**2, 3, padding=1)
-        self._reach = 2 * config.blocks * (config.kernel // 2)
+        self._body_radius = 2 * config.blocks * (config.kernel // 2)
 
     @property
     def radius(self) -> int:
         """Half a kernel a convolution, and at least what the fixed upsampling looks at."""
-        return max(2 + self._reach, self.upsampling.radius)
+        return max(2 + self._body_radius, self.upsampling.radius)
 
     def forward(self, lr: Tensor) -> Tensor:
         """`n c h w` → `n c s·h s·w`."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from upres.archs.layers import receptive_field
 from upres.archs.layers.fixed_upsampling import FixedSkip, fixed_skip
-from upres.archs.layers.receptive_field import Reach
+from upres.archs.layers.receptive_field import Interval
 from upres.archs.layers.trained_upsampling import UpsamplerName, trained_upsampler
 from upres.archs.network import Network
 from upres.config import config
@@ -113,13 +113,13 @@ class RRDB(Network):
     def radius(self) -> int:
         """Two convolutions at hr, the upsampler, and before it fifteen convolutions a block and two more."""
 
-        def lr_reach(hr: Reach) -> Reach:
+        def lr_field(hr: Interval) -> Interval:
             seen = receptive_field.conv(
-                self.upsampler.reach(receptive_field.conv(hr, 5)), 2 * (2 + 15 * self._blocks) + 1
+                self.upsampler.receptive_field(receptive_field.conv(hr, 5)), 2 * (2 + 15 * self._blocks) + 1
             )
             return receptive_field.pooled(seen, self.multiple)
 
-        return max(receptive_field.radius(lr_reach, self.scale, self.multiple), self.skip.radius)
+        return max(receptive_field.radius(lr_field, self.scale, self.multiple), self.skip.radius)
 
     def forward(self, lr: Tensor) -> Tensor:
         """`n c h w` → `n c s·h s·w`."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from upres.archs.layers import receptive_field
 from upres.archs.layers.padding import to_multiple
-from upres.archs.layers.receptive_field import Reach
+from upres.archs.layers.receptive_field import Interval
 from upres.archs.network import Network
 from upres.config import config
 
@@ -111,22 +111,22 @@ class SAFMN(Network):
 
     @property
     def radius(self) -> int:
-        """The coarsest level reaches farthest: a window on either side of the pixel's own, a block."""
+        """The coarsest level looks farthest: a window on either side of the pixel's own, a block."""
 
-        def lr_reach(hr: Reach) -> Reach:
+        def lr_field(hr: Interval) -> Interval:
             seen = receptive_field.conv(receptive_field.repeated(hr, self.scale), 3)
             for _ in range(self._blocks):
                 coarse = receptive_field.conv(receptive_field.repeated(receptive_field.conv(seen, 3), self.multiple), 3)
                 seen = receptive_field.pooled(coarse, self.multiple)
             return receptive_field.conv(seen, 3)
 
-        return receptive_field.radius(lr_reach, self.scale, self.multiple)
+        return receptive_field.radius(lr_field, self.scale, self.multiple)
 
     def forward(self, lr: Tensor) -> Tensor:
         """`n c h w` → `n c s·h s·w`, of any size."""
-        canvas = to_multiple(lr, self.multiple)
-        x = self.head(canvas)
+        padded = to_multiple(lr, self.multiple)
+        x = self.head(padded)
         sr = F.pixel_shuffle(self.tail(self.body(x) + x), self.scale)
-        if canvas is lr:
+        if padded is lr:
             return sr
         return sr[:, :, : lr.shape[2] * self.scale, : lr.shape[3] * self.scale]

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from upres.archs.layers.mean_shift import Mean, shifted
+from upres.archs.layers.mean_shift import Mean, mean_shift
 from upres.archs.network import Network
 from upres.config import config
 
@@ -55,7 +55,7 @@ class SPAN(Network):
     def __init__(self, config: SPANConfig, *, scale: int, channels: int) -> None:
         super().__init__(scale=scale, channels=channels)
         width = config.width
-        self.shift = shifted(config.mean, channels)
+        self.mean_shift = mean_shift(config.mean, channels)
         self.head = nn.Conv2d(channels, width, 3, padding=1)
         self.body = nn.ModuleList(_Block(width) for _ in range(config.blocks))
         self.after = nn.Conv2d(width, width, 3, padding=1)
@@ -70,7 +70,7 @@ class SPAN(Network):
 
     def forward(self, lr: Tensor) -> Tensor:
         """`n c h w` → `n c s·h s·w`."""
-        head = x = self.head(self.shift.off(lr))
+        head = x = self.head(self.mean_shift.subtract(lr))
         results = []
         for block in self.body:
             x, first = block(x)

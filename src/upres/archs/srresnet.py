@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from upres.archs.layers import receptive_field
 from upres.archs.layers.fixed_upsampling import FixedSkip, fixed_skip
-from upres.archs.layers.receptive_field import Reach
+from upres.archs.layers.receptive_field import Interval
 from upres.archs.layers.trained_upsampling import UpsamplerName, trained_upsampler
 from upres.archs.network import Network
 from upres.config import config
@@ -70,11 +70,11 @@ class SRResNet(Network):
     def radius(self) -> int:
         """The tail, the upsampler, and before it one pixel a convolution and four for the head."""
 
-        def lr_reach(hr: Reach) -> Reach:
-            features = self.upsampler.reach(receptive_field.conv(hr, 9))
+        def lr_field(hr: Interval) -> Interval:
+            features = self.upsampler.receptive_field(receptive_field.conv(hr, 9))
             return receptive_field.conv(receptive_field.conv(features, 2 * (1 + 2 * self._blocks) + 1), 9)
 
-        return max(receptive_field.radius(lr_reach, self.scale), self.skip.radius)
+        return max(receptive_field.radius(lr_field, self.scale), self.skip.radius)
 
     def forward(self, lr: Tensor) -> Tensor:
         """`n c h w` → `n c s·h s·w`."""

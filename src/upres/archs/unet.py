@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from upres.archs.layers import receptive_field
 from upres.archs.layers.fixed_upsampling import FixedSkip, fixed_skip
-from upres.archs.layers.receptive_field import Reach
+from upres.archs.layers.receptive_field import Interval
 from upres.archs.layers.trained_upsampling import UpsamplerName, trained_upsampler
 from upres.archs.network import Network
 from upres.config import config
@@ -85,20 +85,20 @@ class UNet(Network):
     @property
     def radius(self) -> int:
         """The deepest path: up through the upsampler, down through the decoder, and back through the encoder."""
-        return max(receptive_field.radius(self._lr_reach, self.scale, self.multiple), self.skip.radius)
+        return max(receptive_field.radius(self._lr_field, self.scale, self.multiple), self.skip.radius)
 
-    def _lr_reach(self, hr: Reach) -> Reach:
-        seen = self.upsampler.reach(hr)
+    def _lr_field(self, hr: Interval) -> Interval:
+        seen = self.upsampler.receptive_field(hr)
         ends = []
         for level in range(self._depth):
             seen = receptive_field.conv(seen, 5)
-            ends.append(self._encoder_reach(seen, level))
+            ends.append(self._encoder_field(seen, level))
             seen = receptive_field.repeated(seen, 2)
-        ends.append(self._encoder_reach(seen, self._depth))
+        ends.append(self._encoder_field(seen, self._depth))
         return min(first for first, _ in ends), max(last for _, last in ends)
 
     @staticmethod
-    def _encoder_reach(seen: Reach, level: int) -> Reach:
+    def _encoder_field(seen: Interval, level: int) -> Interval:
         for _ in range(level):
             seen = receptive_field.pooled(receptive_field.conv(seen, 5), 2)
         return receptive_field.conv(seen, 5)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from upres.evaluation.speed import Row
+    from upres.evaluation.speed import SpeedRow
 
 
 def bench(
@@ -32,41 +32,41 @@ def bench(
     """Measure every model on every backend and precision of this machine, and say what auto picks."""
     from upres.cli.progress_line import counter
     from upres.errors import ConfigError
-    from upres.evaluation import speed as rooms
+    from upres.evaluation import speed
     from upres.evaluation.results import text_table
 
     if side < 8 or seconds < 0 or (threads is not None and threads < 1):
         raise ConfigError("--side should be at least 8, --seconds at least 0 and --threads at least 1")
-    found = rooms.files(models or [])
+    found = speed.files(models or [])
     jobs = [
-        rooms.Job(model=model, way=way, side=side, seconds=seconds, threads=threads, data=data)
+        speed.SpeedJob(model=model, execution=execution, side=side, seconds=seconds, threads=threads, data=data)
         for model in found
-        for way in rooms.ways_here(model)
+        for execution in speed.executions_here(model)
     ]
-    rows: list[Row] = []
+    rows: list[SpeedRow] = []
     progress = counter()
-    for row in rooms.bench(jobs):
+    for row in speed.bench(jobs):
         rows.append(row)
         progress(len(rows), len(jobs))
     header = ("model", "backend", "device", "precision", "ms per megapixel", "peak memory", "dB from fp32", "dB lost")
-    print(text_table(header, [_cells(row, rooms.lost(row, rows)) for row in rows if not row.fault]))
+    print(text_table(header, [_cells(row, speed.lost(row, rows)) for row in rows if not row.fault]))
     loss = "estimated for the best models of the scale" if data is None else f"luma PSNR, {data}"
     print(f"\n{side}×{side} in, output megapixels, whole process; dB lost: {loss}.")
     for row in rows:
         if row.fault:
-            print(f"{row.job.model.stem}, {row.job.way}: {row.fault}")
+            print(f"{row.job.model.stem}, {row.job.execution}: {row.fault}")
     for model in found:
         for precision in ("fp32", "auto"):
-            print(f"{model.stem}, --precision {precision} picks {rooms.picked(model, precision, threads)}")
+            print(f"{model.stem}, --precision {precision} picks {speed.picked(model, precision, threads)}")
 
 
-def _cells(row: Row, lost: float) -> tuple[str, ...]:
-    way = row.job.way
+def _cells(row: SpeedRow, lost: float) -> tuple[str, ...]:
+    execution = row.job.execution
     return (
         row.job.model.stem,
-        way.backend,
-        way.device,
-        way.precision,
+        execution.backend,
+        execution.device,
+        execution.precision,
         f"{row.milliseconds:.0f}",
         f"{row.memory / 1e6:.0f} MB" if row.memory else "-",
         "equal" if math.isinf(row.near) else f"{row.near:.1f}",

@@ -69,7 +69,7 @@ def evaluate(
     from upres.evaluation.evaluate import evaluate as run
     from upres.evaluation.test_sets import open_test_set
     from upres.metrics import Protocol
-    from upres.predictors import open_predictor
+    from upres.predictors.probing import open_probed_cached
     from upres.upscaling.upscaler import Upscaler
 
     if any(number is not None and number < 1 for number in (scale, limit)) or (border is not None and border < 0):
@@ -94,7 +94,7 @@ def evaluate(
         more["vgg"] = feature_distance(load_features(features))
     entrants = []
     for name in dict.fromkeys(models):
-        predictor = open_predictor(name, scale)
+        predictor = open_probed_cached(name, scale)
         entrants.append(Entrant(name, predictor.facts.parameters, Upscaler(predictor)))
     evaluation = run(entrants, test_set, scale=scale, protocol=protocol, more=more, progress=counter(every=20))
     print(results.evaluation_table(evaluation))

@@ -13,7 +13,7 @@ def models(
 ) -> None:
     """List the models that come with upres."""
     from upres.config import dump
-    from upres.models.shipped import shipped
+    from upres.models.shipped import BICUBIC, shipped
 
     found = [(model, model.facts, model.path.stat().st_size) for model in shipped()]
     if as_json:
@@ -35,7 +35,7 @@ def models(
                 scores or "-",
             )
         )
-    rows.append(("bicubic", "any", "0", "-", "-", "-"))
+    rows.append((BICUBIC, "any", "0", "-", "-", "-"))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -134,8 +134,9 @@ def upscale(
     from upres.image.background import parse_colour
     from upres.upscaling.batch import BatchSettings
     from upres.upscaling.loading import Upscalers
+    from upres.upscaling.memory import parse_memory
     from upres.upscaling.pipeline import Settings
-    from upres.upscaling.sizes import Size, box, memory
+    from upres.upscaling.sizes import Size, box
 
     if not 1 <= quality <= 100:
         raise ConfigError(f"--quality {quality}: should be from 1 to 100")
@@ -145,7 +146,7 @@ def upscale(
     colour = None if background is None else parse_colour(background)
     files = Settings(quality=quality, lossless=lossless, max_pixels=max_pixels, background=colour)
     settings = BatchSettings(files, overwrite=overwrite, skip_existing=skip_existing)
-    options: Options = {"tile": tile, "halo": halo, "max_memory": memory(max_memory), "ensemble": ensemble}
+    options: Options = {"tile": tile, "halo": halo, "max_memory": parse_memory(max_memory), "ensemble": ensemble}
     options |= {"threads": threads, "device": device, "backend": backend, "precision": precision}
     upscalers = Upscalers(model, size, **options)
     if Path("-") in inputs or output == Path("-"):

@@ -1,4 +1,4 @@
-"""How fast, how large and how exact each way of running a model is on this machine; every row in its own process."""
+"""How fast, how large and how exact each execution of a model is on this machine; every row in its own process."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from upres.errors import ModelError, UpresError
 from upres.evaluation.evaluate import Entrant, evaluate
 from upres.evaluation.test_sets import open_test_set
 from upres.metrics import Protocol
-from upres.models.onnx_facts import read_facts
-from upres.models.shipped import Shipped, int8_version, scales, shipped
-from upres.predictors import Predictor, open_predictor, open_way, probe
-from upres.predictors.backends import WAYS, Way, gpu, installed
+from upres.models.files import model_file
+from upres.models.shipped import named, shipped
+from upres.predictors import Execution, Predictor, open_execution, open_predictor, probing
+from upres.predictors.executions import Machine, executions_of, this_machine
+from upres.predictors.probing import open_probed_cached
 from upres.upscaling.upscaler import Upscaler
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Job:
-    """One row to measure: a model file, a way to run it, and for how long.
+class SpeedJob:
+    """One row to measure: a model file, its execution, and for how long.
 
     Attributes:
         model: the float32 `.onnx` or the `.safetensors` file.
-        way: how it is run; int8 takes the int8 version beside the model.
+        execution: how it is run; int8 takes the int8 version beside the model.
         side: of the square lr picture that is enlarged, in pixels.
         seconds: how long to measure, after one run to warm up.
         threads: `None` for one a core.
@@ -38,7 +39,7 @@ class Job:
     """
 
     model: Path
-    way: Way
+    execution: Execution
     side: int = 256
     seconds: float = 1.0
     threads: int | None = None
@@ -46,7 +47,7 @@ class Job:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Row:
+class SpeedRow:
     """What was measured.
 
     Attributes:
@@ -59,7 +60,7 @@ class Row:
         fault: why it could not be run; the figures mean nothing then.
     """
 
-    job: Job
+    job: SpeedJob
     scale: int = 0
     milliseconds: float = math.nan
     memory: int = 0
@@ -80,29 +81,21 @@ def files(names: Sequence[str]) -> list[Path]:
     found: list[Path] = [] if names else [model.path for model in inside]
     for name in names:
         path = Path(name)
-        found += [path] if path.is_file() else _of_name(name, inside)
+        found += [path] if path.is_file() else [model.path for model in named(name)]
     return found
 
 
-def ways_here(model: Path) -> list[Way]:
-    """Return every way in which this machine can run a model, whether `auto` would consider it or not."""
+def executions_here(model: Path, machine: Machine | None = None) -> list[Execution]:
+    """Return every execution of a model on a machine (by default this one), whether `auto` would consider it or not."""
+    machine = machine or this_machine()
     return [
-        way
-        for way in WAYS
-        if installed(way.backend)
-        and way.device in ("cpu", gpu())
-        and (way.backend == "torch" or model.suffix == ".onnx")
-        and (way.precision in _precisions(model))
+        execution
+        for execution in executions_of(model_file(model))
+        if execution.backend in machine.backends and machine.has(execution.device)
     ]
 
 
-def _precisions(model: Path) -> set[str]:
-    if model.suffix == ".onnx" and read_facts(model).precision == "int8":
-        return {"int8"}
-    return {"fp32", "bf16", "fp16"} | ({"int8"} if int8_version(model).is_file() else set())
-
-
-def bench(jobs: Sequence[Job]) -> Iterator[Row]:
+def bench(jobs: Sequence[SpeedJob]) -> Iterator[SpeedRow]:
     """Measure jobs one after the other, each in a fresh process; yield each row when it is done."""
     for job in jobs:
         # A process that was forked would begin with this one's memory.
@@ -110,43 +103,39 @@ def bench(jobs: Sequence[Job]) -> Iterator[Row]:
             try:
                 yield pool.submit(measure, job).result()
             except BrokenProcessPool:
-                yield Row(job=job, fault="the process was killed, likely for its memory")
+                yield SpeedRow(job=job, fault="the process was killed, likely for its memory")
 
 
-def measure(job: Job) -> Row:
+def measure(job: SpeedJob) -> SpeedRow:
     """Measure one job in this process."""
     try:
         return _measured(job)
     except UpresError as error:
-        return Row(job=job, fault=str(error))
+        return SpeedRow(job=job, fault=str(error))
 
 
-def lost(row: Row, rows: Sequence[Row]) -> float:
+def lost(row: SpeedRow, rows: Sequence[SpeedRow]) -> float:
     """Return what a row loses against float32 in dB: measured on the pictures, or estimated without any.
 
     The estimate adds the error on the probe to that of a model as good as the best of its scale.
     """
     if row.job.data is None:
-        return probe.loss(row.near, row.scale)
-    exact = [other.psnr for other in rows if other.job.model == row.job.model and other.job.way.precision == "fp32"]
+        return probing.loss(row.near, row.scale)
+    same = [other for other in rows if other.job.model == row.job.model]
+    exact = [other.psnr for other in same if other.job.execution.precision == "fp32"]
     return exact[0] - row.psnr if exact else math.nan
 
 
 def picked(model: Path, precision: str, threads: int | None) -> str:
-    """Return what `auto` picks for a model, and why, in words."""
-    return open_predictor(model, precision=precision, threads=threads).how
+    """Return the execution that `auto` comes to for a model, and why, in words."""
+    return open_probed_cached(model, precision=precision, threads=threads).how
 
 
-def _of_name(name: str, inside: Sequence[Shipped]) -> list[Path]:
-    scales(name)  # an unknown name lists the known ones
-    return [model.path for model in inside if model.name == name]
-
-
-def _measured(job: Job) -> Row:
-    predictor = open_way(job.model, job.way, job.threads)
+def _measured(job: SpeedJob) -> SpeedRow:
+    predictor = open_execution(model_file(job.model), job.execution, job.threads)
     facts = predictor.facts
     side = -(-job.side // facts.multiple) * facts.multiple
-    lr = probe.picture(facts.channels, side)
+    lr = probing.picture(facts.channels, side)
     predictor.predict(lr)
     taken: list[float] = []
     began = time.perf_counter()
@@ -156,7 +145,7 @@ def _measured(job: Job) -> Row:
         taken.append(time.perf_counter() - start)
     memory = peak_memory()  # before the float32 model is loaded to compare with
     megapixels = (side * facts.scale) ** 2 / 1e6
-    return Row(
+    return SpeedRow(
         job=job,
         scale=facts.scale,
         milliseconds=statistics.median(taken) * 1e3 / megapixels,
@@ -166,18 +155,17 @@ def _measured(job: Job) -> Row:
     )
 
 
-def _nearness(job: Job, predictor: Predictor) -> float:
-    backend = "onnx" if job.model.suffix == ".onnx" else "torch"
-    exact = open_predictor(job.model, backend=backend, device="cpu", threads=job.threads)
-    lr = probe.picture(exact.facts.channels, 96 * exact.facts.multiple)
-    return probe.psnr(predictor.predict(lr), exact.predict(lr))
+def _nearness(job: SpeedJob, predictor: Predictor) -> float:
+    exact = open_predictor(job.model, device="cpu", threads=job.threads)
+    lr = probing.picture(exact.facts.channels, 96 * exact.facts.multiple)
+    return probing.psnr(predictor.predict(lr), exact.predict(lr))
 
 
-def _psnr(job: Job, predictor: Predictor) -> float:
+def _psnr(job: SpeedJob, predictor: Predictor) -> float:
     if job.data is None:
         return math.nan
     scale = predictor.facts.scale
-    entrant = Entrant(str(job.way), predictor.facts.parameters, Upscaler(predictor))
+    entrant = Entrant(str(job.execution), predictor.facts.parameters, Upscaler(predictor))
     protocol = Protocol(space="luma", border=scale)
     return evaluate([entrant], open_test_set(job.data, scale), scale=scale, protocol=protocol).mean(
         entrant.name, "psnr"

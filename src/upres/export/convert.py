@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from upres.errors import ModelError, extra
+from upres.models import files
 from upres.models.facts import Facts
 
 
@@ -33,25 +34,25 @@ def convert(model: Path, output: Path, *, name: str | None = None, licence: str 
         ParityError: ONNX Runtime gives other pixels than PyTorch.
         MissingExtraError: PyTorch is not installed.
     """
-    kind = output.suffix.lower()
-    if kind not in (".safetensors", ".onnx"):
-        raise ModelError(f"{output}: should end in .safetensors or .onnx")
+    files.check_output(output, files.CHECKPOINT, files.ONNX)
     if output.exists() and model.exists() and output.samefile(model):
-        raise ModelError(f"{output}: is the model itself; give another --output")
+        raise ModelError(f"{output}: is the model itself; give another output")
     with extra("train", "upres convert"):
         from upres.archs import ARCHS
         from upres.export import onnx
         from upres.models import checkpoint
-        from upres.models.foreign import load
+        from upres.models.activations import activation_bytes
+        from upres.models.foreign.load import read_network
 
-    if model.suffix.lower() == ".onnx":
+    if files.is_onnx(model):
         raise ModelError(f"{model}: is an .onnx file already; upres reads those that carry its facts as they are")
-    network, facts = load.load(model) if load.is_foreign(model) else checkpoint.load(model)
+    network, facts = read_network(model)
     facts = dataclasses.replace(facts, name=name or facts.name, licence=licence or facts.licence)
-    if kind == ".onnx":
+    if files.is_onnx(output):
         written = onnx.export_network(network, facts, output)
         return Converted(output, written.facts, written.worst)
     if facts.arch.get("name") not in ARCHS:
         raise ModelError(f"{output}: a network that upres builds with spandrel's help is written as .onnx only")
+    facts = dataclasses.replace(facts, memory=activation_bytes(network))
     checkpoint.save(output, network, facts)
     return Converted(output, facts, None)

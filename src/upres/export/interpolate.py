@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from upres.errors import ConfigError, ModelError
-from upres.models import checkpoint
+from upres.models import checkpoint, files
 from upres.models.facts import Facts
-from upres.models.mixing import _facts, mixed
+from upres.models.mixing import mixed, mixed_facts
 
 
 def interpolate(first: Path, second: Path, output: Path, *, alpha: float) -> Facts:
@@ -27,8 +27,8 @@ def interpolate(first: Path, second: Path, output: Path, *, alpha: float) -> Fac
         ModelError: a model cannot be read, or the two differ in more than their weights.
     """
     if not 0 <= alpha <= 1:
-        raise ConfigError(f"--alpha {alpha:g}: should be from 0 (the first model) to 1 (the second)")
-    if output.suffix != ".safetensors":
+        raise ConfigError(f"alpha = {alpha:g}: should be from 0 (the first model) to 1 (the second)")
+    if output.suffix.lower() != files.CHECKPOINT:
         raise ConfigError(f"{output}: should end in .safetensors; upres export makes an .onnx of that")
     network, facts = checkpoint.load(first)
     other, others = checkpoint.load(second)
@@ -40,6 +40,6 @@ def interpolate(first: Path, second: Path, output: Path, *, alpha: float) -> Fac
                 "their weights can be interpolated"
             )
     network.load_state_dict(mixed(network.state_dict(), other.state_dict(), alpha))
-    result = _facts(facts, others, alpha)
+    result = mixed_facts(facts, others, alpha)
     checkpoint.save(output, network, result)
     return result

@@ -12,6 +12,7 @@ import numpy as np
 
 from upres.errors import ModelError, ParityError, extra, first_line
 from upres.models.facts import METADATA_KEY, Facts, to_json
+from upres.models.files import ONNX, check_output
 from upres.storage.atomic import whole_file
 
 if TYPE_CHECKING:
@@ -73,10 +74,13 @@ def export_network(network: Network, facts: Facts, output: Path) -> Exported:
         ModelError: it cannot be written as ONNX, or `output` does not end in .onnx.
         ParityError, MissingExtraError: as `export_onnx`.
     """
-    if output.suffix != ".onnx":
-        raise ModelError(f"{output}: should end in .onnx")
+    check_output(output, ONNX)
     with extra("train", "an ONNX file"):
         import onnx
+
+        from upres.models.activations import activation_bytes
+
+    facts = replace(facts, memory=activation_bytes(network))
     proto = onnx.load_from_string(_traced(network, facts))
     onnx.helper.set_model_props(proto, {METADATA_KEY: to_json(facts)})
     with whole_file(output) as temporary:

@@ -25,6 +25,7 @@ from upres.errors import ConfigError, DataError, MissingExtraError, ModelError, 
 from upres.image import imresize, picture_files, read, to_unit, ycbcr_from_rgb
 from upres.metrics import psnr
 from upres.models.facts import METADATA_KEY, Facts, to_json
+from upres.models.files import is_onnx
 from upres.models.onnx_facts import read_facts
 from upres.models.shipped import int8_version
 from upres.storage.atomic import whole_file
@@ -69,7 +70,7 @@ def quantise(
     spare_first: int = 2,
     spare_last: int = 1,
 ) -> Quantised:
-    """Write the int8 version of a float32 ONNX model; `--precision int8` and `auto` find it beside the model.
+    """Write the int8 version of a float32 ONNX model; precision `int8` or `auto` finds it beside the model.
 
     Args:
         model: the float32 `.onnx` model.
@@ -89,7 +90,7 @@ def quantise(
     """
     facts = _float_facts(model)
     output = output or int8_version(model)
-    if output.suffix != ".onnx" or output == model:
+    if not is_onnx(output) or output == model:
         raise ModelError(f"{output}: should be another .onnx file than the model")
     if patches < 1 or spare_first < 0 or spare_last < 0:
         raise ConfigError("patches should be at least 1, and spare_first and spare_last at least 0")
@@ -135,7 +136,7 @@ def quantise(
             extra_options={"CalibPercentile": _PERCENTILE},
         )
         quantised = onnx.load(str(written))
-    # Scores belong to the float32 model; those of this one are to be measured.
+    # Scores belong to the float32 model; those of this one are to be measured. It holds no more than that one.
     facts = replace(facts, precision="int8", scores={})
     return _write(quantised, facts, model, output, held_out, (len(chosen), len(convolutions)))
 

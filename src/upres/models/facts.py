@@ -27,6 +27,8 @@ class Facts:
         radius: how far, in pixels, an output pixel looks at the input; `None` when it looks at all of it.
         multiple: input sides must be multiples of this.
         precision: the numbers its weights are stored in; an int8 model multiplies in them too.
+        memory: bytes that a prediction's activations take at once for each pixel of its lr input, float32, the input
+            included; `None` where nobody worked it out. Runtimes hold somewhat more.
         parameters: how many numbers were trained.
         arch: the architecture's name and configuration, as a recipe writes them.
         degradation: how its training inputs were made.
@@ -42,6 +44,7 @@ class Facts:
     radius: int | None = None
     multiple: int = 1
     precision: Precision = "fp32"
+    memory: int | None = None
     parameters: int = 0
     arch: dict[str, Any] = field(default_factory=dict)
     degradation: dict[str, Any] = field(default_factory=dict)

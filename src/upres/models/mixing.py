@@ -19,7 +19,8 @@ def mixed(first: Mapping[str, Tensor], second: Mapping[str, Tensor], alpha: floa
     }
 
 
-def _facts(first: Facts, second: Facts, alpha: float) -> Facts:
+def mixed_facts(first: Facts, second: Facts, alpha: float) -> Facts:
+    """Return the facts of the mixture: those of the first, named after the second, without scores."""
     names = [first.name, second.name] if first.name != second.name else [f"{first.name} 1", f"{second.name} 2"]
     return replace(
         first,

@@ -15,6 +15,8 @@ from upres.models.facts import Facts
 from upres.models.onnx_facts import read_facts
 
 DEFAULT = "base"
+BICUBIC = "bicubic"
+"""The model that is a formula: it has every scale, and no file."""
 
 _FOLDER = Path(__file__).parent
 _NAME = re.compile(r"(?P<name>.+)-x(?P<scale>\d+)\.onnx")
@@ -54,10 +56,19 @@ def scales(name: str) -> list[int]:
     Raises:
         ModelError: no model has that name; the known ones are listed, closest first.
     """
+    return [model.scale for model in named(name)]
+
+
+def named(name: str) -> list[Shipped]:
+    """Return the shipped models of a name, by ascending scale.
+
+    Raises:
+        ModelError: there is none; the known names are listed, closest first.
+    """
     models = shipped()
-    found = [model.scale for model in models if model.name == name]
+    found = [model for model in models if model.name == name]
     if not found:
-        known = {model.name for model in models} | {"bicubic"}
+        known = {model.name for model in models} | {BICUBIC}
         raise ModelError(f"unknown model {name!r}: {nearest(name, known)}, or the path of a .onnx file")
     return found
 
@@ -68,12 +79,14 @@ def find(name: str, scale: int | None = None) -> Shipped:
     Raises:
         ModelError: no model has that name, or not at that scale.
     """
-    known = scales(name)
-    wanted = known[-1] if scale is None else scale
-    for model in shipped():
-        if (model.name, model.scale) == (name, wanted):
+    found = named(name)
+    if scale is None:
+        return found[-1]
+    for model in found:
+        if model.scale == scale:
             return model
-    raise ModelError(f"model {name!r} is not shipped at ×{scale}; it is at {', '.join(f'×{s}' for s in known)}")
+    known = ", ".join(f"×{model.scale}" for model in found)
+    raise ModelError(f"model {name!r} is not shipped at ×{scale}; it is at {known}")
 
 
 def int8_version(path: Path) -> Path:

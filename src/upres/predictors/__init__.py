@@ -1,7 +1,18 @@
-"""Predictors: NCHW float32 in, NCHW float32 out. A leaf and its runtime load when a model needs them."""
+"""Predictors: NCHW float32 in, NCHW float32 out. A leaf's runtime loads when a model needs it."""
 
 from upres.predictors.base import Predictor
 from upres.predictors.chains import open_chain, shortest_chain
-from upres.predictors.opening import open_predictor, open_way
+from upres.predictors.opening import open_execution, open_predictor
+from upres.predictors.runtime import Execution, Runtime
+from upres.predictors.table import RUNTIMES
 
-__all__ = ["Predictor", "open_chain", "open_predictor", "open_way", "shortest_chain"]
+__all__ = [
+    "RUNTIMES",
+    "Execution",
+    "Predictor",
+    "Runtime",
+    "open_chain",
+    "open_execution",
+    "open_predictor",
+    "shortest_chain",
+]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from upres.errors import ModelError
 from upres.image.resize import imresize
 from upres.models.facts import Facts
+from upres.models.shipped import BICUBIC
 from upres.predictors.base import Predictor
 
 
@@ -25,7 +26,7 @@ class BicubicPredictor(Predictor):
         if scale < 2:
             raise ModelError(f"bicubic: scale = {scale}: should be a whole number from 2")
         self.facts = Facts(
-            name="bicubic",
+            name=BICUBIC,
             scale=scale,
             radius=2,  # four taps, the nearest two on either side of a point between -½ and ½
             arch={"name": "bicubic"},

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations_with_replacement
 from pathlib import Path
 
 from upres.errors import ConfigError, ModelError
 from upres.models.shipped import DEFAULT, scales
-from upres.predictors.backends import AUTO
 from upres.predictors.base import Predictor
-from upres.predictors.opening import _is_path, open_predictor
+from upres.predictors.opening import is_bicubic, is_path, open_predictor
 
 # ×32 turns one megapixel into a thousand; above it a scale is a slip of the finger.
 _LARGEST_SCALE = 32
@@ -21,44 +20,38 @@ def open_chain(
     model: str | Path = DEFAULT,
     scale: float | None = None,
     *,
-    threads: int | None = None,
-    device: str = AUTO,
-    backend: str = AUTO,
-    precision: str = "fp32",
+    open_step: Callable[[str | Path, int | None], Predictor] = open_predictor,
     opened: dict[int | None, Predictor] | None = None,
 ) -> list[Predictor]:
-    """Load what reaches a scale, one after the other: the fewest steps, then the smallest product.
+    """Open what reaches a scale, one after the other: the fewest steps, then the smallest product.
 
     Args:
         model: as in `open_predictor`.
         scale: any number above 1, up to 32; `None` is one step of the model's own scale.
-        threads, device, backend, precision: as in `open_predictor`.
-        opened: steps that were loaded before, by scale; they are used again, and those loaded now are added.
+        open_step: opens one step, given the model and its scale.
+        opened: steps that were opened before, by scale; they are used again, and those opened now are added.
 
     Returns:
-        One predictor or more, in the order in which they are applied; a step that repeats is loaded once.
+        One predictor or more, in the order in which they are applied; a step that repeats is opened once.
 
     Raises:
-        ConfigError: the scale or the number of threads is out of range.
-        ModelError, MissingExtraError, ParityError: as `open_predictor`.
+        ConfigError: the scale is out of range.
+        ModelError, ConfigError, MissingExtraError: as `open_step`.
     """
-
     steps: dict[int | None, Predictor] = {} if opened is None else opened
 
     def step(its_scale: int | None = None) -> Predictor:
         if its_scale not in steps:
-            steps[its_scale] = open_predictor(
-                model, its_scale, threads=threads, device=device, backend=backend, precision=precision
-            )
+            steps[its_scale] = open_step(model, its_scale)
         return steps[its_scale]
 
     if scale is None:
         return [step()]
     if not 1 < scale <= _LARGEST_SCALE:
         raise ConfigError(f"scale = {scale:g}: should be more than 1 and at most {_LARGEST_SCALE}")
-    if str(model) == "bicubic":
+    if is_bicubic(model):
         return [step(math.ceil(scale))]
-    if _is_path(model):
+    if is_path(model):
         if step().facts.scale == 1:
             raise ModelError(f"{model}: gives pictures of the size it takes (×1), and ×{scale:g} was asked for")
         return [step()] * len(shortest_chain([step().facts.scale], scale))

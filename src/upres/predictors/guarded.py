@@ -14,7 +14,7 @@ class GuardedPredictor(Predictor):
     """A fast predictor, and the float32 one that recomputes what the fast one could not represent.
 
     fp16 ends at 65,504 and int8 models may divide by a scale of nothing; whatever is not finite is computed
-    again. What is finite and wrong is caught before, by the probe (`upres.predictors.probe`).
+    again. What is finite and wrong is caught before, by the probe (`upres.predictors.probing`).
 
     Args:
         fast: the predictor in reduced precision.

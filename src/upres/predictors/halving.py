@@ -50,7 +50,7 @@ class HalvingPredictor(Predictor):
         halo = length if facts.radius is None else -(-facts.radius // facts.multiple) * facts.multiple
         if middle + halo >= length or middle - halo <= 0:
             raise failure or DeviceMemoryError(
-                f"model {facts.name}: the device's memory does not hold an input of {lr.shape}; use --device cpu"
+                f"model {facts.name}: the device's memory does not hold an input of {lr.shape}; use device cpu"
             )
         first = self.predict(np.ascontiguousarray(lr[_along(axis, 0, middle + halo)]))
         second = self.predict(np.ascontiguousarray(lr[_along(axis, middle - halo, length)]))

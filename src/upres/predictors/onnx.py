@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from upres.errors import FailedError, ModelError, first_line
+from upres.models import files
 from upres.models.facts import METADATA_KEY, from_json
 from upres.predictors.base import Predictor
+from upres.predictors.runtime import Execution, Runtime
+
+if TYPE_CHECKING:
+    from onnxruntime import SessionOptions
 
 _ERRORS_ONLY = 3
 
@@ -27,6 +32,8 @@ class OnnxPredictor(Predictor):
     """
 
     def __init__(self, model: str | Path | bytes, *, threads: int | None = None) -> None:
+        import onnxruntime
+
         self._where = "the model given as bytes" if isinstance(model, bytes) else str(model)
         if not isinstance(model, bytes) and not Path(model).is_file():
             raise ModelError(f"{model}: no such file; give a .onnx or .safetensors model, or a name from upres models")
@@ -62,7 +69,9 @@ class OnnxPredictor(Predictor):
         return sr
 
 
-def _options(threads: int | None) -> onnxruntime.SessionOptions:
+def _options(threads: int | None) -> SessionOptions:
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = _ERRORS_ONLY
@@ -73,3 +82,17 @@ def _options(threads: int | None) -> onnxruntime.SessionOptions:
     # encoding: with both cores at work, it cost a quarter of the speed.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
+
+
+def _open(path: Path, execution: Execution, threads: int | None) -> Predictor:
+    return OnnxPredictor(path, threads=threads)
+
+
+ONNX_RUNTIME = Runtime(
+    title="ONNX Runtime",
+    module="onnxruntime",
+    install='pip install "upres"',
+    suffixes=(files.ONNX,),
+    precisions={"cpu": ("fp32", "int8")},
+    open=_open,
+)

@@ -1,18 +1,31 @@
-"""Predictors: NCHW float32 in, NCHW float32 out. A leaf and its runtime load when a model needs them."""
+"""From a model's name or file to a predictor. Opening measures nothing, downloads nothing and writes nothing.
+
+A caller that wants the fastest execution of this machine asks `upres.predictors.probing`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from upres.errors import ConfigError, ModelError
-from upres.models.onnx_facts import read_facts
-from upres.models.shipped import DEFAULT, find, int8_version
-from upres.predictors.backends import AUTO, Way, exact_way, ways
+from upres.models.files import ModelFile, model_file
+from upres.models.shipped import BICUBIC, DEFAULT, find
 from upres.predictors.base import Predictor
-from upres.predictors.probe import Choice, choose
+from upres.predictors.executions import exact_execution, executions_for, missing, model_suffixes
+from upres.predictors.runtime import Execution
+from upres.predictors.table import RUNTIMES
 
 _BICUBIC_SCALE = 4  # when nobody says
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The execution that a model gets, and why, in words."""
+
+    execution: Execution
+    reason: str = ""
 
 
 def open_predictor(
@@ -20,127 +33,102 @@ def open_predictor(
     scale: int | None = None,
     *,
     threads: int | None = None,
-    device: str = AUTO,
-    backend: str = AUTO,
+    device: str | None = None,
+    backend: str | None = None,
     precision: str = "fp32",
 ) -> Predictor:
-    """Load one model.
+    """Open one model exactly as told, and without side effects.
 
     Args:
         model: `bicubic`, the name of a shipped model, or the path of a `.onnx`, `.safetensors` or `.pth` file.
         scale: the scale it must have; `None` takes a file's own, and the largest that is shipped.
         threads: how many threads it uses; `None` for one a core.
-        device: `cpu`, `cuda`, `mps`, or `auto`: where it is fastest.
-        backend: `onnx`, `openvino`, `torch`, or `auto`: the fastest that is installed and gives the same pixels.
-        precision: `fp32`, which is exact; `bf16`, `fp16`, `int8`; or `auto`: the fastest that costs at most
-            0.05 dB. An int8 model is int8 whatever is said here. (`upres.predictors.probe` has the reasons.)
+        device: `cpu`, `cuda`, `mps`; by default the first that the runtime has.
+        backend: a name of `RUNTIMES`; by default the first that is installed and opens the file.
+        precision: `fp32`, which is exact; `bf16`, `fp16` or `int8`. An int8 model is int8 whatever is said here.
             Bicubic is computed by NumPy, and takes no notice of these three.
 
     Raises:
         ModelError: unknown (the nearest names are listed), damaged, unreadable or of another scale.
         ConfigError: fewer threads than one, or a combination of device, backend and precision there is not.
         MissingExtraError: the backend that was asked for, or PyTorch for a `.safetensors` file, is not installed.
-        ParityError: the precision that was asked for is broken on this machine.
     """
+
+    def first(file: ModelFile) -> Decision:
+        found = executions_for(file, device=device, backend=backend, precision=precision_of(file, precision))
+        return Decision(found[0])
+
+    return open_decided(model, scale, threads=threads, decide=first)
+
+
+def open_decided(
+    model: str | Path, scale: int | None, *, threads: int | None, decide: Callable[[ModelFile], Decision]
+) -> Predictor:
+    """Open one model as `decide` says once its file is known; otherwise as `open_predictor`."""
     if threads is not None and threads < 1:
         raise ConfigError(f"threads = {threads}: should be at least 1, or left out for one a core")
-    if str(model) == "bicubic":
+    if is_bicubic(model):
         from upres.predictors.bicubic import BicubicPredictor
 
         return BicubicPredictor(_BICUBIC_SCALE if scale is None else scale)
-    path = Path(model) if _is_path(model) else find(str(model), scale).path
-    predictor = _open_file(path, threads, device=device, backend=backend, precision=precision)
+    path = Path(model) if is_path(model) else find(str(model), scale).path
+    _check_file(path)
+    file = model_file(path)
+    predictor = _guarded(file, decide(file), threads)
     if scale not in (None, predictor.facts.scale):
         raise ModelError(f"{model}: enlarges ×{predictor.facts.scale}, and ×{scale} was asked for")
     return predictor
 
 
-def open_way(path: Path, way: Way, threads: int | None = None) -> Predictor:
-    """Open a float32 model in one way, untried and unguarded, for measuring; int8 takes the int8 version beside it.
+def open_execution(file: ModelFile, execution: Execution, threads: int | None = None) -> Predictor:
+    """Open a model in one execution, untried and unguarded, for measuring.
 
     Raises:
         ModelError, MissingExtraError, ConfigError: as `open_predictor`.
     """
-    takes_other = way.precision == "int8" and read_facts(path).precision != "int8"
-    return _OPENERS[way.backend](int8_version(path) if takes_other else path, way, threads)
+    path = file.file_for(execution.precision)
+    try:
+        return RUNTIMES[execution.backend].open(path, execution, threads)
+    except ImportError as error:
+        raise missing(path, execution.backend, error.name) from error
 
 
-# Ours, and the weights of others (`upres.foreign`).
-_SUFFIXES = (".onnx", ".safetensors", ".pth", ".pt", ".ckpt", ".pkl", ".bin")
+def precision_of(file: ModelFile, precision: str) -> str | None:
+    """Return the precision that a wish comes to: float32, the default, asks nothing of an int8 model."""
+    return None if (file.precision, precision) == ("int8", "fp32") else precision
 
 
-def _is_path(model: str | Path) -> bool:
+def is_bicubic(model: str | Path) -> bool:
+    """Return whether a model is the one that needs no file."""
+    return str(model) == BICUBIC
+
+
+def is_path(model: str | Path) -> bool:
+    """Return whether a model is given by its file rather than by name."""
     path = Path(model)
-    return isinstance(model, Path) or len(path.parts) > 1 or path.suffix.lower() in _SUFFIXES
+    return isinstance(model, Path) or len(path.parts) > 1 or path.suffix.lower() in model_suffixes()
 
 
-def _open_file(path: Path, threads: int | None, *, device: str, backend: str, precision: str) -> Predictor:
-    _check_file(path)
-    stored = read_facts(path).precision if path.suffix.lower() == ".onnx" else "fp32"
-    int8 = path if stored == "int8" else int8_version(path)
-    found = ways(
-        path,
-        stored=stored,
-        has_int8=stored != "int8" and int8.is_file(),
-        device=device,
-        backend=backend,
-        precision=AUTO if (stored, precision) == ("int8", "fp32") else precision,
-    )
-
-    def opened(way: Way) -> Predictor:
-        return open_way(path, way, threads)
-
-    exact = found[0] if stored == "int8" else exact_way(path, found[0].device)
-    files = [file for file in dict.fromkeys((path, int8)) if file.is_file()]
-    traded = precision not in (AUTO, "fp32")
-    choice = choose(found, exact, opened, files=files, threads=threads, traded=traded)
-    return _guarded(choice, exact, opened)
-
-
-def _guarded(choice: Choice, exact: Way, opened: Callable[[Way], Predictor]) -> Predictor:
-    """Open the way that was chosen, with what catches its failures around it."""
-    predictor = opened(choice.way)
-    if choice.reason:
-        predictor.how = f"{predictor.how}: {choice.reason}"
-    if choice.way.device != "cpu":
+def _guarded(file: ModelFile, decision: Decision, threads: int | None) -> Predictor:
+    """Open a model with what catches the failures of its execution around it."""
+    execution = decision.execution
+    exact = exact_execution(file, execution.device)
+    predictor = open_execution(file, execution, threads)
+    if decision.reason:
+        predictor.how = f"{predictor.how}: {decision.reason}"
+    if execution.device != "cpu":
         from upres.predictors.halving import HalvingPredictor
 
         predictor = HalvingPredictor(predictor)
-    if choice.way.precision != "fp32" and exact.precision == "fp32":
+    if execution.precision != "fp32" and exact.precision == "fp32":
         from upres.predictors.guarded import GuardedPredictor
 
-        predictor = GuardedPredictor(predictor, lambda: opened(exact))
+        predictor = GuardedPredictor(predictor, lambda: open_execution(file, exact, threads))
     return predictor
 
 
-def _open_onnx(path: Path, way: Way, threads: int | None) -> Predictor:
-    from upres.predictors.onnx import OnnxPredictor
-
-    return OnnxPredictor(path, threads=threads)
-
-
-def _open_openvino(path: Path, way: Way, threads: int | None) -> Predictor:
-    from upres.predictors.openvino import OpenvinoPredictor
-
-    return OpenvinoPredictor(path, read_facts(path), precision=way.precision, threads=threads)
-
-
-def _open_torch(path: Path, way: Way, threads: int | None) -> Predictor:
-    from upres.predictors.torch import TorchPredictor
-
-    return TorchPredictor(path, device=way.device, precision=way.precision, threads=threads)
-
-
-_OPENERS: dict[str, Callable[[Path, Way, int | None], Predictor]] = {
-    "onnx": _open_onnx,
-    "openvino": _open_openvino,
-    "torch": _open_torch,
-}
-
-
 def _check_file(path: Path) -> None:
-    suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES:
+    if path.suffix.lower() not in model_suffixes():
         raise ModelError(f"{path}: not a model that upres reads; give a .onnx, .safetensors or .pth file")
-    if not path.is_file() and suffix != ".safetensors":  # that one's reader says so itself
+    if not path.is_file():
         raise ModelError(f"{path}: no such file; give a .onnx, .safetensors or .pth model, or a name from upres models")

@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upres.errors import ConfigError, FailedError, MissingExtraError, ModelError, first_line
+from upres.errors import ConfigError, FailedError, ModelError, first_line
+from upres.models import files
 from upres.models.facts import Facts
+from upres.models.onnx_facts import read_facts
 from upres.predictors.base import Predictor
+from upres.predictors.runtime import Execution, Runtime
 
 # An int8 model says itself which of its layers are int8; the others, its first and last, stay exact.
 _HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
@@ -32,18 +35,14 @@ class OpenvinoPredictor(Predictor):
         threads: how many threads one prediction uses; `None` for one a core.
 
     Raises:
-        MissingExtraError: OpenVINO is not installed.
+        ImportError: OpenVINO is not installed.
         ConfigError: bf16, and the processor has none: OpenVINO would take float32 without a word.
         ModelError: the file is missing or damaged.
     """
 
     def __init__(self, path: Path, facts: Facts, *, precision: str = "fp32", threads: int | None = None) -> None:
-        try:
-            import openvino
-        except ImportError as error:
-            raise MissingExtraError(
-                'backend openvino: openvino is not installed; pip install "upres[openvino]"'
-            ) from error
+        import openvino
+
         core = openvino.Core()
         if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise ConfigError("precision bf16: this processor does not multiply in bf16; use fp32 or auto")
@@ -60,7 +59,7 @@ class OpenvinoPredictor(Predictor):
             self._request = core.compile_model(core.read_model(path), "CPU", hints).create_infer_request()
         except Exception as error:  # the runtime raises bare RuntimeError
             raise ModelError(
-                f"{path}: not a model that OpenVINO reads ({first_line(error)}); use --backend onnx"
+                f"{path}: not a model that OpenVINO reads ({first_line(error)}); use backend onnx"
             ) from error
 
     def predict(self, lr: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -70,3 +69,17 @@ class OpenvinoPredictor(Predictor):
         except Exception as error:
             raise FailedError(f"{self._path}: failed on an input of {lr.shape} ({first_line(error)})") from error
         return sr
+
+
+def _open(path: Path, execution: Execution, threads: int | None) -> Predictor:
+    return OpenvinoPredictor(path, read_facts(path), precision=execution.precision, threads=threads)
+
+
+OPENVINO = Runtime(
+    title="OpenVINO",
+    module="openvino",
+    install='pip install "upres[openvino]"',
+    suffixes=(files.ONNX,),
+    precisions={"cpu": ("fp32", "bf16", "int8")},
+    open=_open,
+)

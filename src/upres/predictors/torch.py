@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from upres.errors import ConfigError, DeviceMemoryError, FailedError, MissingExtraError, first_line
+from upres.errors import ConfigError, DeviceMemoryError, FailedError, first_line
+from upres.models import files
 from upres.predictors.base import Predictor
-
-if TYPE_CHECKING:
-    from upres.archs import Network
-    from upres.models.facts import Facts
+from upres.predictors.runtime import Execution, Runtime
 
 # A 3×3 convolution on the CPU goes to oneDNN when its input has more than 20,480 numbers or its batch more than one
 # picture, else to PyTorch's own code (ATen, ConvParams::use_mkldnn), which adds in another order: a small tile would
@@ -27,13 +25,13 @@ class TorchPredictor(Predictor):
     """A network, built from a checkpoint of `upres train`, an ONNX file of `upres export`, or weights of others.
 
     Args:
-        path: the file: `.safetensors`, `.onnx`, or one that PyTorch saved (`upres.foreign`).
+        path: the file: `.safetensors`, `.onnx`, or one that PyTorch saved (`upres.models.foreign`).
         device: where it runs, as PyTorch names it: `cpu`, `cuda`, `mps`.
         precision: `fp32`; or `bf16`, `fp16` for what PyTorch's autocast thinks safe in them.
         threads: how many threads PyTorch uses, in the whole process; `None` leaves them as they are.
 
     Raises:
-        MissingExtraError: PyTorch is not installed.
+        ImportError: PyTorch, or what it reads the file with, is not installed.
         ConfigError: PyTorch does not see such a device.
         ModelError: the file is missing, damaged or not a checkpoint of this version.
     """
@@ -41,17 +39,18 @@ class TorchPredictor(Predictor):
     def __init__(
         self, path: str | Path, *, device: str = "cpu", precision: str = "fp32", threads: int | None = None
     ) -> None:
-        path = Path(path)
-        try:
-            import torch
+        import torch
 
-            network, self.facts = _network(path)
-        except ModuleNotFoundError as error:
-            raise MissingExtraError(_missing(path, error.name)) from error
+        from upres.archs.folding import folded
+        from upres.models import checkpoint
+        from upres.models.foreign.load import read_network
+
+        path = Path(path)
+        network, self.facts = checkpoint.load_onnx(path) if files.is_onnx(path) else read_network(path)
         if (device == "cuda" and not torch.cuda.is_available()) or (
             device == "mps" and not torch.backends.mps.is_available()
         ):
-            raise ConfigError(f"device {device}: PyTorch sees none on this machine; use --device cpu, or auto")
+            raise ConfigError(f"device {device}: PyTorch sees none on this machine; use device cpu, or auto")
         if threads is not None:
             torch.set_num_threads(threads)
         self.how = f"torch {device} {precision}"
@@ -59,7 +58,7 @@ class TorchPredictor(Predictor):
         self._device = torch.device(device)
         self._dtype = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
         # Convolutions read all channels of a pixel together: 1.6 times as fast, 48 channels on two CPU cores.
-        self._network = network.eval().to(self._device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network = folded(network).eval().to(self._device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def predict(self, lr: NDArray[np.float32]) -> NDArray[np.float32]:
         """`n c h w` → `n c s·h s·w`."""
@@ -82,7 +81,7 @@ class TorchPredictor(Predictor):
             torch.cuda.empty_cache()
         raise DeviceMemoryError(
             f"{self._path}: the memory of {self._device} does not hold an input of {lr.shape}; "
-            "use a smaller --tile, or --device cpu"
+            "use smaller tiles, or device cpu"
         )
 
     def _pairs(self, lr: NDArray[np.float32]) -> bool:
@@ -101,23 +100,18 @@ class TorchPredictor(Predictor):
         return nullcontext()
 
 
-def _network(path: Path) -> tuple[Network, Facts]:
-    from upres.archs.folding import folded
-    from upres.models import checkpoint
-    from upres.models.foreign import load
-
-    if path.suffix.lower() == ".onnx":
-        return checkpoint.load_onnx(path)
-    if load.is_foreign(path):
-        return load.load(path)
-    network, facts = checkpoint.load(path)
-    return folded(network), facts
+def _open(path: Path, execution: Execution, threads: int | None) -> Predictor:
+    return TorchPredictor(path, device=execution.device, precision=execution.precision, threads=threads)
 
 
-def _missing(path: Path, module: str | None) -> str:
-    if path.suffix.lower() != ".onnx":
-        return (
-            f"{path}: a {path.suffix} model runs on PyTorch, and {module} is missing; "
-            'pip install "upres[train]", or use the model\'s .onnx export'
-        )
-    return f'backend torch: {module} is not installed; pip install "upres[train]"'
+PYTORCH = Runtime(
+    title="PyTorch",
+    module="torch",
+    install='pip install "upres[train]"',
+    suffixes=(files.CHECKPOINT, *files.SAVED_BY_PYTORCH, files.ONNX),
+    precisions={"cpu": ("fp32", "bf16"), "cuda": ("fp32", "bf16", "fp16"), "mps": ("fp32", "fp16")},
+    open=_open,
+    # Importing it takes longer than most pictures, and of an ONNX file it was never the fastest on the CPU: a third of
+    # ONNX Runtime's speed on two cores.
+    only_by_name=("cpu",),
+)

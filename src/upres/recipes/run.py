@@ -13,6 +13,7 @@ from upres.degrade import DEGRADATIONS, Degradation, PerStep
 from upres.errors import ConfigError
 from upres.losses import LOSSES
 from upres.models import checkpoint
+from upres.models.activations import activation_bytes
 from upres.models.facts import Facts
 from upres.recipes.recipe import Recipe
 from upres.train import SCHEDULES, AdversarialTraining, Components, first_process, fit, set_seed
@@ -116,6 +117,7 @@ def new_network(recipe: Recipe) -> tuple[Facts, Network]:
         colour=head.colour,
         radius=network.radius,
         multiple=network.multiple,
+        memory=activation_bytes(network),
         parameters=network.parameter_count,
         arch=recipe.arch.dump(),
         degradation=recipe.degradation.dump(),

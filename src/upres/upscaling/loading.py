@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from upres.models.shipped import DEFAULT
 from upres.predictors import Predictor, open_chain
 from upres.predictors.ensemble import EnsemblePredictor
+from upres.predictors.probing import open_probed_cached
 from upres.upscaling.choosing import default_for
 from upres.upscaling.sizes import Size
 from upres.upscaling.upscaler import Upscaler
@@ -32,7 +34,7 @@ class Upscalers:
     """The upscalers of one model for pictures of any size; steps that they share are loaded once.
 
     Args:
-        model: as in `load`; `None` is what `models.default_for` each picture's format.
+        model: as in `load`; `None` is what `choosing.default_for` each picture's format.
         size: the size that is wanted.
         options: as in `load`.
     """
@@ -69,7 +71,9 @@ class Upscalers:
         own: dict[str, Any] = {name: options.pop(name) for name in ("tile", "halo", "max_memory") if name in options}
         if scale is not None and scale <= 1 and not self.size.fixed:
             return Upscaler([], scale=scale, **own)  # it is large enough: reduce it
-        chain = open_chain(model, scale, opened=self._steps.setdefault(model, {}), **options)  # type: ignore[misc]
+        # Device and backend are `auto` unless somebody says otherwise; this is where it is asked what they come to.
+        open_step = partial(open_probed_cached, **options)  # type: ignore[misc]
+        chain = open_chain(model, scale, open_step=open_step, opened=self._steps.setdefault(model, {}))
         if ensemble:
             chain = [EnsemblePredictor(predictor) for predictor in chain]
         return Upscaler(chain, scale=scale, **own)
@@ -83,7 +87,7 @@ def load(model: str | Path = DEFAULT, *, scale: float | None = None, **options: 
         scale: any number above 1, up to 32; `None` is the model's own (a shipped name: its largest).
         options: `tile`, `halo`, `max_memory`: as in `Upscaler`. `ensemble`: average what the model makes of the
             eight flips and turns of a picture. `threads`: how many a prediction uses; `None` for one a core.
-            `device`, `backend`, `precision`: as in `upres.predictors.open_predictor`.
+            `device`, `backend`, `precision`: as in `upres.predictors.probing.open_probed_cached`.
 
     Raises:
         ModelError: unknown (the nearest names are listed), damaged or unreadable.

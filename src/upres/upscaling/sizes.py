@@ -1,4 +1,4 @@
-"""How large an enlarged picture is to be, and how much memory may be used: what people write, as numbers."""
+"""How large an enlarged picture is to be: what people write, as numbers."""
 
 from __future__ import annotations
 
@@ -77,21 +77,3 @@ def box(text: str) -> tuple[int, int]:
     if found is None:
         raise ConfigError(f"{text!r}: not a box; write its width and height as 3840x2160")
     return int(found[1]), int(found[2])
-
-
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
-
-
-def memory(text: str) -> int:
-    """Read an amount of memory.
-
-    >>> memory("1.5GB"), memory("512 MiB")
-    (1500000000, 536870912)
-
-    Raises:
-        ConfigError: not a number with a unit.
-    """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?)b?\s*", text.lower())
-    if found is None or found[2] not in _UNITS:
-        raise ConfigError(f"{text!r}: not an amount of memory; write it as 800MB, 1.5GB or 512MiB")
-    return int(float(found[1]) * _UNITS[found[2]])

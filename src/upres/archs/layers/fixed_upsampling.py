@@ -95,5 +95,5 @@ def fixed_upsampling(name: Upsampling, *, scale: int, channels: int) -> Nearest 
 
 
 def lr_radius(hr_radius: int, scale: int) -> int:
-    """Lr pixels reached by looking `hr_radius` pixels around an hr pixel, from the lr pixel it lies in."""
+    """Return how many lr pixels away those lie that are `hr_radius` pixels around an hr pixel."""
     return math.ceil(hr_radius / scale)

@@ -16,43 +16,43 @@ DIV2K: Mean = (0.4488, 0.4371, 0.4040)
 """The mean colour of DIV2K's training pictures, R, G, B in [0, 1], that many published networks use."""
 
 
-class Shift(nn.Module):
-    """Made by `shifted`. The mean is configuration, so it is built, not stored among the weights."""
+class MeanShift(nn.Module):
+    """Made by `mean_shift`. The mean is configuration, so it is built, not stored among the weights."""
 
     def __init__(self, mean: Mean) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean).reshape(1, -1, 1, 1), persistent=False)
         self.mean: Tensor
 
-    def off(self, pixels: Tensor) -> Tensor:
+    def subtract(self, pixels: Tensor) -> Tensor:
         """Return `n c h w` without the mean."""
         return pixels - self.mean.to(pixels.dtype)
 
-    def on(self, pixels: Tensor) -> Tensor:
+    def add(self, pixels: Tensor) -> Tensor:
         """Return `n c h w` with the mean again."""
         return pixels + self.mean.to(pixels.dtype)
 
 
-class NoShift(nn.Module):
+class NoMeanShift(nn.Module):
     """Pixels as they are."""
 
-    def off(self, pixels: Tensor) -> Tensor:
+    def subtract(self, pixels: Tensor) -> Tensor:
         """Return them."""
         return pixels
 
-    def on(self, pixels: Tensor) -> Tensor:
+    def add(self, pixels: Tensor) -> Tensor:
         """Return them."""
         return pixels
 
 
-def shifted(mean: Mean, channels: int) -> Shift | NoShift:
-    """Build what takes `mean` off and puts it on; an empty one is none.
+def mean_shift(mean: Mean, channels: int) -> MeanShift | NoMeanShift:
+    """Build what subtracts `mean` and adds it again; an empty one is none.
 
     Raises:
         ConfigError: there are other than `channels` numbers.
     """
     if not mean:
-        return NoShift()
+        return NoMeanShift()
     if len(mean) != channels:
         raise ConfigError(f"arch.mean = {mean}: should be {channels} numbers, one a channel, or empty")
-    return Shift(mean)
+    return MeanShift(mean)

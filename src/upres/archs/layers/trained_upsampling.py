@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from upres.archs.layers import receptive_field
-from upres.archs.layers.receptive_field import Reach
+from upres.archs.layers.receptive_field import Interval
 
 UpsamplerName = Literal["pixel-shuffle", "nearest", "transposed", "bilinear"]
 Activation = Callable[[], nn.Module]
@@ -27,7 +27,7 @@ class Upsampler(nn.Sequential):
         super().__init__(*layers)
         self._name, self._scale = name, scale
 
-    def reach(self, hr: Reach) -> Reach:
+    def receptive_field(self, hr: Interval) -> Interval:
         """Return the pixels of the input that those of the output look at."""
         for factor in reversed(prime_factors(self._scale)):
             if self._name == "pixel-shuffle":

@@ -9,8 +9,6 @@ from upres.models.foreign.tensors import Tensors
 class CompactImporter(Importer):
     """`body.0` to `body.N`: convolutions at even numbers, PReLU slopes at odd ones."""
 
-    arch = "compact"
-
     def recognises(self, tensors: Tensors) -> bool:
         """See `Importer`."""
         slopes = tensors.get("body.1.weight")

@@ -26,8 +26,6 @@ _BASICSR = {
 class EDSRImporter(Importer):
     """`head.0`, `body`, `tail`, `sub_mean` and `add_mean`; or `conv_first`, `body`, `conv_after_body`, `conv_last`."""
 
-    arch = "edsr"
-
     def recognises(self, tensors: Tensors) -> bool:
         """See `Importer`."""
         authors = {"head.0.weight", "body.0.body.0.weight", "tail.1.weight"}

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isqrt
-from typing import Any, ClassVar
+from typing import Any
 
 from upres.errors import ModelError
 from upres.models.foreign.tensors import Tensors
@@ -34,13 +34,7 @@ class Imported:
 
 
 class Importer(ABC):
-    """Knows the published files of one architecture: a leaf is one file here and one line in `IMPORTERS`.
-
-    Attributes:
-        arch: the architecture's name in `upres.archs.ARCHS`.
-    """
-
-    arch: ClassVar[str]
+    """Knows the published files of one architecture: a leaf is one file here and one line in `IMPORTERS`."""
 
     @abstractmethod
     def recognises(self, tensors: Tensors) -> bool:

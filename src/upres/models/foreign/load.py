@@ -1,4 +1,4 @@
-"""Weights of others: the tensors in a file decide the network, not its name. A new one is a line of `IMPORTERS`."""
+"""Weights of others: the tensors in a file decide the network, not its name."""
 
 from __future__ import annotations
 
@@ -9,28 +9,12 @@ from safetensors import SafetensorError, safe_open
 from upres.archs import ARCHS, Network
 from upres.config.named_parts import build, parse_part
 from upres.errors import ConfigError, MissingExtraError, ModelError
+from upres.models import checkpoint
 from upres.models.facts import METADATA_KEY, Colour, Facts
-from upres.models.foreign.compact import CompactImporter
-from upres.models.foreign.edsr import EDSRImporter
-from upres.models.foreign.imported import Imported, Importer
-from upres.models.foreign.plainusr import PlainUSRImporter
-from upres.models.foreign.rlfn import RLFNImporter
-from upres.models.foreign.rrdb import RRDBImporter
-from upres.models.foreign.safmn import SAFMNImporter
-from upres.models.foreign.smfanet import SMFANetImporter
-from upres.models.foreign.span import SPANImporter
+from upres.models.files import CHECKPOINT
+from upres.models.foreign.imported import Imported
+from upres.models.foreign.table import IMPORTERS
 from upres.models.foreign.tensors import Tensors, read_tensors, without_prefix
-
-IMPORTERS: tuple[Importer, ...] = (
-    CompactImporter(),
-    EDSRImporter(),
-    PlainUSRImporter(),
-    RLFNImporter(),
-    RRDBImporter(),
-    SAFMNImporter(),
-    SMFANetImporter(),
-    SPANImporter(),
-)
 
 # What programs put before the names of a network that they hold inside something else; tried one inside the other.
 _PREFIXES = ("module.", "model.", "net_g.", "netG.", "generator.", "ema_model.")
@@ -55,17 +39,26 @@ def load(path: Path) -> tuple[Network, Facts]:
     found = _recognised(tensors)
     if found is None:
         return _by_spandrel(path, tensors)
-    importer, tensors = found
+    arch, tensors = found
     try:
-        return _built(path, importer.arch, importer.imported(tensors))
+        return _built(path, arch, IMPORTERS[arch].imported(tensors))
     except (ModelError, ConfigError, KeyError, IndexError, ValueError) as error:
         said = f"tensor {error} is missing" if isinstance(error, KeyError) else str(error)
-        raise ModelError(f"{path}: looks like {importer.arch}, but {said}") from error
+        raise ModelError(f"{path}: looks like {arch}, but {said}") from error
+
+
+def read_network(path: Path) -> tuple[Network, Facts]:
+    """Read a network and its facts from weights, upres's own or those of others.
+
+    Raises:
+        ModelError: as `load`, and as `upres.models.checkpoint.load` of a file that carries facts.
+    """
+    return load(path) if is_foreign(path) else checkpoint.load(path)
 
 
 def is_foreign(path: Path) -> bool:
     """Return whether a file is one that `load` reads rather than one of upres's own: it carries no facts."""
-    if path.suffix.lower() != ".safetensors":
+    if path.suffix.lower() != CHECKPOINT:
         return True
     try:
         with safe_open(str(path), framework="pt") as file:
@@ -74,10 +67,11 @@ def is_foreign(path: Path) -> bool:
         return False
 
 
-def _recognised(tensors: Tensors) -> tuple[Importer, Tensors] | None:
-    for importer in IMPORTERS:
+def _recognised(tensors: Tensors) -> tuple[str, Tensors] | None:
+    """Return the architecture whose importer knows the tensors, and these without what stood before their names."""
+    for arch, importer in IMPORTERS.items():
         if importer.recognises(tensors):
-            return importer, tensors
+            return arch, tensors
     for prefix in _PREFIXES:
         inner = without_prefix(tensors, prefix)
         found = _recognised(inner) if inner else None
@@ -119,7 +113,7 @@ def facts_of(path: Path, network: Network, colour: Colour, arch: dict[str, objec
 def _by_spandrel(path: Path, tensors: Tensors) -> tuple[Network, Facts]:
     from upres.models.foreign import spandrel
 
-    known = ", ".join(importer.arch for importer in IMPORTERS)
+    known = ", ".join(IMPORTERS)
     name, tensor = next(iter(tensors.items()))
     shape = "×".join(map(str, tensor.shape)) or "a number"
     said = f"{path}: its {len(tensors)} tensors ({name} {shape}, …) are of none of {known}"

@@ -11,8 +11,6 @@ _IMPORTANCE = {"0": "narrow", "2": "halve", "3": "widen"}
 class PlainUSRImporter(Importer):
     """`head`, `block1` …, `blockm` in the middle, … `blockN`, `tail.0`."""
 
-    arch = "plainusr"
-
     def recognises(self, tensors: Tensors) -> bool:
         """See `Importer`."""
         return {"head.weight", "block1.body.0.weight", "blockm.body.0.weight", "tail.0.weight"} <= tensors.keys()

@@ -11,8 +11,6 @@ _LAYERS = {"conv1": "narrow", "conv_f": "side", "conv2": "halve", "conv3": "coar
 class RLFNImporter(Importer):
     """`conv_1`, `block_1` to `block_N` with `esa`, `conv_2`, `upsampler.0`."""
 
-    arch = "rlfn"
-
     def recognises(self, tensors: Tensors) -> bool:
         """See `Importer`."""
         return {"block_1.c1_r.weight", "block_1.esa.conv_f.weight", "upsampler.0.weight"} <= tensors.keys()

@@ -20,8 +20,6 @@ _DENSE = r"(?:body|RRDB_trunk|model\.1\.sub)\.(\d+)\.(?:rdb|RDB)(\d)\.conv(\d)(?
 class RRDBImporter(Importer):
     """Upsampling by nearest enlargement, ×1 to ×8 in steps of 2; Real-ESRGAN's ×2 and ×1 fold pixels first."""
 
-    arch = "rrdb"
-
     def recognises(self, tensors: Tensors) -> bool:
         """See `Importer`."""
         return any(names <= tensors.keys() for names in _NAMES)

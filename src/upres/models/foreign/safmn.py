@@ -11,8 +11,6 @@ _NORMS = {"1": "0", "2": "1"}
 class SAFMNImporter(Importer):
     """`to_feat`, `feats.N` with `norm1`, `safm`, `norm2` and `ccm`, `to_img.0`."""
 
-    arch = "safmn"
-
     def recognises(self, tensors: Tensors) -> bool:
         """See `Importer`."""
         return {"to_feat.weight", "feats.0.norm1.weight", "feats.0.safm.mfr.0.weight"} <= tensors.keys()

@@ -22,8 +22,6 @@ _LAYERS = {
 class SMFANetImporter(Importer):
     """`to_feat`, `feats.N` with `smfa` and `pcfn`, `to_img.0`."""
 
-    arch = "smfanet"
-
     def recognises(self, tensors: Tensors) -> bool:
         """See `Importer`."""
         return {"to_feat.weight", "feats.0.smfa.alpha", "feats.0.pcfn.conv_0.weight"} <= tensors.keys()

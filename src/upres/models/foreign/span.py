@@ -16,8 +16,6 @@ class SPANImporter(Importer):
     Its input is (pixel - mean) · 255, and its output a pixel in [0, 1].
     """
 
-    arch = "span"
-
     def recognises(self, tensors: Tensors) -> bool:
         """See `Importer`."""
         convolution = {"block_1.c1_r.eval_conv.weight", "block_1.c1_r.sk.weight"} & tensors.keys()

@@ -12,7 +12,7 @@ from upres.errors import MissingExtraError, ModelError, first_line
 from upres.models.foreign.tensors import Tensors
 
 
-class Beyond(Network):
+class SpandrelNetwork(Network):
     """A network of spandrel's. How far it looks is not known, so it has no radius."""
 
     def __init__(self, descriptor: Any) -> None:
@@ -29,9 +29,9 @@ class Beyond(Network):
 
     def forward(self, lr: Tensor) -> Tensor:
         """`n c h w` → `n c s·h s·w`, of any size."""
-        canvas = to_multiple(to_least(lr, self._least) if self._least > 1 else lr, self.multiple)
-        sr: Tensor = self.model(canvas)
-        return sr if canvas is lr else sr[:, :, : lr.shape[2] * self.scale, : lr.shape[3] * self.scale]
+        padded = to_multiple(to_least(lr, self._least) if self._least > 1 else lr, self.multiple)
+        sr: Tensor = self.model(padded)
+        return sr if padded is lr else sr[:, :, : lr.shape[2] * self.scale, : lr.shape[3] * self.scale]
 
 
 def load(tensors: Tensors) -> tuple[Network, str, int]:
@@ -58,4 +58,4 @@ def load(tensors: Tensors) -> tuple[Network, str, int]:
     arch = str(descriptor.architecture.name)
     if not isinstance(descriptor, ImageModelDescriptor) or descriptor.input_channels != descriptor.output_channels:
         raise ModelError(f"spandrel knows them as {arch}, which does not turn a picture into a larger one")
-    return Beyond(descriptor).eval(), arch, int(descriptor.input_channels)
+    return SpandrelNetwork(descriptor).eval(), arch, int(descriptor.input_channels)

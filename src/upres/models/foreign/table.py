@@ -1,0 +1,28 @@
+"""The importers of weights that others published, by the name of the architecture in `upres.archs.ARCHS`."""
+
+from __future__ import annotations
+
+from upres.config.tables import Table
+from upres.models.foreign.compact import CompactImporter
+from upres.models.foreign.edsr import EDSRImporter
+from upres.models.foreign.imported import Importer
+from upres.models.foreign.plainusr import PlainUSRImporter
+from upres.models.foreign.rlfn import RLFNImporter
+from upres.models.foreign.rrdb import RRDBImporter
+from upres.models.foreign.safmn import SAFMNImporter
+from upres.models.foreign.smfanet import SMFANetImporter
+from upres.models.foreign.span import SPANImporter
+
+IMPORTERS: Table[Importer] = Table(
+    "upres.models.foreign",
+    {
+        "compact": CompactImporter(),
+        "edsr": EDSRImporter(),
+        "plainusr": PlainUSRImporter(),
+        "rlfn": RLFNImporter(),
+        "rrdb": RRDBImporter(),
+        "safmn": SAFMNImporter(),
+        "smfanet": SMFANetImporter(),
+        "span": SPANImporter(),
+    },
+)
