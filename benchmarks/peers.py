@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=Path("../shared/data/peers"))
     parser.add_argument("--data", type=Path, default=Path("../shared/data/benchmarks"))
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
-    parser.add_argument("--limit", type=int, help="pictures a set, evenly spread")
+    parser.add_argument("--limit", type=int, help="pictures a set, evenly spaced")
     parser.add_argument("--repeats", type=int, default=9, help="runs that the time is the median of; 0 for no times")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()

@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--scale", type=int, default=4)
     parser.add_argument("--data", type=Path, default=Path("../shared/data/benchmarks"))
     parser.add_argument("--sets", nargs="+", default=("Set5", "BSD100"))
-    parser.add_argument("--limit", type=int, help="pictures a set, evenly spread")
+    parser.add_argument("--limit", type=int, help="pictures a set, evenly spaced")
     arguments = parser.parse_args()
     names = ["bicubic", *(m.name for m in shipped() if m.scale == arguments.scale), *arguments.models]
     entrants = []

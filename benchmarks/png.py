@@ -17,7 +17,7 @@ import pyvips
 
 from benchmarks.common import machine, medians, run
 from upres import imresize
-from upres.data.evenly_spaced import evenly
+from upres.data.evenly_spaced import evenly_spaced
 from upres.evaluation.results import text_table
 from upres.image import picture_files, read
 from upres.image.codecs.encode import options
@@ -30,13 +30,13 @@ _SIDE = 384
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, default=Path("../shared/data/photos/gb82"))
-    parser.add_argument("--count", type=int, default=6, help="photographs, evenly spread")
+    parser.add_argument("--count", type=int, default=6, help="photographs, evenly spaced")
     parser.add_argument("--repeats", type=int, default=3)
     given = parser.parse_args()
     files = picture_files(given.photos)
     images = [
         pyvips.Image.new_from_array(imresize(np.ascontiguousarray(read(files[place]).pixels[:_SIDE, :_SIDE]), 4))
-        for place in evenly(len(files), given.count)
+        for place in evenly_spaced(len(files), given.count)
     ]
     print(machine("pyvips"))
     ours = options(images[0], FORMATS["png"], 95, False)

@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("models", nargs="*", help="model files; without any, the shipped models and bicubic")
     parser.add_argument("--data", type=Path, default=Path("../shared/data/benchmarks"))
     parser.add_argument("--sets", nargs="+", default=SETS)
-    parser.add_argument("--limit", type=int, help="pictures a set, evenly spread")
+    parser.add_argument("--limit", type=int, help="pictures a set, evenly spaced")
     arguments = parser.parse_args()
     wanted = [(model, open_predictor(model).facts.scale) for model in arguments.models]
     if not wanted:

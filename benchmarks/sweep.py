@@ -330,7 +330,7 @@ def main() -> None:
     common.add_argument("--runs", type=Path, default=Path("runs/sweep"))
     common.add_argument("--results", type=Path, default=Path("runs/sweep/results.json"))
     common.add_argument("--sets", nargs="+", default=SETS)
-    common.add_argument("--limit", type=int, help="pictures a set, evenly spread")
+    common.add_argument("--limit", type=int, help="pictures a set, evenly spaced")
     common.add_argument("--runtimes", nargs="+", choices=RUNTIMES, default=RUNTIMES)
     training = verbs.add_parser("train", parents=[common])
     training.add_argument("variants", nargs="*", help=f"all by default: {', '.join(VARIANTS)}")

@@ -143,7 +143,7 @@ def test_tiny_and_flat_pictures_have_a_glance() -> None:
 def test_a_sample_is_said(folder) -> None:
     found = explore(open_source(str(folder)), scale=2, sample=4)
     assert 2 <= len(found.studies) <= 4
-    assert f"{len(found.studies)} of 12 pictures, evenly spread" in summary(found)
+    assert f"{len(found.studies)} of 12 pictures, evenly spaced" in summary(found)
 
 
 def test_nothing_usable_is_an_error(tmp_path) -> None:

@@ -52,7 +52,6 @@ NEEDS_AN_EXTRA = {
     "degrade",
     "export",
     "losses",
-    "metrics.feature_distance",
     "models.checkpoint",
     "models.mixing",
     "models.vgg",

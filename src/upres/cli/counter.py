@@ -11,7 +11,7 @@ def counter(noun: str = "", *, every: int = 1) -> Callable[[int, int], None]:
 
     Args:
         noun: what is counted.
-        every: show each how-manieth only, where one takes less than it costs to show it.
+        every: show only one in so many, where one takes less time than it costs to show it.
     """
     shown = sys.stderr.isatty()
     behind = f" {noun}" if noun else ""

@@ -14,14 +14,13 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from upres.errors import ModelError, UpresError
-from upres.evaluation.evaluate import Entrant, evaluate
+from upres.evaluation.evaluate import entrant, evaluate
 from upres.evaluation.test_sets import open_test_set
-from upres.metrics import Protocol
+from upres.metrics import metric
 from upres.models.onnx_facts import read_facts
 from upres.models.shipped import Shipped, int8_version, scales, shipped
 from upres.predictors import Predictor, open_predictor, open_way, probe
 from upres.predictors.backends import WAYS, Way, gpu, installed
-from upres.upscaling.upscaler import Upscaler
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -176,12 +175,8 @@ def _nearness(job: Job, predictor: Predictor) -> float:
 def _psnr(job: Job, predictor: Predictor) -> float:
     if job.data is None:
         return math.nan
-    scale = predictor.facts.scale
-    entrant = Entrant(str(job.way), predictor.facts.parameters, Upscaler(predictor))
-    protocol = Protocol(space="luma", border=scale)
-    return evaluate([entrant], open_test_set(job.data, scale), scale=scale, protocol=protocol).mean(
-        entrant.name, "psnr"
-    )
+    measured_on = open_test_set(job.data, predictor.facts.scale)
+    return evaluate([entrant("", predictor)], measured_on, metrics={"psnr": metric("psnr")}).mean("", "psnr")
 
 
 def peak_memory() -> int:
