@@ -215,7 +215,7 @@ def test_one_line_opens_whatever_a_path_holds(tmp_path) -> None:
         "faces": "celeba",
         "faces/img_align_celeba": "celeba",
         "celeba_hq_256": "celeba-hq",
-        "Set": "folder",
+        "Set": "benchmark",
         "plain": "folder",
         "p.npz": "npz",
     }.items():
@@ -227,6 +227,11 @@ def test_one_line_opens_whatever_a_path_holds(tmp_path) -> None:
     assert open_source(f"{tmp_path}/sets?split=validation", scale=4).outline(0).lr == (16, 20)
     assert open_source(f"{tmp_path}/sets?shrink=2", scale=4).outline(0).hr == (32, 40)
     assert open_source(f"{tmp_path}/Set", scale=2).outline(0).lr == (8, 8)
+    assert open_source(f"{tmp_path}/Set?crop=8", scale=2).outline(0).lr is None
+    assert open_source(f"{tmp_path}/sets", scale=4, evaluated=True).outline(0).where.endswith("_HR/0801.png")
+    assert (
+        open_source(f"{tmp_path}/sets?split=train", scale=4, evaluated=True).outline(0).where.endswith("_HR/0001.png")
+    )
     assert len(open_source(f"{tmp_path}/p.npz?skip=-1")) == 1
     assert len(open_source(f"{tmp_path}/p.npz", split="train")) == 2
 

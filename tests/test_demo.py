@@ -84,13 +84,13 @@ def test_the_pictures_are_what_they_are_said_to_be(shown: tuple[Demonstration, W
     assert np.array_equal(demonstration.bicubic.pixels, load("bicubic", scale=SCALE)(lr))
     assert np.array_equal(demonstration.nearest.pixels[::SCALE, ::SCALE], lr)
     assert np.array_equal(demonstration.nearest.pixels[SCALE - 1 :: SCALE, SCALE - 1 :: SCALE], lr)
-    assert sorted(written.page.parent.iterdir()) == sorted((written.lr, written.sr, written.page))
+    assert sorted(written.html.parent.iterdir()) == sorted((written.lr, written.sr, written.html))
 
 
 def test_the_numbers_on_the_page_are_the_measured_ones(shown: tuple[Demonstration, Written]) -> None:
     demonstration, written = shown
     protocol = Protocol(border=SCALE)
-    page = Page(written.page.read_text(encoding="utf-8"))
+    page = Page(written.html.read_text(encoding="utf-8"))
     assert len(page.figures) == 4
     for result, figure in zip(demonstration.results, page.figures, strict=False):
         values = measure(result.pixels, demonstration.hr, protocol)
@@ -100,14 +100,14 @@ def test_the_numbers_on_the_page_are_the_measured_ones(shown: tuple[Demonstratio
         assert figure[figure.index("SSIM") + 1] == f"{values['ssim']:.4f}"
         assert figure[figure.index("Time") + 1] in (f"{result.seconds:.3f}", "< 0.001")
     assert page.figures[3][0] == "original"
-    text = written.page.read_text(encoding="utf-8")
+    text = written.html.read_text(encoding="utf-8")
     assert protocol.describe() in text
     gain = demonstration.ours.psnr - demonstration.bicubic.psnr
     assert f"<strong>{gain:+.2f}".replace("-", "−") in text
 
 
 def test_the_page_needs_nothing_from_outside(shown: tuple[Demonstration, Written]) -> None:
-    text = shown[1].page.read_text(encoding="utf-8")
+    text = shown[1].html.read_text(encoding="utf-8")
     page = Page(text)
     assert page.open == []
     assert page.references == []
@@ -122,7 +122,7 @@ def test_the_page_needs_nothing_from_outside(shown: tuple[Demonstration, Written
 
 
 def test_a_model_cannot_write_into_the_page(shown: tuple[Demonstration, Written]) -> None:
-    text = shown[1].page.read_text(encoding="utf-8")
+    text = shown[1].html.read_text(encoding="utf-8")
     assert "tiny <&>" not in text
     assert "tiny &lt;&amp;&gt;" in text
 
@@ -156,7 +156,7 @@ def test_the_command(
 def test_an_output_that_is_no_folder_is_refused_before_the_work(model: Path, tmp_path: Path) -> None:
     taken = tmp_path / "taken"
     taken.write_text("precious")
-    with pytest.raises(ConfigError, match=r"taken: is a file; .* give another --output"):
+    with pytest.raises(ConfigError, match=r"taken: is a file; .* give another output"):
         demonstrate(taken, model=model)
     with pytest.raises(ConfigError, match=r"taken/inside: cannot be made a folder \(Not a directory\)"):
         demonstrate(taken / "inside", model=model)

@@ -54,6 +54,11 @@ class Triplets:
             ranked = self._ranked()
             self._views = [ranked[place] for place in evenly_spaced(len(ranked), max(2, self._most // 2))]
 
+    @property
+    def names(self) -> list[str]:
+        """Return which pictures are held, from the first model's worst to its best."""
+        return [view.name for view in self._ranked()]
+
     def write(self, evaluation: Evaluation, path: Path, *, count: int = 4) -> Path:
         """Draw `count` of the pictures that were taken, evenly spaced by the first model's PSNR.
 
