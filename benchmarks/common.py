@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import os
 import platform
@@ -16,6 +17,17 @@ from numpy.typing import NDArray
 
 from upres.errors import UpresError
 from upres.image import imresize
+
+
+def argument_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return the reader of a script's arguments; its description is the module's own."""
+    return argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def name_and_scale(model: str) -> tuple[str, int | None]:
+    """Return what a model is called and its scale, where the name says it: `base-x4`, as `upres models` lists it."""
+    name, _, scale = model.rpartition("-x")
+    return (name, int(scale)) if name and scale.isdigit() else (model, None)
 
 
 def machine(*packages: str) -> str:

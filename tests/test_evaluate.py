@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from small_sets import save_cifar
 from upres.cli.main import main
@@ -277,16 +278,16 @@ protocol: {space: gray, border: 1}
 def test_the_distance_of_features_grows_with_what_is_lost(tmp_path: Path) -> None:
     """Equal pictures have none; blurring costs; the metric has its words and its column."""
     rng = np.random.default_rng(0)
-    np.savez(
-        tmp_path / "features.npz",
-        **{
+    save_file(
+        {
             "features.0.weight": rng.standard_normal((64, 3, 3, 3), np.float32),
             "features.0.bias": np.zeros(64, np.float32),
             "features.2.weight": rng.standard_normal((64, 64, 3, 3), np.float32),
             "features.2.bias": np.zeros(64, np.float32),
         },
+        tmp_path / "features.safetensors",
     )
-    metrics = metrics_with(str(tmp_path / "features.npz"))
+    metrics = metrics_with(str(tmp_path / "features.safetensors"))
     vgg = metrics["vgg"]
     assert "behind the ReLU of conv1_2, RGB" in vgg.words and vgg.better == "less"
     hr = save_pictures(tmp_path / "set", count=1, side=40)[0]

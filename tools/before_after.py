@@ -1,16 +1,17 @@
 """The README's pictures of a phone's JPEG, before and after; written anew when the models change.
 
-python -m tools.before_after --photos ../shared/data/photos --output docs
+python -m tools.before_after --photos PHOTOS --output docs
+
+PHOTOS holds gb82/path-lossless.webp.
 """
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from benchmarks.common import run
+from benchmarks.common import argument_parser, run
 
 import upres
 from upres.image import Picture, read, write
@@ -21,8 +22,8 @@ _GAP = 6
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", type=Path, default=Path("../shared/data/photos"))
+    parser = argument_parser(__doc__)
+    parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--output", type=Path, default=Path("docs"))
     arguments = parser.parse_args()
     original = read(arguments.photos / "gb82" / "path-lossless.webp").pixels

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.common import metrics, run
+from benchmarks.common import argument_parser, metrics, run
 
 MODELS = {"fast-x4": "#15803d", "base-x4": "#1d4ed8", "best-x4": "#c2410c"}
 _STAGES = ("-first", "-second", "-third", "")
@@ -56,7 +56,7 @@ def draw(arguments: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--runs", type=Path, default=Path("docs/runs"))
     parser.add_argument("--output", type=Path, default=Path("docs/curves.png"))
     draw(parser.parse_args())
