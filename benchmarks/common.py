@@ -68,7 +68,7 @@ def picture(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
     return pixels
 
 
-def metrics(path: Path) -> list[dict[str, str]]:
+def epoch_rows(path: Path) -> list[dict[str, str]]:
     """Return the rows of a run's metrics.csv, one an epoch."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))

@@ -13,7 +13,7 @@ import json
 from functools import partial
 from pathlib import Path
 
-from benchmarks.common import argument_parser, machine, metrics, run
+from benchmarks.common import argument_parser, epoch_rows, machine, run
 from upres.evaluation.text_tables import text_table
 from upres.recipes import read_recipe, run_recipe
 
@@ -52,7 +52,7 @@ def trained(
     name = f"{arch['name']}-{optimizer}-{rate:g}-{arguments.steps}"
     folder = arguments.runs / name
     rows = folder / "metrics.csv"
-    if not rows.is_file() or len(metrics(rows)) < 3:
+    if not rows.is_file() or len(epoch_rows(rows)) < 3:
         settings = [
             f"name={name}",
             "init=null",
@@ -64,7 +64,7 @@ def trained(
         ]
         recipe = read_recipe("base-x4", settings=settings, data=arguments.photos)
         run_recipe(recipe, folder, resume=(folder / "last.ckpt").is_file(), report=partial(print, flush=True))
-    return metrics(rows)
+    return epoch_rows(rows)
 
 
 if __name__ == "__main__":

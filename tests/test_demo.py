@@ -15,7 +15,6 @@ from upres.compare.demonstration import PHOTOGRAPH, SCALE, Demonstration, Writte
 from upres.errors import ConfigError, ModelError
 from upres.image import imresize, read
 from upres.metrics import Protocol, measure
-from upres.models import shipped
 from upres.upscaling.loading import load
 
 
@@ -127,11 +126,7 @@ def test_a_model_cannot_write_into_the_page(shown: tuple[Demonstration, Written]
     assert "tiny &lt;&amp;&gt;" in text
 
 
-def test_the_command(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "base-x4.onnx").write_bytes(model.read_bytes())
-    monkeypatch.setattr(shipped, "_FOLDER", tmp_path)
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     for _ in range(2):  # a second one replaces the first
         with pytest.raises(SystemExit) as left:
@@ -142,7 +137,7 @@ def test_the_command(
         "120×96 → 480×384, ×4; luma BT.601 studio range, border 4, 8-bit; seconds: median of 3"  # as on the page
     )
     assert lines[2].split() == ["PSNR", "(dB)", "SSIM", "seconds"]
-    assert [line.split()[0] for line in lines[3:6]] == ["nearest", "bicubic", "tiny"]
+    assert [line.split()[0] for line in lines[3:6]] == ["nearest", "bicubic", "base"]
     assert lines[7:] == [
         "upres-demo/low-resolution.png",
         "upres-demo/enlarged.png",

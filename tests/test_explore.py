@@ -52,9 +52,10 @@ def test_figures_are_those_of_the_pixels(folder) -> None:
     found = explore(open_source(str(folder)), scale=2)
     assert found.count == 14 and len(found.names) == 12 and found.gray == 1
     assert found.sizes[(96, 128)] == 10 and found.sizes[(64, 64)] == 1
+    for name in ("broken.png", "empty.jpg"):
+        (folder / name).unlink()
     source = open_source(str(folder))
-    readable = [n for n in range(14) if not any(word in str(source._files[n]) for word in ("broken", "empty"))]  # type: ignore[attr-defined]
-    pixels = np.concatenate([source.sample(index).hr.reshape(-1, 3) for index in readable])
+    pixels = np.concatenate([source.sample(index).hr.reshape(-1, 3) for index in range(12)])
     assert np.allclose(found.means, pixels.mean(axis=0)) and np.allclose(found.deviations, pixels.std(axis=0))
     assert len(found.measurements) == 12 and found.values("psnr").min() > 15
 

@@ -1,6 +1,8 @@
 """Metrics against scikit-image where the definitions meet, and against the papers' bicubic rows."""
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -74,6 +76,16 @@ def test_every_metric_says_what_it_is_and_which_way_is_better(name):
 def test_unequal_shapes_are_refused(name):
     with pytest.raises(DataError, match=r"sr is \(47, 40, 3\) and hr \(48, 40, 3\)"):
         metric(name)(HR[1:], HR)
+
+
+def test_the_page_lists_the_table():
+    page = (Path(__file__).resolve().parents[1] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+)` \| (.*) \| (more|less) \| (.*) \|$", page, re.MULTILINE)
+    assert [name for name, *_ in listed] == list(METRICS)
+    for name, title, better, words in listed:
+        row = METRICS[name]
+        assert (better, title) == (row.better, metric(name).heading if name in STANDARD and row.listed else title)
+        assert name not in STANDARD or words == row.words
 
 
 def test_a_metric_that_needs_options_is_in_the_table_and_not_among_the_standard_ones():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.common import argument_parser, metrics, run
+from benchmarks.common import argument_parser, epoch_rows, run
 
 MODELS = {"fast-x4": "#15803d", "base-x4": "#1d4ed8", "best-x4": "#c2410c"}
 _STAGES = ("-first", "-second", "-third", "")
@@ -27,7 +27,7 @@ def learned(runs: Path, name: str) -> tuple[list[int], list[float], list[int]]:
             continue
         before = steps[-1] if steps else 0
         begun += steps[-1:]
-        for row in metrics(path):
+        for row in epoch_rows(path):
             steps.append(before + int(row["step"]))
             psnr.append(float(row["val_psnr"]))
     return steps, psnr, begun
