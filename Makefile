@@ -27,9 +27,11 @@ format: $(VENV)/.full
 	$(BIN)/ruff check --fix src tests benchmarks tools
 	$(BIN)/ruff format src tests benchmarks tools
 
-## Every figure that is claimed, measured on this machine; docs/benchmarks.md says what each means.
+## Every number that is claimed, measured on this machine; docs/benchmarks.md says what each means and needs:
+## make benchmarks [DATA=… PHOTOS=… PEERS=… RUNS=…] [QUICK=1] [STRICT=1]
 benchmarks: $(VENV)/.full
-	$(BIN)/python -m benchmarks.all $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m benchmarks.all $(foreach folder,DATA PHOTOS PEERS RUNS,$(if $($(folder)),--$(shell echo $(folder) | tr A-Z a-z) $($(folder)))) \
+		$(if $(QUICK),--quick) $(if $(STRICT),--strict)
 
 clean:
 	rm -rf $(VENV) demo-out build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -9,7 +9,6 @@ training.
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import statistics
@@ -20,9 +19,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.common import machine, picture, run
+from benchmarks.common import argument_parser, machine, picture, run
 from upres.errors import FailedError
-from upres.evaluation.results import text_table
+from upres.evaluation.text_tables import text_table
 from upres.image import Picture, write
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,7 +57,7 @@ def steps_a_second(checkout: Path, photos: Path, folder: Path) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--other", type=Path, required=True, help="a checkout of the other version")
     parser.add_argument("--photos", type=Path, help="a folder of pictures, for the training")
     parser.add_argument("--repeats", type=int, default=15)

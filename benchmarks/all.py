@@ -1,65 +1,135 @@
-"""Run the benchmarks one after the other and print the machine and their tables.
+"""Run the benchmarks one after the other: the machine, their tables, and at the end the marks that were missed.
 
-    python -m benchmarks.all [--only NAME …] [--data DIR] [--quick]
+    python -m benchmarks.all [--only NAME …] [--data DATA] [--photos PHOTOS] [--peers PEERS] [--runs RUNS] [--quick]
 
-Each runs in a process of its own, so that none meets the memory and the caches of the one before. What costs more
-than a quarter of an hour on two cores, the 100 megapixels of memory.py, is left out with --quick.
+Each runs in a process of its own, so that none meets the memory and the caches of the one before. A benchmark whose
+folder was not given is passed over, and said. --quick gives rough numbers, and leaves out what trains networks and
+the 100 megapixels of memory.py. Missed marks leave the exit code as it is, unless --strict is given.
 """
 
 from __future__ import annotations
 
-import argparse
+import os
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.common import machine
+from benchmarks.common import argument_parser, machine
+from benchmarks.marks import COUNTED, counted
 
 ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = {
+    "data": "the folder with Set5, Set14 and BSD100",
+    "photos": "photographs: the folder that the recipe base-x4 calls data",
+    "peers": "weights that others published",
+    "runs": "run folders, named as their recipes",
+}
 
 
-def commands(data: Path | None, *, quick: bool) -> dict[str, list[str]]:
-    """Return what runs: the script's name and its arguments."""
-    rough = ["--quick"] if quick else []
-    found = {
-        "tiling": ["--sizes", "20"] if quick else [],
-        "memory": ["--model", "bicubic" if quick else "base", "--megapixels", "24:jpg:tif"],
-        "folder": ["--pictures", "20" if quick else "200"],
-        "backends": rough,
-        "startup": rough,
-        "inference": rough,
-        "patches": rough,
-        "pipeline": ["--repeats", "10"] if quick else [],
-    }
-    if not quick:
-        found["memory"].append("100:tif:tif")
-    if data is not None:
-        found["backends"] = [*rough, "--data", str(data / "Set5")]
-        found["quality"] = ["--data", str(data)]
-    return found
+@dataclass(frozen=True)
+class Benchmark:
+    """A script and how it is run here.
+
+    Attributes:
+        lines: its arguments, for each time that it runs; `{data}` stands for a folder of `FOLDERS`.
+        quick: the same with --quick; `None` leaves it out then.
+        more: arguments that are added to the first line when their folder is there.
+    """
+
+    lines: Sequence[Sequence[str]] = ((),)
+    quick: Sequence[Sequence[str]] | None = (("--quick",),)
+    more: Sequence[str] = ()
+
+    @property
+    def needs(self) -> list[str]:
+        """The folders without which it is passed over."""
+        return _folders([word for line in self.lines for word in line])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+_SETS = (("--data", "{data}"),)
+_MEMORY = ("--model", "base", "--megapixels", "24:jpg:tif")
+_FRONT = ("draw", "--output", "runs/sweep/front.png")
+BENCHMARKS = {
+    "tiling": Benchmark(quick=(("--sizes", "20"),)),
+    "memory": Benchmark(((*_MEMORY, "100:tif:tif"),), quick=(("--model", "bicubic", "--megapixels", "24:jpg:tif"),)),
+    "folder": Benchmark((("--pictures", "200"),), quick=(("--pictures", "20"),)),
+    "backends": Benchmark(more=("--data", "{data}/Set5")),
+    "startup": Benchmark(),
+    "inference": Benchmark(),
+    "patches": Benchmark(),
+    "pipeline": Benchmark(quick=(("--repeats", "10"),)),
+    "formats": Benchmark(quick=((),)),
+    "quality": Benchmark(_SETS, quick=(("--data", "{data}", "--limit", "5"),)),
+    "photo": Benchmark(_SETS, quick=(("--data", "{data}", "--limit", "5"),)),
+    "png": Benchmark((("--photos", "{photos}"),), quick=(("--photos", "{photos}", "--count", "2"),)),
+    "optimizers": Benchmark((("--photos", "{photos}"),), quick=None),
+    "peers": Benchmark(
+        (("--weights", "{peers}", "--data", "{data}"),),
+        quick=(("--weights", "{peers}", "--data", "{data}", "--limit", "5"),),
+    ),
+    "sweep": Benchmark((("measure", "--data", "{data}", "--peers", "{peers}"), _FRONT), quick=None),
+    "systems": Benchmark((("--runs", "{runs}"),), quick=None),
+}
+
+
+def commands(
+    name: str, folders: Mapping[str, str], *, quick: bool, benchmarks: Mapping[str, Benchmark] = BENCHMARKS
+) -> list[list[str]]:
+    """Return the arguments of each time that a benchmark runs, none where it is passed over."""
+    chosen = benchmarks[name]
+    lines = chosen.quick if quick else chosen.lines
+    if lines is None or not set(chosen.needs) <= set(folders):
+        return []
+    more = chosen.more if set(_folders(chosen.more)) <= set(folders) else ()
+    return [[word.format(**folders) for word in (*line, *(more if line is lines[0] else ()))] for line in lines]
+
+
+def _folders(words: Sequence[str]) -> list[str]:
+    return [folder for folder in FOLDERS if any(f"{{{folder}}}" in word for word in words)]
+
+
+def main(benchmarks: Mapping[str, Benchmark] = BENCHMARKS, root: Path = ROOT) -> None:
+    parser = argument_parser(__doc__)
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="scripts to run, as tiling memory")
-    parser.add_argument("--data", type=Path, help="the folder with Set5, Set14 and BSD100, for decibels")
+    for folder, words in FOLDERS.items():
+        parser.add_argument(f"--{folder}", type=Path, help=words)
     parser.add_argument("--quick", action="store_true", help="less of everything; numbers are rough")
+    parser.add_argument("--strict", action="store_true", help="leave with exit code 1 when a mark is missed")
     given = parser.parse_args()
-    known = commands(given.data, quick=given.quick)
-    if unknown := sorted(set(given.only) - set(known)):
-        parser.error(f"{unknown[0]}: no such benchmark here; there are {', '.join(known)}")
+    if unknown := sorted(set(given.only) - set(benchmarks)):
+        parser.error(f"{unknown[0]}: no such benchmark here; there are {', '.join(benchmarks)}")
+    folders = {name: str(path.resolve()) for name in FOLDERS if (path := getattr(given, name)) is not None}
     print(machine("onnxruntime", "openvino", "torch"), flush=True)
     failed = []
-    for name in given.only or known:
-        print(f"\n## {name}\n", flush=True)
-        began = time.perf_counter()
-        done = subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *known[name]], cwd=ROOT, check=False)
-        print(f"\n{name}: {time.perf_counter() - began:.0f} s, exit code {done.returncode}", flush=True)
-        if done.returncode:
-            failed.append(name)
+    with tempfile.TemporaryDirectory() as folder:
+        marks = Path(folder) / "marks"
+        for name in given.only or benchmarks:
+            print(f"\n## {name}\n", flush=True)
+            lines = commands(name, folders, quick=given.quick, benchmarks=benchmarks)
+            if not lines:
+                lacking = [f"--{folder}" for folder in benchmarks[name].needs if folder not in folders]
+                reason = f"needs {' and '.join(lacking)}" if lacking else "has no quick way"
+                print(f"not run: {reason}", flush=True)
+            for line in lines:
+                began = time.perf_counter()
+                command = [sys.executable, "-m", f"benchmarks.{name}", *line]
+                code = subprocess.run(
+                    command, cwd=root, env={**os.environ, COUNTED: str(marks)}, check=False
+                ).returncode
+                print(f"\n{name}: {time.perf_counter() - began:.0f} s, exit code {code}", flush=True)
+                failed += [name] if code else []
+        looked_at, missed = counted(marks)
+    print(
+        "\n".join(["", "## marks", "", f"{looked_at - len(missed)} of {looked_at} marks reached", *missed]), flush=True
+    )
     if failed:
-        raise SystemExit(f"failed: {', '.join(failed)}")
+        raise SystemExit(f"failed: {', '.join(dict.fromkeys(failed))}")
+    if missed and given.strict:
+        raise SystemExit(f"{len(missed)} marks missed")
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@
 
 A model is the name of a shipped one, as base-x4, or an .onnx file that `upres export` wrote. Per model:
 
-- throughput of what `auto` chooses in float32 ÷ PyTorch eager on the same network; mark ≥ 1.8;
+- throughput of what `auto` chooses in float32 ÷ PyTorch eager on the same network;
 - on each backend, throughput of the fastest precision that costs at most 0.05 dB of luma PSNR on --data (a
-  folder with HR and LRx<scale>, such as Set5) ÷ float32 on the same backend; mark ≥ 1.8.
+  folder with HR and LRx<scale>, such as Set5) ÷ float32 on the same backend.
 
 Eager is PyTorch as its users run it: float32, its own memory layout, in a process of its own. There glibc gives
 large blocks back to the system after each layer and asks for them again, which costs PyTorch a quarter of its time;
@@ -22,29 +22,31 @@ import multiprocessing
 import os
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.common import machine, picture, run
+from benchmarks.common import argument_parser, machine, name_and_scale, picture, run
+from benchmarks.marks import Mark, held_against
 from upres.errors import ConfigError, UpresError
-from upres.evaluation.evaluate import Entrant, evaluate
-from upres.evaluation.results import text_table
+from upres.evaluation.evaluate import entrant, evaluate
 from upres.evaluation.speed import executions_here
 from upres.evaluation.test_sets import open_test_set
+from upres.evaluation.text_tables import text_table
 from upres.image import to_unit
-from upres.metrics import Protocol
-from upres.models.files import is_onnx, model_file
+from upres.metrics import metric
+from upres.models.files import model_file
 from upres.models.shipped import find, shipped
 from upres.predictors import Execution, Predictor, open_execution
 from upres.predictors.executions import exact_execution
 from upres.predictors.probing import open_probed_cached
-from upres.upscaling.upscaler import Upscaler
 
-MARK, ALLOWED = 1.8, 0.05
+EAGER = Mark("what is chosen in float32, its speed ÷ PyTorch eager's", "≥", 1.8)
+REDUCED = Mark("the fastest precision within 0.05 dB, its speed ÷ float32's", "≥", 1.8)
+ALLOWED = 0.05  # dB
 
 
 _KEPT = {"MALLOC_MMAP_THRESHOLD_": "2000000000", "MALLOC_TRIM_THRESHOLD_": "2000000000", "MALLOC_TOP_PAD_": "200000000"}
@@ -96,7 +98,7 @@ def timed(predictor: Predictor, lr: NDArray[np.float32]) -> Callable[[], float]:
     return seconds
 
 
-def medians(runs: list[Callable[[], float]], repeats: int) -> list[float]:
+def medians(runs: Sequence[Callable[[], float]], repeats: int) -> list[float]:
     """Return the median of the seconds that each run says it took; all take turns."""
     taken: list[list[float]] = [[] for _ in runs]
     for number in range(repeats + 2):
@@ -121,10 +123,8 @@ def opened(path: Path, threads: int) -> dict[Execution, Predictor]:
 def psnr(predictor: Predictor, data: Path | None) -> float:
     if data is None:
         return math.nan
-    scale = predictor.facts.scale
-    entrants = [Entrant("it", 0, Upscaler(predictor))]
-    protocol = Protocol(space="luma", border=scale)
-    return evaluate(entrants, open_test_set(data, scale), scale=scale, protocol=protocol).mean("it", "psnr")
+    test_set = open_test_set(data, predictor.facts.scale)
+    return evaluate([entrant("", predictor)], test_set, metrics={"psnr": metric("psnr")}).mean("", "psnr")
 
 
 def measured(path: Path, arguments: argparse.Namespace) -> None:
@@ -133,7 +133,7 @@ def measured(path: Path, arguments: argparse.Namespace) -> None:
     side = -(-arguments.size // chosen.facts.multiple) * chosen.facts.multiple
     lr = np.ascontiguousarray(to_unit(picture(side, side)).transpose(2, 0, 1)[None, : chosen.facts.channels])
     eagers = [Eager(path, lr, arguments.threads, environment) for environment in ({}, _KEPT)]
-    runs = [*eagers, *(timed(predictor, lr) for predictor in (chosen, *predictors.values()))]
+    runs: list[Callable[[], float]] = [*eagers, *(timed(predictor, lr) for predictor in (chosen, *predictors.values()))]
     eager_ms, kept_ms, chosen_ms, *times = (1000 * each for each in medians(runs, 3 if arguments.quick else 15))
     for eager in eagers:
         eager.close()
@@ -150,13 +150,14 @@ def measured(path: Path, arguments: argparse.Namespace) -> None:
             (str(each), f"{taken:.1f}", f"{eager_ms / taken:.2f}", f"{float32 / taken:.2f}", _dB(exact - found[each]))
         )
     print(text_table((path.stem, "ms", "÷ eager", "÷ fp32, same backend", "dB lost"), rows))
-    print(f"\nchosen in float32: {chosen.how}\n  ÷ eager: {eager_ms / chosen_ms:.2f} (mark ≥ {MARK})")
+    print(f"\nchosen in float32: {chosen.how}")
+    held_against(EAGER, eager_ms / chosen_ms, path.stem)
     for backend in dict.fromkeys(each.backend for each in ms):
         fit = [each for each in ms if each.backend == backend and exact - found[each] <= ALLOWED]
         if fit:
             best = min(fit, key=lambda each: ms[each])
             ratio = ms[Execution(backend, best.device, "fp32")] / ms[best]
-            print(f"{backend}: fastest within {ALLOWED} dB: {best.precision}, ÷ fp32: {ratio:.2f} (mark ≥ {MARK})")
+            held_against(REDUCED, ratio, f"{path.stem}, {backend}, {best.precision}")
     print()
 
 
@@ -165,7 +166,7 @@ def _dB(lost: float) -> str:  # noqa: N802 (the unit's own spelling)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("models", nargs="*", help="names as base-x4, or .onnx files; all that are shipped")
     parser.add_argument("--data", type=Path, help="pictures on which dB are lost; without, only times")
     parser.add_argument("--threads", type=int, default=2)
@@ -174,20 +175,13 @@ def main() -> None:
     arguments = parser.parse_args()
     paths = [model.path for model in shipped()]
     if arguments.models:
-        paths = [_path(model) for model in arguments.models]
+        paths = [Path(model) if Path(model).suffix else find(*name_and_scale(model)).path for model in arguments.models]
     if not paths:
         raise ConfigError("no model is shipped and none was given; name an .onnx file")
     print(machine("onnxruntime", "openvino", "torch"))
     print(f"lr {arguments.size}×{arguments.size}, {arguments.threads} threads, warm, taken in turn\n")
     for path in paths:
         measured(path, arguments)
-
-
-def _path(model: str) -> Path:
-    if is_onnx(Path(model)):
-        return Path(model)
-    name, _, scale = model.rpartition("-x")
-    return find(name or model, int(scale) if name and scale.isdigit() else None).path
 
 
 if __name__ == "__main__":

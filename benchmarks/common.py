@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import os
 import platform
@@ -16,6 +17,17 @@ from numpy.typing import NDArray
 
 from upres.errors import UpresError
 from upres.image import imresize
+
+
+def argument_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return the reader of a script's arguments; its description is the module's own."""
+    return argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def name_and_scale(model: str) -> tuple[str, int | None]:
+    """Return what a model is called and its scale, where the name says it: `base-x4`, as `upres models` lists it."""
+    name, _, scale = model.rpartition("-x")
+    return (name, int(scale)) if name and scale.isdigit() else (model, None)
 
 
 def machine(*packages: str) -> str:
@@ -56,7 +68,7 @@ def picture(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
     return pixels
 
 
-def metrics(path: Path) -> list[dict[str, str]]:
+def epoch_rows(path: Path) -> list[dict[str, str]]:
     """Return the rows of a run's metrics.csv, one an epoch."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))

@@ -7,7 +7,6 @@ The pictures are of mixed sizes, formats and content, made by the script.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from pathlib import Path
@@ -15,12 +14,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.common import argument_parser, run
+from benchmarks.marks import Mark, held_against
+from upres.evaluation.text_tables import text_table
 from upres.image import Picture, imresize, write
 from upres.predictors import Predictor
 from upres.upscaling.batch import BatchSettings, find_jobs
 from upres.upscaling.batch.engines.local import run as run_jobs
 from upres.upscaling.loading import Upscalers
 from upres.upscaling.sizes import Size
+
+BUSY = Mark("the predictor works ÷ wall", "≥", 0.95)
 
 _SUFFIXES = (".jpg", ".png", ".tif", ".webp")
 
@@ -58,7 +62,7 @@ def make(folder: Path, count: int, most: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--pictures", type=int, default=200)
     parser.add_argument("--side", type=int, default=640, help="the longest side of a picture")
     parser.add_argument("--model", default="base")
@@ -73,15 +77,17 @@ def main() -> None:
         upscalers = Upscalers(given.model, Size(scale=given.scale), backend=given.backend)
         upscaler = upscalers.for_picture(1, 1)
         timed = [Timed(predictor) for predictor in upscaler.predictors]
-        upscaler.predictors = tuple(timed)
+        upscaler.enlargement.predictors = tuple(timed)
         began = time.perf_counter()
         failed = sum(outcome.error is not None for outcome in run_jobs(jobs, upscalers, BatchSettings()))
         wall = time.perf_counter() - began
     busy = sum(predictor.busy for predictor in timed)
     how = timed[0].how or timed[0].facts.name
-    print(f"{'pictures':>8} {'failed':>6} {'MP in':>6} {'wall s':>7} {'busy s':>7} {'ratio':>6}  predictor")
-    print(f"{given.pictures:8} {failed:6} {megapixels:6.1f} {wall:7.1f} {busy:7.1f} {busy / wall:6.3f}  {how}")
+    header = ("pictures", "failed", "MP in", "wall (s)", "busy (s)", "busy ÷ wall")
+    cells = (given.pictures, failed, f"{megapixels:.1f}", f"{wall:.1f}", f"{busy:.1f}", f"{busy / wall:.3f}")
+    print(f"predictor: {how}\n\n{text_table(header, [[str(cell) for cell in cells]])}\n")
+    held_against(BUSY, busy / wall)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

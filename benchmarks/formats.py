@@ -5,7 +5,6 @@ python -m benchmarks.formats --write docs/formats.md
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import tempfile
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from benchmarks.common import argument_parser
 from upres.image import Pages, Picture, from_unit, read, read_pages, to_unit, write, write_pages
 from upres.image.codecs.installation import abilities
 from upres.image.codecs.table import FORMATS, Format
@@ -157,7 +157,7 @@ def with_table(page: str, lines: list[str]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argument_parser(__doc__)
     parser.add_argument("--write", type=Path, help="replace the table in this page")
     page = parser.parse_args().write
     lines = table()

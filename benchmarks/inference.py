@@ -8,7 +8,6 @@ spot, on ONNX Runtime too. Whole pictures, float32, no tiles; everything is alte
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -18,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common import machine, medians, picture, run
+from benchmarks.common import argument_parser, machine, medians, name_and_scale, picture, run
 from upres.errors import ConfigError
-from upres.evaluation.results import text_table
+from upres.evaluation.text_tables import text_table
 from upres.image import to_unit
 from upres.models.shipped import shipped
 from upres.predictors import Predictor, open_predictor
@@ -34,9 +33,7 @@ def _predictors(model: str, threads: int, folder: Path) -> Iterator[tuple[str, P
         yield "onnxruntime fp32", OnnxPredictor(path, threads=threads)
         return
     if path.suffix != ".safetensors":
-        name, separator, scale = model.rpartition("-x")  # base-x4, as upres models lists it
-        predictor = open_predictor(name, int(scale), threads=threads) if separator and scale.isdigit() else None
-        predictor = predictor or open_predictor(model, threads=threads)
+        predictor = open_predictor(*name_and_scale(model), threads=threads)
         yield ("numpy fp64, one thread" if predictor.facts.name == "bicubic" else "onnxruntime fp32"), predictor
         return
     if find_spec("torch") is None:
@@ -53,7 +50,7 @@ def _predictors(model: str, threads: int, folder: Path) -> Iterator[tuple[str, P
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("models", nargs="*", help="names as base-x4, .onnx or .safetensors files; all that are shipped")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--size", type=int, default=256, help="side of the lr picture")

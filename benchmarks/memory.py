@@ -8,7 +8,6 @@ default) proves the structure in minutes; a network's own buffers come on top, a
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import tempfile
@@ -17,9 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common import argument_parser, run
+from benchmarks.marks import Mark, held_against
 from upres.image import FileSink
 from upres.image.bands import Shape
 from upres.image.metadata.tags import Tags
+
+PEAK = Mark("peak memory", "<", 1000, "MB")
+GROWTH = Mark("peak memory ÷ that of the first row", "≤", 1.2)
 
 _CHILD = """
 import resource, sys, time
@@ -52,12 +56,12 @@ def measured(spec: str, model: str, scale: float, limit: str) -> tuple[str, floa
         FileSink(source).write_bands(rows(height, width), Shape(height, width, 3, "uint8"), Tags())
         arguments = [str(source), str(target), model, str(scale), limit]
         done = subprocess.run([sys.executable, "-c", _CHILD, *arguments], capture_output=True, text=True, check=True)
-    peak, seconds = (float(figure) for figure in done.stdout.split())
+    peak, seconds = (float(number) for number in done.stdout.split())
     return spec, width * height * scale**2 / 1e6, peak / 1e6, seconds
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--megapixels", nargs="+", default=["24:jpg:tif", "100:tif:tif"], metavar="MP:FROM:TO")
     parser.add_argument("--model", default="bicubic")
     parser.add_argument("--scale", type=float, default=4)
@@ -65,12 +69,15 @@ def main() -> None:
     given = parser.parse_args()
     print(f"model {given.model}, ×{given.scale:g}, --max-memory {given.max_memory}")
     print(f"{'megapixels':>16} {'out':>8} {'peak MB':>8} {'ratio':>6} {'seconds':>8}")
-    first = None
+    first: float | None = None
     for spec in given.megapixels:
         name, out, peak, seconds = measured(spec, given.model, given.scale, given.max_memory)
         first = first or peak
         print(f"{name:>16} {out:8.0f} {peak:8.0f} {peak / first:6.2f} {seconds:8.1f}", flush=True)
+        held_against(PEAK, peak, name)
+        if peak is not first:
+            held_against(GROWTH, peak / first, name)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

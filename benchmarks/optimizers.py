@@ -1,9 +1,9 @@
 """What do the same steps teach the same network under each optimiser, and what does a step cost? One table.
 
-python -m benchmarks.optimizers --photos ../shared/data/photos
+python -m benchmarks.optimizers --photos PHOTOS
 
-Every run sees the same batches (base-x4's, seed 1), anneals its rate to nothing, and is measured on base-x4's
-validation pictures. Runs are kept below --runs and not repeated.
+PHOTOS is the folder that the recipe base-x4 calls data. Every run sees the same batches (base-x4's, seed 1), anneals
+its rate to nothing, and is measured on base-x4's validation pictures. Runs are kept below --runs and not repeated.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import json
 from functools import partial
 from pathlib import Path
 
-from benchmarks.common import machine, metrics, run
-from upres.evaluation.results import text_table
+from benchmarks.common import argument_parser, epoch_rows, machine, run
+from upres.evaluation.text_tables import text_table
 from upres.recipes import read_recipe, run_recipe
 
 NETWORKS = {
@@ -25,8 +25,8 @@ OPTIMIZERS = {"adam": (8e-4, 2e-3), "soap": (5e-3,)}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", type=Path, default=Path("../shared/data/photos"))
+    parser = argument_parser(__doc__)
+    parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--runs", type=Path, default=Path("runs/optimizers"))
     arguments = parser.parse_args()
@@ -52,7 +52,7 @@ def trained(
     name = f"{arch['name']}-{optimizer}-{rate:g}-{arguments.steps}"
     folder = arguments.runs / name
     rows = folder / "metrics.csv"
-    if not rows.is_file() or len(metrics(rows)) < 3:
+    if not rows.is_file() or len(epoch_rows(rows)) < 3:
         settings = [
             f"name={name}",
             "init=null",
@@ -64,7 +64,7 @@ def trained(
         ]
         recipe = read_recipe("base-x4", settings=settings, data=arguments.photos)
         run_recipe(recipe, folder, resume=(folder / "last.ckpt").is_file(), log=partial(print, flush=True))
-    return metrics(rows)
+    return epoch_rows(rows)
 
 
 if __name__ == "__main__":

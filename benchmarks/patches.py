@@ -13,6 +13,7 @@ import argparse
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 os.environ.setdefault("VIPS_CONCURRENCY", "1")  # read when libvips starts
@@ -21,13 +22,16 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from benchmarks.common import machine, medians, picture, run
+from benchmarks.common import argument_parser, machine, medians, picture, run
+from benchmarks.marks import Mark, held_against
 from upres.data import Patches, build_cache
 from upres.data.sources.folder import Folder, FolderConfig
 from upres.degrade.bicubic import Bicubic, BicubicConfig
 from upres.errors import DataError
-from upres.evaluation.results import text_table
+from upres.evaluation.text_tables import text_table
 from upres.image import Picture, imresize, picture_files, read, write
+
+RATIO = Mark("patches a second ÷ those of the decoding loop", "≥", 10)
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -81,7 +85,27 @@ def _pictures(data: Path | None, side: int, count: int) -> Iterator[NDArray[np.u
         raise DataError(f"{data}: no 8-bit RGB picture of at least {side}×{side}; give another --data or lower --side")
 
 
-def _rows(work: Path, arguments: argparse.Namespace, side: int) -> list[tuple[str, ...]]:
+@dataclass(frozen=True)
+class Row:
+    """Patches a second."""
+
+    pictures: str
+    patch: int
+    loop: float
+    ours: float
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        return (
+            self.pictures,
+            f"{self.patch}",
+            f"{self.loop:,.0f}",
+            f"{self.ours:,.0f}",
+            f"{self.ours / self.loop:.1f}",
+        )
+
+
+def _rows(work: Path, arguments: argparse.Namespace, side: int) -> list[Row]:
     scale = arguments.scale
     hr_folder, lr_folder = work / "HR", work / "LR"
     for folder in (hr_folder, lr_folder):
@@ -118,12 +142,12 @@ def _rows(work: Path, arguments: argparse.Namespace, side: int) -> list[tuple[st
 
         seconds = medians([usual, cached], arguments.repeats)
         rates = [count * arguments.batch / taken for count, taken in zip(counts, seconds, strict=True)]
-        rows.append((f"{side}×{side}", f"{patch}", *(f"{rate:,.0f}" for rate in rates), f"{rates[1] / rates[0]:.1f}"))
+        rows.append(Row(f"{side}×{side}", patch, rates[0], rates[1]))
     return rows
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--data", type=Path, help="folder of pictures; generated ones by default")
     parser.add_argument("--scale", type=int, default=4)
     parser.add_argument("--side", type=int, nargs="+", default=[480, 1440], help="sides of the hr pictures")
@@ -141,7 +165,7 @@ def main() -> None:
         parser.error(f"--side {bad[0]}: should be a multiple of the scale, {arguments.scale}")
     print(machine("pyvips"))
     pyvips.cache_set_max(0)  # libvips would hand out the decoded picture of the last time
-    rows: list[tuple[str, ...]] = []
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         for side in arguments.side:
             rows += _rows(Path(folder) / str(side), arguments, side)
@@ -150,7 +174,10 @@ def main() -> None:
         f"{arguments.pictures} pictures {source}, ×{arguments.scale}, batches of {arguments.batch}, one worker, "
         f"median of {arguments.repeats} alternated\n"
     )
-    print(text_table(("picture", "patch", "decoding loop (1/s)", "upres (1/s)", "ratio"), rows))
+    header = ("picture", "patch", "decoding loop (1/s)", "upres (1/s)", "ratio")
+    print(text_table(header, [row.cells for row in rows]), end="\n\n")
+    for row in rows:
+        held_against(RATIO, row.ours / row.loop, f"{row.pictures}, patches of {row.patch}")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """Weights that others published: do they reach their published scores here, and how fast are they? One table.
 
-python -m benchmarks.peers --weights ../shared/data/peers --data ../shared/data/benchmarks [NAME …]
+python -m benchmarks.peers --weights PEERS --data DATA [NAME …]
 
-Every file is converted to ONNX first, as `upres convert` does; scores and times are those of the converted file in
-ONNX Runtime, in float32. Scores are luma PSNR of 8-bit pictures, border = scale, lr by MATLAB's bicubic.
+PEERS holds the files, DATA the sets as folders. Every file is converted to ONNX first, as `upres convert` does;
+scores and times are those of the converted file in ONNX Runtime, in float32. Scores are luma PSNR of 8-bit pictures,
+border = scale, lr by MATLAB's bicubic.
 """
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from dataclasses import dataclass
 from functools import partial
@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common import machine, medians, run
-from upres.evaluation.results import text_table
+from benchmarks.common import argument_parser, machine, medians, run
+from upres.evaluation.evaluate import entrant, evaluate
 from upres.evaluation.test_sets import open_test_set
+from upres.evaluation.text_tables import text_table
 from upres.export.convert import convert
-from upres.metrics import Protocol, measure
+from upres.metrics import metric
 from upres.predictors import Predictor, open_predictor
-from upres.upscaling.upscaler import Upscaler
 
 SETS = ("Set5", "BSD100")
 SIDE = 256
@@ -60,13 +60,8 @@ PEERS = (
 
 def score(predictor: Predictor, folder: Path, limit: int | None) -> float:
     """Return the mean PSNR over a set's pictures."""
-    scale = predictor.facts.scale
-    upscaler = Upscaler(predictor)
-    protocol = Protocol(space="luma", border=scale)
-    pictures = open_test_set(folder, scale, limit=limit).pictures()
-    return float(
-        np.mean([measure(upscaler(item.lr), item.hr, protocol, metrics=("psnr",))["psnr"] for item in pictures])
-    )
+    test_set = open_test_set(folder, predictor.facts.scale, limit=limit)
+    return evaluate([entrant("", predictor)], test_set, metrics={"psnr": metric("psnr")}).mean("", "psnr")
 
 
 def cells(published: float | None, measured: float) -> list[str]:
@@ -77,12 +72,12 @@ def cells(published: float | None, measured: float) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("names", nargs="*", help="files without their suffix; all that are known")
-    parser.add_argument("--weights", type=Path, default=Path("../shared/data/peers"))
-    parser.add_argument("--data", type=Path, default=Path("../shared/data/benchmarks"))
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
-    parser.add_argument("--limit", type=int, help="pictures a set, evenly spread")
+    parser.add_argument("--limit", type=int, help="pictures a set, evenly spaced")
     parser.add_argument("--repeats", type=int, default=9, help="runs that the time is the median of; 0 for no times")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()

@@ -1,15 +1,15 @@
 """Do models for photographs leave JPEG blocks behind? PSNR and blockiness on clean, noisy and compressed inputs.
 
-python -m benchmarks.photo --data ../shared/data/benchmarks [--scale 4] [--limit 20] [MODEL …]
+python -m benchmarks.photo --data DATA [--scale 4] [--limit 20] [MODEL …]
 
-Every input is the set's own MATLAB-bicubic lr, then what its column says; the original is what it is compared with.
+DATA holds the sets as folders. Every input is the set's own MATLAB-bicubic lr, then what its column says; the original
+is what it is compared with.
 Blocks: by how many per cent luma steps more across the borders of lr's 8×8 blocks than across the other borders of
 lr pixels; an original has about 0, and a model that shows more of it than bicubic amplifies blocks.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -20,15 +20,14 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from benchmarks.common import run
-from upres.evaluation.evaluate import Entrant, Evaluation, evaluate
-from upres.evaluation.results import text_table
+from benchmarks.common import argument_parser, run
+from upres.evaluation.evaluate import Entrant, evaluate, open_entrants
+from upres.evaluation.statistics import Evaluation
 from upres.evaluation.test_sets import TestPicture, TestSet, open_test_set
+from upres.evaluation.text_tables import text_table
 from upres.image import luma
-from upres.metrics import Protocol
+from upres.metrics import Metric, NoOptions, standard_metrics
 from upres.models.shipped import shipped
-from upres.predictors.probing import open_probed_cached
-from upres.upscaling.upscaler import Upscaler
 
 Pixels = NDArray[np.uint8]
 _BLOCK = 8
@@ -63,8 +62,8 @@ def blockiness(sr: Pixels, scale: int) -> float:
     across, other = [], []
     for plane in (y, y.T):
         borders = np.arange(scale, plane.shape[1] - scale, scale)
-        reach = max(1, scale // 2)
-        steps = np.abs(plane[:, borders + reach - 1] - plane[:, borders - reach]).mean(axis=0)
+        away = max(1, scale // 2)
+        steps = np.abs(plane[:, borders + away - 1] - plane[:, borders - away]).mean(axis=0)
         at_block = borders // scale % _BLOCK == 0
         across += list(steps[at_block])
         other += list(steps[~at_block])
@@ -81,32 +80,42 @@ def changed(test_set: TestSet, name: str) -> TestSet:
     return dataclasses.replace(test_set, made=f"{test_set.made}; {name}", pictures=pictures)
 
 
-def measured(entrants: Sequence[Entrant], test_set: TestSet, scale: int) -> Evaluation:
-    def share(sr: Any, hr: Any) -> float:
-        return 100 * blockiness(sr, scale)
+class Blocks(Metric):
+    """How much the blocks of lr's JPEG file stand out in sr; hr is not looked at."""
 
-    protocol = Protocol(space="luma", border=scale)
-    return evaluate(entrants, test_set, scale=scale, protocol=protocol, more={"blocks": (share, "per cent")})
+    title = "blocks"
+    unit = "%"
+    better = "less"
+    words = "blocks: luma's steps across the borders of lr's blocks against its other steps, whole picture"
+    by_protocol = False
+
+    def __init__(self, scale: int) -> None:
+        super().__init__(NoOptions())
+        self._scale = scale
+
+    def __call__(self, sr: NDArray[Any], hr: NDArray[Any]) -> float:
+        return 100 * blockiness(sr, self._scale)
+
+
+def measured(entrants: Sequence[Entrant], test_set: TestSet) -> Evaluation:
+    return evaluate(entrants, test_set, metrics={**standard_metrics(), "blocks": Blocks(test_set.scale)})
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument(
         "models", nargs="*", help="model files or names; bicubic and all that are shipped are in any case"
     )
     parser.add_argument("--scale", type=int, default=4)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data/benchmarks"))
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", default=("Set5", "BSD100"))
-    parser.add_argument("--limit", type=int, help="pictures a set, evenly spread")
+    parser.add_argument("--limit", type=int, help="pictures a set, evenly spaced")
     arguments = parser.parse_args()
     names = ["bicubic", *(m.name for m in shipped() if m.scale == arguments.scale), *arguments.models]
-    entrants = []
-    for name in dict.fromkeys(names):
-        predictor = open_probed_cached(name, arguments.scale)
-        entrants.append(Entrant(name, predictor.facts.parameters, Upscaler(predictor)))
+    entrants = open_entrants(names, arguments.scale)
     for set_name in arguments.sets:
         test_set = open_test_set(arguments.data / set_name, arguments.scale, limit=arguments.limit)
-        results = [measured(entrants, changed(test_set, name), arguments.scale) for name in INPUTS]
+        results = [measured(entrants, changed(test_set, name)) for name in INPUTS]
         print(f"{set_name} ×{arguments.scale}, {test_set.count} pictures: luma PSNR, dB · blocks, %\n")
         rows = [
             (

@@ -1,4 +1,4 @@
-"""What share of a training step the data takes; mark: less than 5 % for the smallest recipe.
+"""What share of a training step the data takes.
 
     python -m benchmarks.pipeline [RECIPE …] [--threads 2]
 
@@ -9,7 +9,6 @@ that need no features, and the ones that ship.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,19 +16,21 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.common import machine, medians, picture, run
+from benchmarks.common import argument_parser, machine, medians, picture, run
+from benchmarks.marks import Mark, held_against
 from upres.archs import Network
 from upres.config.named_parts import build
 from upres.data import Patches, build_cache
 from upres.data.sources.folder import Folder, FolderConfig
 from upres.degrade.bicubic import Bicubic, BicubicConfig
-from upres.evaluation.results import text_table
+from upres.evaluation.text_tables import text_table
 from upres.image import Picture, write
 from upres.losses import LOSSES
 from upres.recipes import Recipe, new_network, read_recipe
 from upres.train.step import loss_terms, weighted_sum
 from upres.train.validation import unit_batch
 
+SHARE = Mark("the data's share of a step", "<", 5, "%")
 RECIPES = ("div2k-x4", "div2k-cnn-x4", "base-x4", "cifar10-x2")
 _PICTURES, _SIDE = 16, 512
 
@@ -77,21 +78,21 @@ def step_of(recipe: Recipe, network: Network, patches: Patches) -> Callable[[], 
             sr = network(lr).float()
             loss = weighted_sum(loss_terms(losses, sr, hr), weights)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
     return step
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("recipes", nargs="*", default=RECIPES)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=40)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     print(f"{machine('torch')}; {given.threads} threads")
-    rows = []
+    rows, shares = [], {}
     with tempfile.TemporaryDirectory() as folder:
         for name in given.recipes:
             recipe = read_recipe(name)
@@ -101,9 +102,11 @@ def main() -> None:
             for _ in range(5):
                 step()
             data, compute = medians([lambda p=patches, n=numbers: p.at(next(n)), step], given.repeats)  # type: ignore[misc]
-            share = data / (data + compute)
+            share = shares[name] = data / (data + compute)
             rows.append((name, f"{facts.parameters:,}", f"{data * 1e3:.2f}", f"{compute * 1e3:.1f}", f"{share:.1%}"))
-    print(text_table(("recipe", "parameters", "data (ms)", "step (ms)", "data's share"), rows))
+    print(text_table(("recipe", "parameters", "data (ms)", "step (ms)", "data's share"), rows), end="\n\n")
+    for name, share in shares.items():
+        held_against(SHARE, 100 * share, name)
 
 
 if __name__ == "__main__":

@@ -1,31 +1,29 @@
 """PSNR and SSIM of the shipped models, and of any others, on the benchmark sets: one table.
 
-python -m benchmarks.quality --data ../shared/data/benchmarks [MODEL …]
+python -m benchmarks.quality --data DATA [MODEL …]
+
+DATA holds the sets as folders.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from upres.evaluation.evaluate import Entrant, Evaluation, evaluate
-from upres.evaluation.results import text_table
+from benchmarks.common import argument_parser
+from upres.evaluation.evaluate import evaluate, open_entrants
+from upres.evaluation.statistics import Evaluation
 from upres.evaluation.test_sets import open_test_set
-from upres.metrics import Protocol
+from upres.evaluation.text_tables import text_table
 from upres.models.shipped import shipped
 from upres.predictors.probing import open_probed_cached
-from upres.upscaling.upscaler import Upscaler
 
 SETS = ("Set5", "Set14", "BSD100")
 
 
 def measured(model: str, scale: int, data: Path, name: str, limit: int | None = None) -> Evaluation:
     """Measure one model on one set under the papers' protocol."""
-    predictor = open_probed_cached(model, scale)
-    entrant = Entrant(model, predictor.facts.parameters, Upscaler(predictor))
-    test_set = open_test_set(data / name, scale, limit=limit)
-    return evaluate([entrant], test_set, scale=scale, protocol=Protocol(space="luma", border=scale))
+    return evaluate(open_entrants([model], scale), open_test_set(data / name, scale, limit=limit))
 
 
 def row(model: str, scale: int, data: Path, sets: Sequence[str], limit: int | None) -> list[str]:
@@ -37,11 +35,11 @@ def row(model: str, scale: int, data: Path, sets: Sequence[str], limit: int | No
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("models", nargs="*", help="model files; without any, the shipped models and bicubic")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data/benchmarks"))
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", default=SETS)
-    parser.add_argument("--limit", type=int, help="pictures a set, evenly spread")
+    parser.add_argument("--limit", type=int, help="pictures a set, evenly spaced")
     arguments = parser.parse_args()
     wanted = [(model, open_probed_cached(model).facts.scale) for model in arguments.models]
     if not wanted:

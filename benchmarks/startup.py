@@ -8,7 +8,6 @@ Inference alone is the same enlarging in a process that has done it before.
 
 from __future__ import annotations
 
-import argparse
 import math
 import statistics
 import subprocess
@@ -18,12 +17,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.common import machine, medians, picture, run
+from benchmarks.common import argument_parser, machine, medians, picture, run
+from benchmarks.marks import Mark, held_against
 from upres import load
 from upres.errors import FailedError
-from upres.evaluation.results import text_table
+from upres.evaluation.text_tables import text_table
 from upres.image import Picture, write
 
+HELP = Mark("--help has answered", "<", 0.15, "s")
+COLD = Mark("from process start to the file written, all but inference", "<", 0.45, "s")
 _POLL = 0.001
 
 
@@ -49,7 +51,7 @@ def _spent(command: Sequence[str | Path], written: Path | None = None) -> tuple[
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--model", default="base", help="as upres --model")
     parser.add_argument("--scale", type=int, default=4)
     parser.add_argument("--size", type=int, default=256, help="side of the picture")
@@ -93,7 +95,9 @@ def main() -> None:
         f"{arguments.size}×{arguments.size} PNG, model {Path(arguments.model).name} ×{arguments.scale}, "
         f"median of {repeats} new processes each, alternated; files warm in memory\n"
     )
-    print(text_table(("", "seconds"), rows))
+    print(text_table(("", "seconds"), rows), end="\n\n")
+    held_against(HELP, statistics.median(left for _, left in taken[f"{name} --help"]))
+    held_against(COLD, whole - inference)
 
 
 if __name__ == "__main__":

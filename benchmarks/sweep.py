@@ -1,8 +1,10 @@
 """Which network gives the best picture per millisecond? Ours, trained alike, against published weights, in one picture.
 
-python -m benchmarks.sweep train --photos ../shared/data/photos --steps 4000 [VARIANT …]
-python -m benchmarks.sweep measure --peers ../shared/data/peers --data ../shared/data/benchmarks
+python -m benchmarks.sweep train --photos PHOTOS --steps 4000 [VARIANT …]
+python -m benchmarks.sweep measure --peers PEERS --data DATA
 python -m benchmarks.sweep draw --output docs/front.png
+
+PHOTOS is the folder that the recipes call data, PEERS a folder of published weights, DATA one with the sets.
 
 `train` gives each variant the same steps of the same batches (or with --minutes, as many steps as it takes in that
 time), in a run folder of its own; it goes on where it was stopped. `measure` writes each network as ONNX, measures
@@ -25,10 +27,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import machine, medians, picture, run
+from benchmarks.common import argument_parser, machine, medians, picture, run
 from benchmarks.quality import measured
 from upres.errors import ConfigError, UpresError, nearest
-from upres.evaluation.results import text_table
+from upres.evaluation.text_tables import text_table
 from upres.image import to_unit
 from upres.models.onnx_facts import read_facts
 from upres.models.shipped import int8_version, shipped
@@ -146,12 +148,12 @@ def steps_in(arguments: argparse.Namespace, settings: list[str]) -> int:
         return int(json.loads(kept.read_text()))
     trial = [*settings, "train.epochs=2", "train.steps_per_epoch=20"]
     recipe = read_recipe(RECIPE.format(scale=arguments.scale), settings=trial, data=arguments.photos)
-    marks: list[float] = []
+    ends: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
-        run_recipe(recipe, Path(folder) / "trial", log=lambda line: marks.append(time.perf_counter()))
+        run_recipe(recipe, Path(folder) / "trial", log=lambda line: ends.append(time.perf_counter()))
     # The last two reports are the ends of the epochs; validation is paid for as often as there will be epochs.
-    seconds = (marks[-1] - marks[-2]) / 20
-    steps = max(arguments.epoch, int(60 * arguments.minutes / seconds) // arguments.epoch * arguments.epoch)
+    seconds = (ends[-1] - ends[-2]) / 20
+    steps: int = max(arguments.epoch, int(60 * arguments.minutes / seconds) // arguments.epoch * arguments.epoch)
     kept.parent.mkdir(parents=True, exist_ok=True)
     write_whole(kept, json.dumps(steps))
     return steps
@@ -323,14 +325,14 @@ def slug(name: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--scale", type=int, default=4)
     common.add_argument("--runs", type=Path, default=Path("runs/sweep"))
     common.add_argument("--results", type=Path, default=Path("runs/sweep/results.json"))
     common.add_argument("--sets", nargs="+", default=SETS)
-    common.add_argument("--limit", type=int, help="pictures a set, evenly spread")
+    common.add_argument("--limit", type=int, help="pictures a set, evenly spaced")
     common.add_argument("--runtimes", nargs="+", choices=RUNTIMES, default=RUNTIMES)
     training = verbs.add_parser("train", parents=[common])
     training.add_argument("variants", nargs="*", help=f"all by default: {', '.join(VARIANTS)}")
@@ -343,7 +345,7 @@ def main() -> None:
     training.set_defaults(work=train)
     measuring = verbs.add_parser("measure", parents=[common])
     measuring.add_argument("--peers", type=Path, help="a folder of published weights")
-    measuring.add_argument("--data", type=Path, default=Path("../shared/data/benchmarks"))
+    measuring.add_argument("--data", type=Path, required=True)
     measuring.add_argument("--threads", type=int, default=2)
     measuring.add_argument("--side", type=int, default=256)
     measuring.add_argument("--repeats", type=int, default=15)

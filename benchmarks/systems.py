@@ -7,20 +7,19 @@ Every recipe of a system is measured on the pictures its first recipe held out, 
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.common import machine, run
-from upres.evaluation.evaluate import Entrant, Evaluation, evaluate
+from benchmarks.common import argument_parser, machine, run
+from upres.evaluation.evaluate import entrant, evaluate, metrics_with
 from upres.evaluation.results import write_evaluation
+from upres.evaluation.statistics import Evaluation
 from upres.evaluation.test_sets import cache_test_set
-from upres.metrics.feature_distance import feature_distance
-from upres.models.vgg import load_features
+from upres.evaluation.text_tables import markdown_table
+from upres.metrics import Metric
 from upres.predictors.probing import open_probed_cached
 from upres.recipes import open_validation, read_recipe
-from upres.upscaling.upscaler import Upscaler
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,6 @@ class System:
     published: str
     recipes: tuple[str, ...]
 
-
-HEADINGS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "mae": "MAE", "vgg": "VGG distance"}
 
 SYSTEMS = (
     System("faces, U-Net ×4", "none given", ("faces-unet-x4", "faces-x4")),
@@ -47,7 +44,7 @@ SYSTEMS = (
 )
 
 
-def measured(system: System, runs: Path, extra: dict[str, tuple[Callable[..., float], str]]) -> Evaluation | None:
+def measured(system: System, runs: Path, metrics: Mapping[str, Metric]) -> Evaluation | None:
     """Measure bicubic and every recipe that has been run; nothing when none has."""
     found = [name for name in system.recipes if (runs / name / "best.safetensors").is_file()]
     if not found:
@@ -55,62 +52,58 @@ def measured(system: System, runs: Path, extra: dict[str, tuple[Callable[..., fl
     recipe = read_recipe(str(runs / found[0] / "recipe.yaml"))
     scale = recipe.head.scale
     cache = open_validation(recipe, print)
-    entrants = []
-    for label, model in [("bicubic", "bicubic"), *((name, str(runs / name / "best.safetensors")) for name in found)]:
-        predictor = open_probed_cached(model, scale)
-        entrants.append(Entrant(label, predictor.facts.parameters, Upscaler(predictor)))
-    pictures = cache_test_set(f"{found[0]}, validation", f"lr by {recipe.degradation.name}", cache)
-    return evaluate(entrants, pictures, scale=scale, protocol=recipe.protocol, more=extra)
+    models = {"bicubic": "bicubic", **{name: str(runs / name / "best.safetensors") for name in found}}
+    entrants = [entrant(label, open_probed_cached(model, scale)) for label, model in models.items()]
+    made = f"lr by {recipe.degradation.name}"
+    test_set = cache_test_set(f"{found[0]}, validation", made, cache, recipe.protocol)
+    return evaluate(entrants, test_set, metrics=metrics)
 
 
 def rows_of(system: System, result: Evaluation) -> list[tuple[str, ...]]:
     rows = []
-    for number, entrant in enumerate(result.entrants):
+    for number, (model, parameters) in enumerate(result.parameters.items()):
         rows.append(
             (
                 system.name if number == 0 else "",
-                entrant.name,
-                *(
-                    f"{result.mean(entrant.name, metric):.{3 if metric == 'psnr' else 4}f}"
-                    for metric in columns(result)
-                ),
-                f"{entrant.parameters:,}",
+                model,
+                *(f"{result.mean(model, metric):.{3 if metric == 'psnr' else 4}f}" for metric in columns(result)),
+                f"{parameters:,}",
                 system.published if number == 1 else "",
             )
         )
     return rows
 
 
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay out a table as the pages have it."""
-    rule = ["---"] * len(header)
-    return "\n".join(f"| {' | '.join(line)} |" for line in (header, rule, *rows))
-
-
-def columns(result: Evaluation) -> tuple[str, ...]:
-    return ("psnr", "ssim", "mae", *result.more)
+def columns(result: Evaluation) -> list[str]:
+    return [name for name, metric in result.metrics.items() if metric.listed]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of run folders, named as their recipes")
     parser.add_argument("--only", nargs="*", default=[], metavar="RECIPE", help="systems, by their first recipe")
     parser.add_argument("--features", help="vgg19, or a file of it: adds the distance of features")
-    parser.add_argument("--keep", type=Path, help="folder for each system's figures of every picture")
+    parser.add_argument("--keep", type=Path, help="folder for each system's scores of every picture")
     arguments = parser.parse_args()
-    extra = {} if arguments.features is None else {"vgg": feature_distance(load_features(arguments.features))}
+    metrics = metrics_with(arguments.features)
     print(machine("torch"))
     for system in SYSTEMS:
         if arguments.only and system.recipes[0] not in arguments.only:
             continue
-        result = measured(system, arguments.runs, extra)
+        result = measured(system, arguments.runs, metrics)
         if result is None:
             print(f"\n{system.name}: not run: upres train {system.recipes[0]}")
             continue
-        header = ("system", "model", *(HEADINGS[name] for name in columns(result)), "parameters", "published")
-        print(f"\n{result.describe()}\n\n{markdown(header, rows_of(system, result))}")
+        header = (
+            "system",
+            "model",
+            *(result.metrics[name].heading for name in columns(result)),
+            "parameters",
+            "published",
+        )
+        print(f"\n{result.describe()}\n\n{markdown_table(header, rows_of(system, result))}")
         if arguments.keep is not None:
-            write_evaluation(result, arguments.keep / result.entrants[1].name)
+            write_evaluation(result, arguments.keep / result.models[1])
 
 
 if __name__ == "__main__":

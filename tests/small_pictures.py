@@ -1,5 +1,8 @@
 """Small pictures of every kind, and how to look at what was refused."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import pyvips
@@ -17,23 +20,30 @@ HEIGHT, WIDTH = 11, 17
 LOSSLESS = (".png", ".tif", ".webp")
 
 
-def profile(space):
+def profile(space: str) -> bytes:
     made = pyvips.Image.black(2, 2, bands=3).copy(interpretation="srgb")
-    rgb = made.icc_transform("srgb", input_profile="srgb").get("icc-profile-data")
+    rgb: bytes = made.icc_transform("srgb", input_profile="srgb").get("icc-profile-data")
     # libvips ships no gray profile; the signature is what decides where a profile may go.
     return rgb if space == "RGB " else rgb[:16] + b"GRAY" + rgb[20:]
 
 
-def picture(dtype=np.uint8, channels=3, alpha=False, height=HEIGHT, width=WIDTH, **rest):
+def picture(
+    dtype: Any = np.uint8,
+    channels: int = 3,
+    alpha: bool = False,
+    height: int = HEIGHT,
+    width: int = WIDTH,
+    **rest: Any,
+) -> Picture:
     samples = from_unit(RNG.random((height, width, channels + 1)), dtype)
     return Picture(samples[..., :channels].copy(), samples[..., -1].copy() if alpha else None, **rest)
 
 
-def vips_image(samples, space="srgb"):
+def vips_image(samples: NDArray[Any], space: str = "srgb") -> Any:
     return pyvips.Image.new_from_array(samples).copy(interpretation=space)
 
 
-def failure(call, *arguments, kind=PictureError, **options):
+def failure(call: Callable[..., object], *arguments: Any, kind: type[Exception] = PictureError, **options: Any) -> str:
     with pytest.raises(kind) as caught:
         call(*arguments, **options)
     message = str(caught.value)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from upres.image import Picture, imresize, write
-from upres.recipes import parse_recipe
+from upres.recipes import Recipe, parse_recipe
 
 SMALL = {
     "name": "small",
@@ -44,7 +44,7 @@ def small_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data"
 
 
-def recipe_of(root: Path, **changes: object):
+def recipe_of(root: Path, **changes: object) -> Recipe:
     values = {**SMALL, **changes}
     values["data"] = {**values["data"], "root": str(root)}  # type: ignore[dict-item]
     return parse_recipe(values, where="test")

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from small_sets import save_cifar
 from upres.data import SOURCES, Patches, build_cache, whole_pictures
 from upres.data.cache import to_colour
 from upres.data.sources.cifar10 import Cifar10, Cifar10Config
@@ -167,7 +168,7 @@ def test_folder_makes_gray_and_deep_pictures_three_channels_of_eight_bits(tmp_pa
 
 
 def test_missing_data_says_where_and_what_to_do(tmp_path) -> None:
-    with pytest.raises(DataError, match=r"nowhere: no such folder; give the folder that holds nowhere with --data"):
+    with pytest.raises(DataError, match=r"nowhere: no such folder; give the folder that holds nowhere as data"):
         Folder(FolderConfig(path="nowhere"), root=tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"empty: 0 pictures; check that this is the folder"):
@@ -201,18 +202,6 @@ def test_npz_refuses_pickles(tmp_path) -> None:
     np.savez(tmp_path / "o.npz", hr=np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(DataError, match=r"o\.npz: not a readable \.npz file"):
         len(Npz(NpzConfig(path="o.npz"), root=tmp_path))
-
-
-def save_cifar(folder: Path, count: int = 4) -> dict[str, np.ndarray]:
-    """Write batches of the published form: a pickle of bytes keys, rows of 1024 red, green, blue."""
-    rng = np.random.default_rng(0)
-    folder.mkdir(parents=True)
-    batches = {}
-    for name in [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]:
-        batches[name] = rng.integers(0, 256, (count, 3072), dtype=np.uint8)
-        content = {b"data": batches[name], b"labels": [0] * count, b"batch_label": b"made here"}
-        (folder / name).write_bytes(pickle.dumps(content, protocol=2))
-    return batches
 
 
 def test_cifar10_folder_and_archive_give_the_same_pictures(tmp_path) -> None:
@@ -256,4 +245,4 @@ def test_cifar10_missing_batch_and_damaged_archive(tmp_path) -> None:
 
 
 def test_every_source_is_in_the_table() -> None:
-    assert set(SOURCES) == {"celeba", "celeba-hq", "cifar10", "div2k", "folder", "hf", "npz"}
+    assert set(SOURCES) == {"benchmark", "celeba", "celeba-hq", "cifar10", "div2k", "folder", "hf", "npz"}

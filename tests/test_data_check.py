@@ -74,7 +74,7 @@ def test_all_faults_of_all_splits_are_told_at_once(tmp_path) -> None:
     )
     expected = [
         r"data.validation.0: .*empty: 0 pictures; check that this is the folder",
-        r"data.validation.1: .*nowhere: no such folder; give the folder that holds nowhere with --data",
+        r"data.validation.1: .*nowhere: no such folder; give the folder that holds nowhere as data",
         r"HR/1.png: its low-resolution partner .*LR/1.png is missing; add it, or remove the picture",
         r"HR/2.png: the file is empty \(0 bytes\); get a whole copy",
         r"HR/3.png: hr is 64×48 and lr 16×12; at scale 2 lr should be 32×24; these are partners for scale 4",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
@@ -215,7 +217,7 @@ def test_one_line_opens_whatever_a_path_holds(tmp_path) -> None:
         "faces": "celeba",
         "faces/img_align_celeba": "celeba",
         "celeba_hq_256": "celeba-hq",
-        "Set": "folder",
+        "Set": "benchmark",
         "plain": "folder",
         "p.npz": "npz",
     }.items():
@@ -227,6 +229,11 @@ def test_one_line_opens_whatever_a_path_holds(tmp_path) -> None:
     assert open_source(f"{tmp_path}/sets?split=validation", scale=4).outline(0).lr == (16, 20)
     assert open_source(f"{tmp_path}/sets?shrink=2", scale=4).outline(0).hr == (32, 40)
     assert open_source(f"{tmp_path}/Set", scale=2).outline(0).lr == (8, 8)
+    assert open_source(f"{tmp_path}/Set?crop=8", scale=2).outline(0).lr is None
+    assert open_source(f"{tmp_path}/sets", scale=4, evaluated=True).outline(0).where.endswith("_HR/0801.png")
+    assert (
+        open_source(f"{tmp_path}/sets?split=train", scale=4, evaluated=True).outline(0).where.endswith("_HR/0001.png")
+    )
     assert len(open_source(f"{tmp_path}/p.npz?skip=-1")) == 1
     assert len(open_source(f"{tmp_path}/p.npz", split="train")) == 2
 
@@ -256,3 +263,21 @@ def test_a_recipe_names_a_hub_dataset_in_three_ways() -> None:
     assert parse_source("hf://a/b@v2", where="r", key="k").config.revision == "v2"
     with pytest.raises(ConfigError, match=r"r\.yaml: unknown key data\.train\.0\.slit = 'x': did you mean split"):
         parse_source({"path": "hf://a/b", "slit": "x"}, where="r.yaml", key="data.train.0")
+
+
+def test_the_page_lists_the_table() -> None:
+    page = (Path(__file__).resolve().parents[1] / "docs" / "data.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| `([a-z0-9-]+)` \| .* \| (.*) \|$", page, re.MULTILINE))
+    assert set(listed) == set(SOURCES)
+    shared = {field.name for field in dataclasses.fields(PictureOptions)}
+    for name, options in listed.items():
+        own = {field.name for field in dataclasses.fields(SOURCES[name].config_type)} - shared
+        assert own <= set(re.findall(r"`(\w+)`", options)), name
+
+
+def test_every_source_recognises_only_its_own(tmp_path) -> None:
+    """A plain folder of pictures is nobody's but the last one's, so that the order of the table does not matter."""
+    save(tmp_path / "plain" / "0.png", noise(16, 16))
+    for path in (tmp_path / "plain", tmp_path / "plain" / "0.png"):
+        takers = [name for name in SOURCES if SOURCES[name].recognise(path, scale=2, split=None) is not None]
+        assert takers == (["folder"] if path.is_dir() else [])

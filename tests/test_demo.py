@@ -15,7 +15,6 @@ from upres.compare.demonstration import PHOTOGRAPH, SCALE, Demonstration, Writte
 from upres.errors import ConfigError, ModelError
 from upres.image import imresize, read
 from upres.metrics import Protocol, measure
-from upres.models import shipped
 from upres.upscaling.loading import load
 
 
@@ -84,13 +83,13 @@ def test_the_pictures_are_what_they_are_said_to_be(shown: tuple[Demonstration, W
     assert np.array_equal(demonstration.bicubic.pixels, load("bicubic", scale=SCALE)(lr))
     assert np.array_equal(demonstration.nearest.pixels[::SCALE, ::SCALE], lr)
     assert np.array_equal(demonstration.nearest.pixels[SCALE - 1 :: SCALE, SCALE - 1 :: SCALE], lr)
-    assert sorted(written.page.parent.iterdir()) == sorted((written.lr, written.sr, written.page))
+    assert sorted(written.html.parent.iterdir()) == sorted((written.lr, written.sr, written.html))
 
 
 def test_the_numbers_on_the_page_are_the_measured_ones(shown: tuple[Demonstration, Written]) -> None:
     demonstration, written = shown
     protocol = Protocol(border=SCALE)
-    page = Page(written.page.read_text(encoding="utf-8"))
+    page = Page(written.html.read_text(encoding="utf-8"))
     assert len(page.figures) == 4
     for result, figure in zip(demonstration.results, page.figures, strict=False):
         values = measure(result.pixels, demonstration.hr, protocol)
@@ -100,14 +99,14 @@ def test_the_numbers_on_the_page_are_the_measured_ones(shown: tuple[Demonstratio
         assert figure[figure.index("SSIM") + 1] == f"{values['ssim']:.4f}"
         assert figure[figure.index("Time") + 1] in (f"{result.seconds:.3f}", "< 0.001")
     assert page.figures[3][0] == "original"
-    text = written.page.read_text(encoding="utf-8")
+    text = written.html.read_text(encoding="utf-8")
     assert protocol.describe() in text
     gain = demonstration.ours.psnr - demonstration.bicubic.psnr
     assert f"<strong>{gain:+.2f}".replace("-", "−") in text
 
 
 def test_the_page_needs_nothing_from_outside(shown: tuple[Demonstration, Written]) -> None:
-    text = shown[1].page.read_text(encoding="utf-8")
+    text = shown[1].html.read_text(encoding="utf-8")
     page = Page(text)
     assert page.open == []
     assert page.references == []
@@ -122,16 +121,12 @@ def test_the_page_needs_nothing_from_outside(shown: tuple[Demonstration, Written
 
 
 def test_a_model_cannot_write_into_the_page(shown: tuple[Demonstration, Written]) -> None:
-    text = shown[1].page.read_text(encoding="utf-8")
+    text = shown[1].html.read_text(encoding="utf-8")
     assert "tiny <&>" not in text
     assert "tiny &lt;&amp;&gt;" in text
 
 
-def test_the_command(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "base-x4.onnx").write_bytes(model.read_bytes())
-    monkeypatch.setattr(shipped, "_FOLDER", tmp_path)
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     for _ in range(2):  # a second one replaces the first
         with pytest.raises(SystemExit) as left:
@@ -142,7 +137,7 @@ def test_the_command(
         "120×96 → 480×384, ×4; luma BT.601 studio range, border 4, 8-bit; seconds: median of 3"  # as on the page
     )
     assert lines[2].split() == ["PSNR", "(dB)", "SSIM", "seconds"]
-    assert [line.split()[0] for line in lines[3:6]] == ["nearest", "bicubic", "tiny"]
+    assert [line.split()[0] for line in lines[3:6]] == ["nearest", "bicubic", "base"]
     assert lines[7:] == [
         "upres-demo/low-resolution.png",
         "upres-demo/enlarged.png",
@@ -156,7 +151,7 @@ def test_the_command(
 def test_an_output_that_is_no_folder_is_refused_before_the_work(model: Path, tmp_path: Path) -> None:
     taken = tmp_path / "taken"
     taken.write_text("precious")
-    with pytest.raises(ConfigError, match=r"taken: is a file; .* give another --output"):
+    with pytest.raises(ConfigError, match=r"taken: is a file; .* give another output"):
         demonstrate(taken, model=model)
     with pytest.raises(ConfigError, match=r"taken/inside: cannot be made a folder \(Not a directory\)"):
         demonstrate(taken / "inside", model=model)

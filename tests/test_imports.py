@@ -54,7 +54,6 @@ NEEDS_AN_EXTRA = {
     "degrade",
     "export",
     "losses",
-    "metrics.feature_distance",
     "models.activations",
     "models.checkpoint",
     "models.mixing",

@@ -1,6 +1,8 @@
 """Metrics against scikit-image where the definitions meet, and against the papers' bicubic rows."""
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from upres.errors import ConfigError, DataError
 from upres.image import imresize, luma, picture_files, read
-from upres.metrics import METRICS, Protocol, mae, measure, mse, psnr, ssim
+from upres.metrics import METRICS, Protocol, mae, measure, metric, mse, psnr, ssim, standard_metrics
 
 RNG = np.random.default_rng(5)
 HR = RNG.integers(0, 256, (48, 40, 3), dtype=np.uint8)
@@ -50,18 +52,46 @@ def test_mae_and_mse_have_white_at_1(dtype):
     assert mse(sr, hr) == pytest.approx((difference**2).mean())
 
 
-@pytest.mark.parametrize("name", METRICS)
+STANDARD = sorted(standard_metrics())
+
+
+@pytest.mark.parametrize("name", STANDARD)
 def test_equal_pictures_are_perfect_and_order_does_not_matter(name):
     best = {"psnr": math.inf, "ssim": 1.0}.get(name, 0.0)
-    assert METRICS[name](HR, HR) == pytest.approx(best)
-    assert METRICS[name](SR, HR) == pytest.approx(METRICS[name](HR, SR))
-    assert isinstance(METRICS[name](SR, HR), float)
+    one = metric(name)
+    assert one(HR, HR) == pytest.approx(best)
+    assert one(SR, HR) == pytest.approx(one(HR, SR))
+    assert isinstance(one(SR, HR), float)
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", STANDARD)
+def test_every_metric_says_what_it_is_and_which_way_is_better(name):
+    one = metric(name)
+    worse = np.clip(HR + RNG.normal(0, 40, HR.shape), 0, 255).round().astype(np.uint8)
+    assert (one(SR, HR) > one(worse, HR)) == (one.better == "more")
+    assert one.title and one.words and one.heading == (f"{one.title} ({one.unit})" if one.unit else one.title)
+
+
+@pytest.mark.parametrize("name", STANDARD)
 def test_unequal_shapes_are_refused(name):
     with pytest.raises(DataError, match=r"sr is \(47, 40, 3\) and hr \(48, 40, 3\)"):
-        METRICS[name](HR[1:], HR)
+        metric(name)(HR[1:], HR)
+
+
+def test_the_page_lists_the_table():
+    page = (Path(__file__).resolve().parents[1] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+)` \| (.*) \| (more|less) \| (.*) \|$", page, re.MULTILINE)
+    assert [name for name, *_ in listed] == list(METRICS)
+    for name, title, better, words in listed:
+        row = METRICS[name]
+        assert (better, title) == (row.better, metric(name).heading if name in STANDARD and row.listed else title)
+        assert name not in STANDARD or words == row.words
+
+
+def test_a_metric_that_needs_options_is_in_the_table_and_not_among_the_standard_ones():
+    assert set(METRICS) == {*STANDARD, "vgg"}
+    with pytest.raises(ConfigError, match=r"metric 'vgg' has no default for features"):
+        measure(SR, HR, Protocol(), ("vgg",))
 
 
 def test_unequal_dtypes_need_a_peak():
@@ -83,8 +113,8 @@ def test_a_protocol_says_itself_in_one_line():
 def test_measure_does_what_its_protocol_says():
     inside = (slice(4, -4), slice(4, -4))
     a, b = (luma(picture / 255)[inside] for picture in (SR, HR))
-    scores = measure(SR, HR, Protocol(border=4), tuple(METRICS))
-    assert list(scores) == list(METRICS)
+    scores = measure(SR, HR, Protocol(border=4), STANDARD)
+    assert list(scores) == STANDARD
     assert scores["psnr"] == pytest.approx(psnr(a, b, peak=255))
     assert scores["ssim"] == pytest.approx(ssim(a, b, peak=255))
     assert measure(SR, HR, Protocol(space="rgb"))["psnr"] == pytest.approx(psnr(SR, HR))

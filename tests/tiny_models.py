@@ -1,7 +1,7 @@
 """Small real models for the tests: two convolutions and a pixel shuffle, in an ONNX file with facts."""
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from upres.models.facts import METADATA_KEY, Colour, Facts, to_json
 
@@ -37,8 +37,8 @@ def tiny_onnx(
     )
     channels = graph_channels or said.channels
     inside = channels * multiple**2
-    weights: list[object] = []
-    nodes: list[object] = []
+    weights: list[TensorProto] = []
+    nodes: list[NodeProto] = []
 
     def conv(source: str, target: str, before: int, after: int, kernel: int) -> None:
         scaled = generator.standard_normal((after, before, kernel, kernel)) / np.sqrt(before) / kernel / 2

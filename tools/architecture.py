@@ -8,11 +8,11 @@ itself is Graphviz's (`dot`, Debian's package graphviz).
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmarks.common import argument_parser
 from tests.test_imports import FILES, FLOORS, SOURCE, entered, folder_of, module_of
 
 _HEAD = """digraph upres {
@@ -58,7 +58,7 @@ def graph() -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--output", type=Path, default=Path("docs/architecture.svg"))
     given = parser.parse_args()
     source = given.output.with_suffix(".dot")

@@ -7,13 +7,12 @@ PHOTOS holds gb82, MORE what the list of further pictures lays out (city/, photo
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from benchmarks.common import run
+from benchmarks.common import argument_parser, run
 
 import upres
 from upres.image import Picture, read, write
@@ -63,7 +62,7 @@ def side_by_side(case: Case, original: Path) -> Picture:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--more", type=Path, required=True)
     parser.add_argument("--output", type=Path, default=Path("docs/pictures"))

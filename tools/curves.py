@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.common import metrics, run
+from benchmarks.common import argument_parser, epoch_rows, run
 
 MODELS = {"fast-x4": "#15803d", "base-x4": "#1d4ed8", "best-x4": "#c2410c"}
 _STAGES = ("-first", "-second", "-third", "")
@@ -27,7 +27,7 @@ def learned(runs: Path, name: str) -> tuple[list[int], list[float], list[int]]:
             continue
         before = steps[-1] if steps else 0
         begun += steps[-1:]
-        for row in metrics(path):
+        for row in epoch_rows(path):
             steps.append(before + int(row["step"]))
             psnr.append(float(row["val_psnr"]))
     return steps, psnr, begun
@@ -56,7 +56,7 @@ def draw(arguments: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--runs", type=Path, default=Path("docs/runs"))
     parser.add_argument("--output", type=Path, default=Path("docs/curves.png"))
     draw(parser.parse_args())

@@ -1,19 +1,18 @@
 """Lay photographs out as DIV2K is published, to run its recipes where DIV2K cannot be had.
 
-python -m tools.lay_out_div2k ../shared/data/photos FOLDER
+python -m tools.lay_out_div2k PHOTOS FOLDER
 
-DIV2K_train_HR and DIV2K_train_LR_bicubic/X4 get cid22 and, reduced to about two megapixels, budgie;
-DIV2K_valid_* gets gb82.
+PHOTOS holds cid22, budgie and gb82. DIV2K_train_HR and DIV2K_train_LR_bicubic/X4 get cid22 and, reduced to about two
+megapixels, budgie; DIV2K_valid_* gets gb82.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
 from pathlib import Path
 
 import numpy as np
-from benchmarks.common import run
+from benchmarks.common import argument_parser, run
 from numpy.typing import NDArray
 
 from upres.image import Picture, imresize, picture_files, read, write
@@ -33,7 +32,7 @@ def truth(path: Path) -> NDArray[np.uint8]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("photos", type=Path)
     parser.add_argument("folder", type=Path)
     arguments = parser.parse_args()

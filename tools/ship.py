@@ -1,8 +1,9 @@
 """Make a trained checkpoint a shipped model: measure it, write its ONNX file with scores in its facts, and a card.
 
-python -m tools.ship runs/base-x4/best.safetensors base --int8 ../shared/data/photos/cid22 --made "How long."
+python -m tools.ship runs/base-x4/best.safetensors base --data DATA --int8 PICTURES --made "How long."
 
-`--int8` quantises it as well, calibrated on those pictures, and ships that where it costs at most 0.05 dB on every set.
+DATA holds Set5 and BSD100. `--int8` quantises it as well, calibrated on those pictures, and ships that where it costs
+at most 0.05 dB on every set.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import run
+from benchmarks.common import argument_parser, run
 from benchmarks.photo import changed
 from benchmarks.photo import measured as measured_on
 from benchmarks.quality import measured
 
-from upres.evaluation.evaluate import Entrant
+from upres.evaluation.evaluate import entrant
 from upres.evaluation.test_sets import open_test_set
+from upres.evaluation.text_tables import markdown_table
 from upres.export.onnx import export_onnx
 from upres.export.quantise import quantise
 from upres.models.checkpoint import load
@@ -26,7 +28,6 @@ from upres.models.facts import Facts
 from upres.models.shipped import int8_version
 from upres.predictors.probing import open_probed_cached
 from upres.recipes import Recipe, read_recipe
-from upres.upscaling.upscaler import Upscaler
 
 MODELS = Path(__file__).resolve().parents[1] / "src" / "upres" / "models"
 DEAREST = 0.05  # dB that int8 may cost
@@ -74,24 +75,17 @@ def exact_table(title: str, scale: int, scores: dict[str, float], arguments: arg
 
 def photo_table(title: str, model: Path, scale: int, arguments: argparse.Namespace) -> list[list[str]]:
     """PSNR on clean inputs and on JPEG, and by how many per cent blocks stand out in the latter."""
-    entrants = []
-    for name, given in (("bicubic", "bicubic"), ("base", "base"), (f"**{title}**", str(model))):
-        predictor = open_probed_cached(given, scale)
-        entrants.append(Entrant(name, predictor.facts.parameters, Upscaler(predictor)))
-    head, rows = [""], [[entrant.name] for entrant in entrants]
+    models = {"bicubic": "bicubic", "base": "base", f"**{title}**": str(model)}
+    entrants = [entrant(name, open_probed_cached(given, scale)) for name, given in models.items()]
+    head, rows = [""], [[name] for name in models]
     for set_name in arguments.sets:
         test_set = open_test_set(arguments.data / set_name, scale)
         head += [f"{set_name}, clean", f"{set_name}, {JPEG}", "blocks"]
-        results = [measured_on(entrants, changed(test_set, made), scale) for made in ("clean", JPEG)]
-        for row, entrant in zip(rows, entrants, strict=True):
-            row += [f"{result.mean(entrant.name, 'psnr'):.2f}" for result in results]
-            row.append(f"{results[1].mean(entrant.name, 'blocks'):+.1f} %")
+        results = [measured_on(entrants, changed(test_set, made)) for made in ("clean", JPEG)]
+        for row, name in zip(rows, models, strict=True):
+            row += [f"{result.mean(name, 'psnr'):.2f}" for result in results]
+            row.append(f"{results[1].mean(name, 'blocks'):+.1f} %")
     return [head, *rows]
-
-
-def markdown(rows: list[list[str]]) -> str:
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
 
 
 def card(facts: Facts, recipe: Recipe, table: str, int8: str, made: str) -> str:
@@ -102,7 +96,7 @@ def card(facts: Facts, recipe: Recipe, table: str, int8: str, made: str) -> str:
         scale=facts.scale,
         parameters=facts.parameters,
         table=table,
-        script="photo.py" if flavour == "photo" else "quality.py",
+        script="photo" if flavour == "photo" else "quality",
         int8=f"\n{int8}\n" if int8 else "",
         purpose=PURPOSE[flavour] + DEFAULT.get(facts.name, ""),
         limits=LIMITS[flavour],
@@ -135,7 +129,7 @@ def ship_int8(output: Path, scores: dict[str, float], scale: int, arguments: arg
         trial = quantise(output, arguments.int8, Path(folder) / target.name).path
         lost = {name: round(scores[name] - score, 3) for name, score in scores_of(trial, scale, arguments).items()}
         kept = max(lost.values()) <= DEAREST
-        words = ", ".join(f"{figure:.3f} dB on {name}" for name, figure in lost.items())
+        words = ", ".join(f"{cost:.3f} dB on {name}" for name, cost in lost.items())
         print(f"{target.name}: costs {words}{'' if kept else '; not shipped'}")
         if not kept:
             target.unlink(missing_ok=True)
@@ -145,10 +139,10 @@ def ship_int8(output: Path, scores: dict[str, float], scale: int, arguments: arg
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("name", help="the model's name, without its scale")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data/benchmarks"))
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", default=("Set5", "BSD100"))
     parser.add_argument("--int8", type=Path, metavar="PICTURES", help="quantise it too, calibrated on these")
     parser.add_argument("--made", default="", help="a sentence for the card: on what, how long")
@@ -169,7 +163,7 @@ def main() -> None:
     print(f"{output.name}: {written.facts.parameters:,} parameters, {scores}, parity {written.worst:.1e}")
     int8 = ship_int8(output, scores, scale, arguments) if arguments.int8 else ""
     output.with_suffix(".md").write_text(
-        card(written.facts, recipe, markdown(rows), int8, arguments.made), encoding="utf-8"
+        card(written.facts, recipe, markdown_table(rows[0], rows[1:]), int8, arguments.made), encoding="utf-8"
     )
 
 

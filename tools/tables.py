@@ -8,13 +8,14 @@ A page holds `<!-- table: losses -->`, then the table, then `<!-- end of table -
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from benchmarks.common import argument_parser
 
 from upres.archs import ARCHS, DISCRIMINATORS
 from upres.degrade import STEPS
@@ -99,7 +100,7 @@ def pages() -> list[Path]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; leave with 1 when a page is out of date")
     given = parser.parse_args()
     old = [page for page in pages() if renewed(page.read_text(encoding="utf-8")) != page.read_text(encoding="utf-8")]

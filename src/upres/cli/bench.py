@@ -33,7 +33,7 @@ def bench(
     from upres.cli.progress_line import counter
     from upres.errors import ConfigError
     from upres.evaluation import speed
-    from upres.evaluation.results import text_table
+    from upres.evaluation.text_tables import text_table
 
     if side < 8 or seconds < 0 or (threads is not None and threads < 1):
         raise ConfigError("--side should be at least 8, --seconds at least 0 and --threads at least 1")

@@ -13,11 +13,11 @@ def demo(
 ) -> None:
     """Enlarge the included photograph, measure it, and leave a page that shows before and after."""
     from upres.compare.demonstration import demonstrate
-    from upres.evaluation.results import text_table
+    from upres.evaluation.text_tables import text_table
 
     shown, written = demonstrate(output)
     (lr_height, lr_width), (height, width) = shown.lr.shape[:2], shown.hr.shape[:2]
     print(f"{lr_width}×{lr_height} → {width}×{height}, ×{shown.scale}; {shown.describe()}\n")
     rows = [(way.name, f"{way.psnr:.2f}", f"{way.ssim:.4f}", f"{way.seconds:.3f}") for way in shown.results]
     print(text_table(("", "PSNR (dB)", "SSIM", "seconds"), rows))
-    print(f"\n{written.lr}\n{written.sr}\n{written.page}\n\nOpen the last one in a browser.")
+    print(f"\n{written.lr}\n{written.sr}\n{written.html}\n\nOpen the last one in a browser.")

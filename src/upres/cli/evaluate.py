@@ -10,7 +10,6 @@ import typer
 
 if TYPE_CHECKING:
     from upres.evaluation.test_sets import TestSet
-    from upres.metrics import Protocol
 
 
 class Space(StrEnum):
@@ -45,7 +44,7 @@ def evaluate(
         Space | None, typer.Option(help="Compare luma, rgb or gray; luma, for CIFAR-10 rgb.", show_default=False)
     ] = None,
     border: Annotated[
-        int | None, typer.Option(help="Pixels shaved off; the scale, for CIFAR-10 0.", show_default=False)
+        int | None, typer.Option(help="Pixels left out at the edges; the scale, for CIFAR-10 0.", show_default=False)
     ] = None,
     features: Annotated[
         str | None,
@@ -56,58 +55,55 @@ def evaluate(
     ] = None,
     antialias: Annotated[bool, typer.Option(help="Antialias when making low resolution.")] = True,
     limit: Annotated[
-        int | None, typer.Option(help="Use only this many pictures, evenly spread.", show_default=False)
+        int | None, typer.Option(help="Use only this many pictures, evenly spaced.", show_default=False)
     ] = None,
 ) -> None:
     """Measure models on pictures: one table, a CSV of every picture, a JSON, triplets to look at."""
+    import dataclasses
     import sys
 
     from upres.cli.progress_line import counter
-    from upres.errors import ConfigError, extra
-    from upres.evaluation import results
-    from upres.evaluation.evaluate import Entrant
+    from upres.errors import ConfigError, MissingExtraError
     from upres.evaluation.evaluate import evaluate as run
+    from upres.evaluation.evaluate import metrics_with, open_entrants
+    from upres.evaluation.results import evaluation_table, write_evaluation
     from upres.evaluation.test_sets import open_test_set
-    from upres.metrics import Protocol
-    from upres.predictors.probing import open_probed_cached
-    from upres.upscaling.upscaler import Upscaler
+    from upres.evaluation.triplets import Triplets
 
     if any(number is not None and number < 1 for number in (scale, limit)) or (border is not None and border < 0):
         raise ConfigError("--scale and --limit should be at least 1, --border at least 0")
     if recipe is not None:
-        test_set, scale, default = _of_recipe(recipe, data, scale, limit)
+        test_set = _of_recipe(recipe, data, scale, limit)
     elif data is not None:
-        scale = scale or 4
-        test_set = open_test_set(data, scale, antialias=antialias, limit=limit)
-        default = Protocol(space="rgb", border=0) if test_set.small else Protocol(space="luma", border=scale)
+        test_set = open_test_set(data, scale or 4, antialias=antialias, limit=limit)
     else:
         raise ConfigError("nothing to measure on; give pictures with --data, or a recipe with --recipe")
-    protocol = Protocol(
-        space=space.value if space is not None else default.space,
+    default = test_set.protocol
+    protocol = dataclasses.replace(
+        default,
+        space=default.space if space is None else space.value,
         border=default.border if border is None else border,
     )
-    more = {}
-    if features is not None:
-        with extra("train", "upres evaluate --features"):
-            from upres.metrics.feature_distance import feature_distance
-            from upres.models.vgg import load_features
-        more["vgg"] = feature_distance(load_features(features))
-    entrants = []
-    for name in dict.fromkeys(models):
-        predictor = open_probed_cached(name, scale)
-        entrants.append(Entrant(name, predictor.facts.parameters, Upscaler(predictor)))
-    evaluation = run(entrants, test_set, scale=scale, protocol=protocol, more=more, progress=counter(every=20))
-    print(results.evaluation_table(evaluation))
-    written = results.write_evaluation(evaluation, output)
+    triplets = Triplets()
+    evaluation = run(
+        open_entrants(models, test_set.scale),
+        test_set,
+        protocol=protocol,
+        metrics=metrics_with(features),
+        on_picture=triplets.take,
+        progress=counter(every=20),
+    )
+    print(evaluation_table(evaluation))
+    written = write_evaluation(evaluation, output)
     try:
-        written.append(results.write_triplets(evaluation, output / "triplets.png"))
-    except ImportError:
-        print('triplets.png needs matplotlib: pip install "upres[train]"', file=sys.stderr)
+        written.append(triplets.write(evaluation, output / "triplets.png"))
+    except MissingExtraError as error:
+        print(error, file=sys.stderr)
     print("\n" + "\n".join(str(path) for path in written))
 
 
-def _of_recipe(name: str, data: str | None, scale: int | None, limit: int | None) -> tuple[TestSet, int, Protocol]:
-    """Return a recipe's validation pictures as it made them, its scale and its protocol."""
+def _of_recipe(name: str, data: str | None, scale: int | None, limit: int | None) -> TestSet:
+    """Return a recipe's validation pictures as it made them, measured under its protocol."""
     import sys
 
     from upres.errors import ConfigError, extra
@@ -123,4 +119,4 @@ def _of_recipe(name: str, data: str | None, scale: int | None, limit: int | None
     cache = open_validation(recipe, lambda line: print(line, file=sys.stderr))
     settings = ", ".join(f"{key} {value}" for key, value in recipe.degradation.dump().items() if key != "name")
     made = f"lr as the recipe makes it: {recipe.degradation.name}{f' ({settings})' if settings else ''}"
-    return cache_test_set(f"{recipe.name}, validation", made, cache, limit=limit), recipe.head.scale, recipe.protocol
+    return cache_test_set(f"{recipe.name}, validation", made, cache, recipe.protocol, limit=limit)

@@ -26,7 +26,7 @@ def explore(
     """Look at a set of pictures: sizes, colours, detail, duplicates, faults, and what bicubic reaches on it."""
     import json
 
-    from upres import explore as room
+    from upres import explore as exploration
     from upres.cli.progress_line import counter
     from upres.data import open_source
     from upres.errors import ConfigError
@@ -35,9 +35,9 @@ def explore(
     if output.exists() and not output.is_dir():
         raise ConfigError(f"{output}: is a file; give a folder with --output")
     source = open_source(data, scale=scale)
-    found = room.explore(source, scale=scale, sample=sample, progress=counter("pictures"))
-    text = json.dumps(room.as_json(found), indent=1, ensure_ascii=False)
-    page = output / "exploration.html"
-    write_whole(page, room.page(found))
+    found = exploration.explore(source, scale=scale, sample=sample, progress=counter("pictures"))
+    text = json.dumps(exploration.as_json(found), indent=1, ensure_ascii=False)
+    html = output / "exploration.html"
+    write_whole(html, exploration.as_html(found))
     write_whole(output / "exploration.json", text + "\n")
-    print(text if as_json else f"{room.summary(found)}\n\n{page}\n{output / 'exploration.json'}")
+    print(text if as_json else f"{exploration.summary(found)}\n\n{html}\n{output / 'exploration.json'}")

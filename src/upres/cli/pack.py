@@ -39,9 +39,12 @@ def pack(
     from upres.cli.progress_line import counter
     from upres.config.named_parts import build, parse_line
     from upres.data import open_source
-    from upres.data.pack import Cut
-    from upres.data.pack import pack as run
-    from upres.degrade import DEGRADATIONS
+    from upres.errors import extra
+
+    with extra("train", "upres pack"):
+        from upres.data.pack import Cut
+        from upres.data.pack import pack as run
+        from upres.degrade import DEGRADATIONS
 
     part = parse_line(DEGRADATIONS, degradation, where="--degradation")
     cut = Cut(scale=scale, patch=patch, stride=stride, count=count, limit=limit, seed=seed)

@@ -1,4 +1,4 @@
-"""The demonstration: a photograph is reduced, enlarged again in three ways, measured, and shown on one page."""
+"""The demonstration: a photograph is reduced, enlarged again in three ways, measured, and shown in one html file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upres.compare.html import compose
+from upres.compare.html import as_html
 from upres.compare.result import Demonstration, Result
 from upres.errors import ConfigError
 from upres.image import Picture, imresize, read, write
@@ -37,13 +37,13 @@ class Written:
 
     lr: Path
     sr: Path
-    page: Path
+    html: Path
 
 
 def demonstrate(
     output: Path, *, model: str | Path = DEFAULT, threads: int | None = None
 ) -> tuple[Demonstration, Written]:
-    """Reduce the included photograph, enlarge it again in three ways, measure each, and leave a page of it.
+    """Reduce the included photograph, enlarge it again in three ways, measure each, and leave an html file of it.
 
     Args:
         output: the folder for the files; it is made, and files of an earlier demonstration are replaced.
@@ -56,9 +56,7 @@ def demonstrate(
         PictureError: `output` may not be written to.
     """
     if output.exists() and not output.is_dir():
-        raise ConfigError(
-            f"{output}: is a file; the demonstration leaves a folder: remove it, or give another --output"
-        )
+        raise ConfigError(f"{output}: is a file; the demonstration leaves a folder: remove it, or give another output")
     upscaler = load(model, scale=SCALE, threads=threads)
     hr = read(PHOTOGRAPH).pixels
     lr = imresize(hr, 1 / SCALE)
@@ -80,14 +78,14 @@ def demonstrate(
 
 def _write(demonstration: Demonstration, folder: Path) -> Written:
     written = Written(folder / "low-resolution.png", folder / "enlarged.png", folder / "before-after.html")
-    page = compose(demonstration)
+    html = as_html(demonstration)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"{folder}: cannot be made a folder ({error.strerror}); give another --output") from error
+        raise ConfigError(f"{folder}: cannot be made a folder ({error.strerror}); give another output") from error
     write(Picture(demonstration.lr), written.lr)
     write(Picture(demonstration.ours.pixels), written.sr)
-    write_whole(written.page, page)
+    write_whole(written.html, html)
     return written
 
 

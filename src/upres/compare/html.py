@@ -1,28 +1,23 @@
-"""The before/after page: one file that shows everything without asking anyone for anything."""
+"""The demonstration as html: one file that shows everything without asking anyone for anything."""
 
 from __future__ import annotations
 
-import base64
-import tempfile
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import Any
-
-from numpy.typing import NDArray
 
 from upres import __version__
 from upres.compare.result import Demonstration, Result
-from upres.image import Picture, write
+from upres.html.embedding import picture_uri
 
-_TEMPLATE = Path(__file__).parent / "page.html"
+_TEMPLATE = Path(__file__).parent / "template.html"
 # The magnified detail: its size in pixels of the original, and where it begins (a twig before a branch).
 _DETAIL = (80, 64)
 _DETAIL_AT = (346, 160)
 
 
-def compose(demonstration: Demonstration) -> str:
-    """Return the page as HTML, with every picture inside it, losslessly."""
+def as_html(demonstration: Demonstration) -> str:
+    """Return a document with every picture inside it, losslessly."""
     height, width = demonstration.hr.shape[:2]
     lr_height, lr_width = demonstration.lr.shape[:2]
     nearest, bicubic, ours, facts = (
@@ -38,14 +33,16 @@ def compose(demonstration: Demonstration) -> str:
         "ours": ours.pixels,
         "original": demonstration.hr,
     }
-    figures = (
-        _figure("nearest", nearest.name, "Every pixel repeated", nearest),
-        _figure("bicubic", bicubic.name, "Drawn smoothly between pixels", bicubic),
-        _figure("ours", ours.name, f"A network of {facts.parameters:,} parameters", ours),
-        _figure("original", "original", "The photograph itself", None),
+    versions = (
+        _version("nearest", nearest.name, "Every pixel repeated", nearest),
+        _version("bicubic", bicubic.name, "Drawn smoothly between pixels", bicubic),
+        _version("ours", ours.name, f"A network of {facts.parameters:,} parameters", ours),
+        _version("original", "original", "The photograph itself", None),
     )
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
-        backgrounds="\n".join(f"  .{name} {{ background-image: url({_uri(p)}) }}" for name, p in pictures.items()),
+        backgrounds="\n".join(
+            f"  .{name} {{ background-image: url({picture_uri(p)}) }}" for name, p in pictures.items()
+        ),
         width=width,
         height=height,
         lr_width=lr_width,
@@ -62,7 +59,7 @@ def compose(demonstration: Demonstration) -> str:
         at_y=f"{_DETAIL_AT[1] / (height - _DETAIL[1]):.4f}",
         name=escape(ours.name),
         gain=f"{ours.psnr - bicubic.psnr:+.2f}".replace("-", "−"),
-        figures="\n".join(figures),
+        versions="\n".join(versions),
         protocol=escape(demonstration.protocol.describe()),
         runs=demonstration.runs,
         parameters=f"{facts.parameters:,}",
@@ -72,7 +69,7 @@ def compose(demonstration: Demonstration) -> str:
     )
 
 
-def _figure(kind: str, name: str, note: str, result: Result | None) -> str:
+def _version(kind: str, name: str, note: str, result: Result | None) -> str:
     label = escape(f"The photograph enlarged: {name}" if result else "The original photograph")
     values = (
         _values(
@@ -105,11 +102,3 @@ def _values(*values: tuple[str, str, str]) -> str:
 
 def _seconds(result: Result) -> str:
     return f"{result.seconds:.3f}" if result.seconds >= 0.0005 else "&lt; 0.001"
-
-
-def _uri(pixels: NDArray[Any]) -> str:
-    """Return a picture as a data URI of lossless WebP, two thirds of the size of PNG."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "picture.webp"
-        write(Picture(pixels), path, lossless=True)
-        return f"data:image/webp;base64,{base64.b64encode(path.read_bytes()).decode()}"

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from upres.data.check import check_pair
+from upres.data.check import check_pair, cropped
 from upres.data.sources.source import Sample, Source
-from upres.errors import DataError, DataFaultsError, InputError
+from upres.errors import DataFaultsError, InputError
 from upres.image import luma
 from upres.models.facts import Colour
 from upres.storage.cache_home import cache_home
@@ -197,12 +197,7 @@ def _fill(
 def _pair(
     sample: Sample, degradation: Degradation, *, scale: int, colour: Colour, rng: np.random.Generator
 ) -> tuple[str, NDArray[np.uint8], NDArray[np.uint8]]:
-    height, width = (side // scale for side in sample.hr.shape[:2])
-    if not (height and width):
-        raise DataError(
-            f"{sample.name}: {sample.hr.shape[1]}×{sample.hr.shape[0]} pixels; too small for scale {scale}, remove it"
-        )
-    hr = to_colour(sample.hr[: height * scale, : width * scale], colour)
+    hr = to_colour(cropped(sample.name, sample.hr, scale=scale), colour)
     if sample.lr is None:
         return sample.name, hr, degradation(hr, scale=scale, rng=rng)
     check_pair(sample.name, sample.hr, sample.lr, scale=scale)

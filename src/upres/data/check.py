@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -21,15 +21,21 @@ _FLAT = 4.0
 
 
 def header_faults(
-    source: Source, *, scale: int, patch: int | None = None, remedy: str = "lower data.patch"
+    source: Source,
+    *,
+    scale: int,
+    patch: int | None = None,
+    remedy: str = "lower data.patch",
+    places: Sequence[int] | None = None,
 ) -> list[str]:
-    """Return a line for every picture that cannot be trained on, as far as headers tell.
+    """Return a line for every picture that cannot be used, as far as headers tell.
 
     Args:
         source: the pictures.
         scale: hr side ÷ lr side.
         patch: side of the training crops, in lr pixels.
         remedy: what a person can do besides removing pictures that are smaller.
+        places: of the pictures that will be used; all by default.
     """
 
     def faults(index: int) -> list[str]:
@@ -40,7 +46,9 @@ def header_faults(
         return [] if outline is None else list(outline_faults(outline, scale=scale, patch=patch, remedy=remedy))
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        return [fault for found in pool.map(faults, range(len(source))) for fault in found]
+        return [
+            fault for found in pool.map(faults, range(len(source)) if places is None else places) for fault in found
+        ]
 
 
 def outline_faults(
@@ -50,7 +58,7 @@ def outline_faults(
     (height, width), where = outline.hr, outline.where
     small = (height // scale, width // scale)
     if not min(small):
-        yield f"{where}: {width}×{height} pixels; too small for scale {scale}, remove it"
+        yield f"{where}: {_too_small(height, width, scale)}"
         return
     if outline.lr is not None and outline.lr != small:
         yield f"{where}: {_mismatch(outline.hr, outline.lr, scale)}"
@@ -60,6 +68,18 @@ def outline_faults(
             f"{where}: {small[1]}×{small[0]} at low resolution, smaller than the patch of {patch}; "
             f"remove it or {remedy}"
         )
+
+
+def cropped(name: str, hr: NDArray[np.uint8], *, scale: int) -> NDArray[np.uint8]:
+    """Return `h w c` without the rows and columns at the bottom and right that no pixel of lr stands for.
+
+    Raises:
+        DataError: nothing is left.
+    """
+    height, width = (side - side % scale for side in hr.shape[:2])
+    if not (height and width):
+        raise DataError(f"{name}: {_too_small(hr.shape[0], hr.shape[1], scale)}")
+    return np.ascontiguousarray(hr[:height, :width])
 
 
 def check_pair(name: str, hr: NDArray[np.uint8], lr: NDArray[np.uint8], *, scale: int) -> None:
@@ -85,8 +105,8 @@ def likeness(hr: NDArray[np.uint8], lr: NDArray[np.uint8]) -> float:
         return 1.0
     one, other = _light(hr), _light(lr)
     one, other = one - one.mean(), other - other.mean()
-    spread = np.sqrt((one**2).mean() * (other**2).mean())
-    return float((one * other).mean() / spread) if spread > _FLAT**2 else 1.0
+    deviation = np.sqrt((one**2).mean() * (other**2).mean())
+    return float((one * other).mean() / deviation) if deviation > _FLAT**2 else 1.0
 
 
 def _light(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -95,6 +115,10 @@ def _light(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     counts = np.add.reduceat(np.add.reduceat(np.ones(pixels.shape[:2], np.int64), rows, axis=0), columns, axis=1)
     light: NDArray[np.float64] = sums / (counts * pixels.shape[2])
     return light
+
+
+def _too_small(height: int, width: int, scale: int) -> str:
+    return f"{width}×{height} pixels; too small for scale {scale}, remove it"
 
 
 def _mismatch(hr: tuple[int, int], lr: tuple[int, int], scale: int) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 
-def evenly(count: int, most: int | None) -> list[int]:
-    """Return at most `most` of the places 0 to `count` − 1 (`None`: all), evenly spread, both ends among them.
+def evenly_spaced(count: int, most: int | None) -> list[int]:
+    """Return at most `most` of the places 0 to `count` − 1 (`None`: all), evenly spaced, both ends among them.
 
-    >>> evenly(10, 4), evenly(3, 5), evenly(0, 5), evenly(7, 1)
+    >>> evenly_spaced(10, 4), evenly_spaced(3, 5), evenly_spaced(0, 5), evenly_spaced(7, 1)
     ([0, 3, 6, 9], [0, 1, 2], [], [0])
     """
     if most is None or most >= count:

@@ -57,14 +57,15 @@ class Cut:
     def __post_init__(self) -> None:
         if self.scale < 1 or self.patch < self.scale or self.patch % self.scale:
             raise ConfigError(
-                f"--patch {self.patch} --scale {self.scale}: the patch should be a multiple of the scale, 1 or more"
+                f"patch = {self.patch}, scale = {self.scale}: patch should be a multiple of scale, which is at least 1"
             )
         if self.stride is not None and self.count is not None:
-            raise ConfigError("--stride and --count: give one of them")
+            raise ConfigError(f"stride = {self.stride}, count = {self.count}: give one of them")
         if self.stride is not None and (self.stride < self.scale or self.stride % self.scale):
-            raise ConfigError(f"--stride {self.stride}: should be a multiple of the scale {self.scale}")
-        if (self.count is not None and self.count < 1) or (self.limit is not None and self.limit < 1):
-            raise ConfigError("--count and --limit should be at least 1")
+            raise ConfigError(f"stride = {self.stride}: should be a multiple of scale = {self.scale}")
+        for name, number in (("count", self.count), ("limit", self.limit)):
+            if number is not None and number < 1:
+                raise ConfigError(f"{name} = {number}: should be at least 1")
 
     def corners(self, height: int, width: int, rng: np.random.Generator) -> list[tuple[int, int]]:
         """Return the top left corners of a picture's patches, on multiples of the scale.
@@ -126,7 +127,7 @@ def pack(
     faults = [
         fault
         for source in sources
-        for fault in header_faults(source, scale=cut.scale, patch=small, remedy="lower --patch")
+        for fault in header_faults(source, scale=cut.scale, patch=small, remedy="lower patch")
     ]
     if faults:
         raise DataFaultsError(faults)
@@ -205,7 +206,7 @@ def _pairs(sample: Sample, degradation: Degradation, cut: Cut, number: int) -> I
     if min(sample.hr.shape[:2]) < cut.patch:
         raise DataError(
             f"{sample.name}: {sample.hr.shape[1]}×{sample.hr.shape[0]} is smaller than the patch of {cut.patch}; "
-            "remove it or lower --patch"
+            "remove it or lower patch"
         )
     if sample.lr is not None:
         check_pair(sample.name, sample.hr, sample.lr, scale=cut.scale)
@@ -224,7 +225,7 @@ def _pairs(sample: Sample, degradation: Degradation, cut: Cut, number: int) -> I
 def _work_folder(folder: Path) -> Iterator[Path]:
     """Give a temporary folder beside the files; a folder that was made for them goes again when the work fails."""
     if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"{folder}: is a file; give another --output")
+        raise ConfigError(f"{folder}: is a file; give a folder for the output")
     made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from upres.config.named_parts import NamedPart, build
 from upres.data.cache import Cache, build_cache, cached
 from upres.data.check import header_faults, outline_faults
-from upres.data.sources.open import SOURCES
 from upres.data.sources.source import Outline, Source
+from upres.data.sources.table import SOURCES
 from upres.errors import DataFaultsError, InputError
 from upres.models.facts import Colour
 

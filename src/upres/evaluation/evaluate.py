@@ -1,28 +1,26 @@
-"""Measure models on a set of pictures: every figure with its protocol, every picture with its row."""
+"""Measure models on a test set: every number with its protocol, every picture with its own."""
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from upres.config import dump
+from upres.config import build, parse_part
 from upres.errors import DataError
-from upres.evaluation.test_sets import TestSet
-from upres.metrics import Protocol, measure
+from upres.evaluation.statistics import Evaluation, PictureScores
+from upres.evaluation.test_sets import TestPicture, TestSet
+from upres.metrics import METRICS, Metric, Protocol, measure_with, standard_metrics
+from upres.predictors import Predictor
+from upres.predictors.probing import open_probed_cached
 from upres.upscaling.upscaler import Upscaler
 
-METRICS = ("psnr", "ssim", "mae", "mse")
-Measure = Callable[[NDArray[Any], NDArray[Any]], float]
-"""A figure of sr and hr, both uint8 `h w c`, that brings its own protocol."""
-
-# The structural-similarity window is 11 pixels wide.
-_SSIM_SIDE = 11
+OnPicture = Callable[[TestPicture, Sequence[NDArray[Any]], Sequence[PictureScores]], None]
+"""Called with each picture, what each model made of it, and how that was measured."""
 
 
 @dataclass(frozen=True)
@@ -34,128 +32,84 @@ class Entrant:
     upscaler: Upscaler
 
 
-@dataclass(frozen=True)
-class Row:
-    """What one model reached on one picture; `values` by metric, `seconds` of enlarging alone."""
-
-    model: str
-    picture: str
-    width: int
-    height: int
-    seconds: float
-    values: dict[str, float]
+def entrant(name: str, predictor: Predictor) -> Entrant:
+    """Return a predictor as a model that is measured, under a name of the caller's."""
+    return Entrant(name, predictor.facts.parameters, Upscaler(predictor))
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """Everything that was measured, in the order of the models and pictures; `more` says further metrics in words."""
+def open_entrants(models: Iterable[str | Path], scale: int) -> list[Entrant]:
+    """Open models by name or path, each once.
 
-    test_set: TestSet
-    scale: int
-    protocol: Protocol
-    entrants: tuple[Entrant, ...]
-    rows: tuple[Row, ...]
-    more: dict[str, str] = field(default_factory=dict)
+    Raises:
+        ModelError, MissingExtraError: as `open_probed_cached`; a model of another scale among them.
+    """
+    return [entrant(str(model), open_probed_cached(model, scale)) for model in dict.fromkeys(models)]
 
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """The names of all that was measured of each picture."""
-        return (*METRICS, *self.more)
 
-    def values(self, model: str, metric: str) -> list[float]:
-        """Return a metric of one model, a figure a picture."""
-        return [row.values[metric] for row in self.rows if row.model == model]
+def metrics_with(features: str | None) -> dict[str, Metric]:
+    """Return the metrics that need no options, and with features the distance of those.
 
-    def mean(self, model: str, metric: str) -> float:
-        """Return the mean over pictures, as papers report it (not pooled over pixels)."""
-        return float(np.mean(self.values(model, metric)))
+    Args:
+        features: `vgg19`, or a file of it; `None` leaves that metric out.
 
-    def deviation(self, model: str, metric: str) -> float:
-        """Return the standard deviation over pictures (of the set, not of a sample)."""
-        values = self.values(model, metric)
-        return float(np.std(values)) if np.isfinite(values).all() else math.nan
-
-    def seconds(self, model: str) -> float:
-        """Return the seconds that enlarging all pictures took."""
-        return sum(row.seconds for row in self.rows if row.model == model)
-
-    def describe(self) -> str:
-        """Return the conditions in one line, to be printed with the numbers."""
-        parts = [
-            f"{self.test_set.name}, {self.test_set.count:,} pictures, ×{self.scale}, {self.test_set.made}",
-            self.protocol.describe(),
-            *self.more.values(),
-            "mean ± standard deviation over pictures",
-        ]
-        return "; ".join(parts)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the means and the conditions as plain data."""
-        return {
-            "data": self.test_set.name,
-            "pictures": self.test_set.count,
-            "low_resolution": self.test_set.made,
-            "scale": self.scale,
-            "protocol": {**dump(self.protocol), "text": self.protocol.describe(), **self.more},
-            "models": {
-                entrant.name: {
-                    "parameters": entrant.parameters,
-                    "seconds": round(self.seconds(entrant.name), 4),
-                    **{
-                        metric: {
-                            "mean": self.mean(entrant.name, metric),
-                            "deviation": self.deviation(entrant.name, metric),
-                        }
-                        for metric in self.metrics
-                    },
-                }
-                for entrant in self.entrants
-            },
-        }
+    Raises:
+        ConfigError, ModelError, MissingExtraError: the features cannot be had.
+    """
+    found = standard_metrics()
+    if features is not None:
+        part = parse_part(METRICS, {"name": "vgg", "features": features}, where="metrics", key="vgg")
+        found[part.name] = build(METRICS, part)
+    return found
 
 
 def evaluate(
     entrants: Sequence[Entrant],
     test_set: TestSet,
     *,
-    scale: int,
-    protocol: Protocol,
-    more: Mapping[str, tuple[Measure, str]] | None = None,
+    protocol: Protocol | None = None,
+    metrics: Mapping[str, Metric] | None = None,
+    on_picture: OnPicture | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Enlarge every picture with every model and measure the 8-bit results.
+    """Decode every picture once, enlarge it once with every model, and measure the 8-bit results.
 
     Args:
-        entrants: models of that scale.
+        entrants: models of the set's scale.
         test_set: pictures.
-        scale: of the set and the models.
-        protocol: how pictures are compared.
-        more: further metrics by name, each with what it is in words.
+        protocol: how pictures are compared; by default the set's own.
+        metrics: by name; by default all that need no options.
+        on_picture: called with each picture and what came of it, as for drawings.
         progress: called with model-picture pairs done and in all.
 
     Raises:
-        DataError: a picture is too small to measure.
+        DataError: a picture is too small to measure, or unfit.
     """
-    rows: dict[str, list[Row]] = {entrant.name: [] for entrant in entrants}
+    protocol = test_set.protocol if protocol is None else protocol
+    metrics = standard_metrics() if metrics is None else metrics
+    scores: dict[str, list[PictureScores]] = {one.name: [] for one in entrants}
     total, done = test_set.count * len(entrants), 0
     for picture in test_set.pictures():
-        side = min(picture.hr.shape[:2]) - 2 * protocol.border
-        if side < _SSIM_SIDE:
-            raise DataError(
-                f"{picture.name}: {picture.hr.shape[1]}×{picture.hr.shape[0]} with border {protocol.border} leaves "
-                f"{side} pixels; the SSIM window needs {_SSIM_SIDE}: remove it or lower --border"
-            )
-        for entrant in entrants:
+        height, width = picture.lr.shape[:2]
+        enlarged = []
+        for one in entrants:
             start = time.perf_counter()
-            sr = entrant.upscaler(picture.lr)
+            sr = one.upscaler(picture.lr)
             seconds = time.perf_counter() - start
-            values = measure(sr, picture.hr, protocol, metrics=METRICS)
-            values |= {name: figure(sr, picture.hr) for name, (figure, _) in (more or {}).items()}
-            height, width = picture.lr.shape[:2]
-            rows[entrant.name].append(Row(entrant.name, picture.name, width, height, seconds, values))
+            try:
+                values = measure_with(metrics, sr, picture.hr, protocol)
+            except DataError as error:
+                raise DataError(f"{picture.name}: {error}") from error
+            scores[one.name].append(PictureScores(one.name, picture.name, width, height, seconds, values))
+            enlarged.append(sr)
             done += 1
             if progress is not None:
                 progress(done, total)
-    flat = tuple(row for entrant in entrants for row in rows[entrant.name])
-    words = {name: said for name, (_, said) in (more or {}).items()}
-    return Evaluation(test_set, scale, protocol, tuple(entrants), flat, words)
+        if on_picture is not None:
+            on_picture(picture, enlarged, [scores[one.name][-1] for one in entrants])
+    return Evaluation(
+        test_set=test_set,
+        protocol=protocol,
+        metrics=metrics,
+        parameters={one.name: one.parameters for one in entrants},
+        scores=[score for one in entrants for score in scores[one.name]],
+    )

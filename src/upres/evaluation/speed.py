@@ -14,15 +14,14 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from upres.errors import ModelError, UpresError
-from upres.evaluation.evaluate import Entrant, evaluate
+from upres.evaluation.evaluate import entrant, evaluate
 from upres.evaluation.test_sets import open_test_set
-from upres.metrics import Protocol
+from upres.metrics import metric
 from upres.models.files import model_file
 from upres.models.shipped import named, shipped
 from upres.predictors import Execution, Predictor, open_execution, open_predictor, probing
 from upres.predictors.executions import Machine, executions_of, this_machine
 from upres.predictors.probing import open_probed_cached
-from upres.upscaling.upscaler import Upscaler
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -164,12 +163,8 @@ def _nearness(job: SpeedJob, predictor: Predictor) -> float:
 def _psnr(job: SpeedJob, predictor: Predictor) -> float:
     if job.data is None:
         return math.nan
-    scale = predictor.facts.scale
-    entrant = Entrant(str(job.execution), predictor.facts.parameters, Upscaler(predictor))
-    protocol = Protocol(space="luma", border=scale)
-    return evaluate([entrant], open_test_set(job.data, scale), scale=scale, protocol=protocol).mean(
-        entrant.name, "psnr"
-    )
+    measured_on = open_test_set(job.data, predictor.facts.scale)
+    return evaluate([entrant("", predictor)], measured_on, metrics={"psnr": metric("psnr")}).mean("", "psnr")
 
 
 def peak_memory() -> int:

@@ -1,32 +1,29 @@
-"""The page: one file that shows everything without asking anyone for anything."""
+"""An exploration as html: one file that shows everything without asking anyone for anything."""
 
 from __future__ import annotations
 
-import base64
-import tempfile
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from string import Template
 
 import numpy as np
-from numpy.typing import NDArray
 
 from upres import __version__
 from upres.explore.pictures import FREQUENCIES
 from upres.explore.summary import measured_text, sizes_text
 from upres.explore.survey import Exploration, Shown
 from upres.html.drawings import areas, bars, histogram
-from upres.image import Picture, write
+from upres.html.embedding import picture_uri
 
-_TEMPLATE = Path(__file__).parent / "page.html"
+_TEMPLATE = Path(__file__).parent / "template.html"
 # Entries of a list before it is cut; the JSON has all.
 _LISTED = 50
 _SIZES = 8
 
 
-def page(found: Exploration) -> str:
-    """Return the page as HTML, with every picture and chart inside it."""
+def as_html(found: Exploration) -> str:
+    """Return a document with every picture and chart inside it."""
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=escape(_title(found)),
         description=escape(found.description),
@@ -59,12 +56,12 @@ def _title(found: Exploration) -> str:
 def _tiles(found: Exploration) -> list[str]:
     unread = found.count - len(found.names)
     tiles = [_tile("Pictures", f"{found.count:,}", f"{unread:,} not usable" if unread else "all usable")]
-    if found.studies:
-        psnr = found.figure("psnr")
+    if found.measurements:
+        psnr = found.values("psnr")
         tiles += [
             _tile(f"Bicubic ×{found.scale}", f"{psnr.mean():.2f}", f"dB, ± {psnr.std():.2f} over pictures"),
             _tile("Lost to ×" + str(found.scale), f"{100 * found.lost:.2f} %", "of the variation is too fine for lr"),
-            _tile("Sharpness", f"{found.figure('sharpness').mean():.1f}", "levels, deviation of the Laplacian"),
+            _tile("Sharpness", f"{found.values('sharpness').mean():.1f}", "levels, deviation of the Laplacian"),
         ]
     doubles = sum(map(len, found.same)) + sum(map(len, found.alike))
     tiles.append(_tile("Duplicates", f"{doubles:,}", "equal or looking alike", warn=bool(doubles)))
@@ -106,7 +103,7 @@ def _channels(found: Exploration) -> str:
 
 
 def _measured(found: Exploration) -> str:
-    if not found.studies:
+    if not found.measurements:
         return '<section class="card wide"><p>Every picture is too small to be measured.</p></section>'
     shares = found.spectrum
     edge = FREQUENCIES // found.scale
@@ -122,14 +119,14 @@ def _measured(found: Exploration) -> str:
             ),
             _card(
                 "Sharpness",
-                histogram(found.figure("sharpness"), "", digits=1, label="Sharpness of the pictures"),
+                histogram(found.values("sharpness"), "", digits=1, label="Sharpness of the pictures"),
                 f"Deviation of the Laplacian, in levels, picture by picture; blur lowers it, noise raises it. {stands}",
             ),
             _card(
                 f"Bicubic ×{found.scale}",
-                histogram(found.figure("psnr"), " dB", digits=1, label="PSNR of bicubic"),
+                histogram(found.values("psnr"), " dB", digits=1, label="PSNR of bicubic"),
                 f"PSNR of plain bicubic enlargement, luma, border {found.scale}, picture by picture; mean SSIM "
-                f"{found.figure('ssim').mean():.4f}. A network has to be better than this. {stands}",
+                f"{found.values('ssim').mean():.4f}. A network has to be better than this. {stands}",
             ),
         ]
     )
@@ -141,11 +138,12 @@ def _card(title: str, chart: str, note: str) -> str:
 
 def _pair(shown: Shown, scale: int) -> str:
     name = escape(shown.name)
+    measured = shown.measurements
     lr = np.repeat(np.repeat(shown.lr, scale, axis=0), scale, axis=1)
     return (
-        f'<figure><div class="pair"><img src="{_uri(lr)}" alt="low resolution of {name}">'
-        f'<img src="{_uri(shown.hr)}" alt="{name}"></div><figcaption><b>{name}</b>'
-        f"<span>bicubic {shown.study.psnr:.2f} dB, sharpness {shown.study.sharpness:.1f}</span></figcaption></figure>"
+        f'<figure><div class="pair"><img src="{picture_uri(lr)}" alt="low resolution of {name}">'
+        f'<img src="{picture_uri(shown.hr)}" alt="{name}"></div><figcaption><b>{name}</b>'
+        f"<span>bicubic {measured.psnr:.2f} dB, sharpness {measured.sharpness:.1f}</span></figcaption></figure>"
     )
 
 
@@ -161,10 +159,3 @@ def _list(items: Sequence[str], none: str) -> str:
     rest = len(items) - _LISTED
     more = f"<li>… and {rest:,} more, in exploration.json</li>" if rest > 0 else ""
     return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items[:_LISTED])}{more}</ul>"
-
-
-def _uri(pixels: NDArray[np.uint8]) -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "picture.webp"
-        write(Picture(pixels), path, lossless=True)
-        return f"data:image/webp;base64,{base64.b64encode(path.read_bytes()).decode()}"

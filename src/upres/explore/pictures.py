@@ -1,4 +1,4 @@
-"""Figures of one picture, pure: what is cheap for every picture, and what is worth its time for some."""
+"""What is measured of one picture, pure: what is cheap of every picture, and what is worth its time of some."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 
 from upres.image import from_unit, gray, imresize, to_unit
 from upres.metrics import Protocol, measure
+from upres.metrics.ssim import WINDOW
 
-# Expensive figures look at the centre of larger pictures.
+# What takes long is measured at the centre of larger pictures.
 CENTRE = 512
 THUMB = 16
 FREQUENCIES = 32
 
 
 @dataclass(frozen=True)
-class Glance:
-    """What every picture is asked for.
+class Statistics:
+    """What is cheap enough for every picture.
 
     Attributes:
         size: `(height, width)`.
@@ -40,8 +41,8 @@ class Glance:
 
 
 @dataclass(frozen=True)
-class Study:
-    """What some pictures are asked for.
+class Measurements:
+    """What takes ten times as long, so that it is measured of a sample.
 
     Attributes:
         sharpness: deviation of the Laplacian of gray levels; blur lowers it.
@@ -55,27 +56,27 @@ class Study:
     ssim: float
 
 
-def glance(hr: NDArray[np.uint8]) -> Glance:
-    """Look at `h w 3`."""
+def statistics(hr: NDArray[np.uint8]) -> Statistics:
+    """Return the statistics of `h w 3`."""
     levels = np.stack([np.bincount(hr[..., channel].ravel(), minlength=256) for channel in range(3)])
     equal = bool((hr[..., 0] == hr[..., 1]).all() and (hr[..., 1] == hr[..., 2]).all())
     digest = hashlib.blake2b(hr.tobytes() + repr(hr.shape).encode(), digest_size=16).digest()
-    return Glance(
+    return Statistics(
         (hr.shape[0], hr.shape[1]), levels, equal, digest, code_of(hr), _blocks(hr, THUMB, THUMB).astype(np.uint8)
     )
 
 
-def study(hr: NDArray[np.uint8], lr: NDArray[np.uint8] | None, scale: int) -> Study | None:
+def measured(hr: NDArray[np.uint8], lr: NDArray[np.uint8] | None, scale: int) -> Measurements | None:
     """Measure the centre of `h w 3`, with its own partner or one made by bicubic; `None` where it is too small."""
     hr, lr = _centre(hr, lr, scale)
-    if min(hr.shape[:2]) < 11 + 2 * scale:  # SSIM's window, inside the border
+    if min(hr.shape[:2]) < WINDOW + 2 * scale:  # inside the border
         return None
     small = imresize(hr, 1 / scale) if lr is None else lr
-    # Rounded once, as `upres evaluate` does, so that both give the same figure.
+    # Rounded once, as `upres evaluate` does, so that both give the same number.
     enlarged = from_unit(imresize(to_unit(small), size=(hr.shape[0], hr.shape[1])), np.uint8)
     values = measure(enlarged, hr, Protocol(border=scale))
     light = gray(hr)
-    return Study(sharpness(light), spectrum(light), values["psnr"], values["ssim"])
+    return Measurements(sharpness(light), spectrum(light), values["psnr"], values["ssim"])
 
 
 def sharpness(light: NDArray[np.float64]) -> float:

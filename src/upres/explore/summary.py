@@ -22,13 +22,13 @@ def summary(found: Exploration) -> str:
         ("mean R G B", _three(found.means)),
         ("deviation", _three(found.deviations)),
     ]
-    if found.studies:
+    if found.measurements:
         rows += [
-            ("sharpness", f"{_range(found.figure('sharpness'), 1)} (deviation of the Laplacian)"),
+            ("sharpness", f"{_range(found.values('sharpness'), 1)} (deviation of the Laplacian)"),
             ("fine detail", f"{100 * found.lost:.2f} % of the variation is finer than ×{found.scale} pixels can hold"),
             (
                 f"bicubic ×{found.scale}",
-                f"{_range(found.figure('psnr'), 2)} dB, SSIM {found.figure('ssim').mean():.4f} "
+                f"{_range(found.values('psnr'), 2)} dB, SSIM {found.values('ssim').mean():.4f} "
                 f"(luma, border {found.scale}; {'their own lr' if found.paired else 'lr by MATLAB bicubic'})",
             ),
             ("measured on", measured_text(found)),
@@ -62,18 +62,18 @@ def as_json(found: Exploration) -> dict[str, Any]:
         "mean": [round(float(value), 4) for value in found.means],
         "deviation": [round(float(value), 4) for value in found.deviations],
         "histogram": dict(zip(("red", "green", "blue"), found.levels.tolist(), strict=True)),
-        "measured": len(found.studies),
-        "spectrum": [round(float(value), 8) for value in found.spectrum] if found.studies else [],
-        "finer_than_lr": found.lost if found.studies else None,
+        "measured": len(found.measurements),
+        "spectrum": [round(float(value), 8) for value in found.spectrum] if found.measurements else [],
+        "finer_than_lr": found.lost if found.measurements else None,
         "bicubic": {
-            name: {"mean": float(found.figure(name).mean()), "deviation": float(found.figure(name).std())}
-            for name in ("psnr", "ssim")
+            "psnr": _mean_and_deviation(found.values("psnr")),
+            "ssim": _mean_and_deviation(found.values("ssim")),
         }
-        if found.studies
+        if found.measurements
         else None,
         "measurements": [
-            {"picture": name, "sharpness": study.sharpness, "psnr": study.psnr, "ssim": study.ssim}
-            for name, study in found.studies
+            {"picture": name, "sharpness": one.sharpness, "psnr": one.psnr, "ssim": one.ssim}
+            for name, one in found.measurements
         ],
         "equal": [list(group) for group in found.same],
         "alike": [list(group) for group in found.alike],
@@ -94,10 +94,10 @@ def sizes_text(found: Exploration) -> str:
 
 
 def measured_text(found: Exploration) -> str:
-    """Return on how many pictures the expensive figures stand."""
-    if len(found.studies) >= len(found.names):
+    """Return of how many pictures the measurements are."""
+    if len(found.measurements) >= len(found.names):
         return "all pictures"
-    return f"{len(found.studies):,} of {len(found.names):,} pictures, evenly spread (--sample)"
+    return f"{len(found.measurements):,} of {len(found.names):,} pictures, evenly spaced"
 
 
 def _pictures(found: Exploration) -> str:
@@ -117,6 +117,10 @@ def _three(values: NDArray[np.float64]) -> str:
 def _range(values: NDArray[np.float64], digits: int) -> str:
     mean, deviation, low, high = (f"{f(values):.{digits}f}" for f in (np.mean, np.std, np.min, np.max))
     return f"{mean} ± {deviation}, {low} to {high}"
+
+
+def _mean_and_deviation(values: NDArray[np.float64]) -> dict[str, float]:
+    return {"mean": float(values.mean()), "deviation": float(values.std())}
 
 
 def _groups(groups: tuple[tuple[str, ...], ...]) -> str:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from upres.data import Sample, Source
 from upres.data.check import check_pair, header_faults
-from upres.data.evenly_spaced import evenly
+from upres.data.evenly_spaced import evenly_spaced
 from upres.errors import ConfigError, DataError, DataFaultsError, InputError
 from upres.explore.duplicates import alike, same
-from upres.explore.pictures import FREQUENCIES, Glance, Study, glance, study
+from upres.explore.pictures import FREQUENCIES, Measurements, Statistics, measured, statistics
 from upres.image import imresize
 
 # Pictures in work at once.
@@ -32,7 +34,7 @@ class Shown:
     name: str
     hr: NDArray[np.uint8]
     lr: NDArray[np.uint8]
-    study: Study
+    measurements: Measurements
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +52,7 @@ class Exploration:
         levels: how many pixels have each level, `3 256`.
         gray: how many pictures have three equal channels.
         same, alike: groups of names: equal in every pixel; looking alike (and not all equal).
-        studies: the names and figures of the pictures that were measured.
+        measurements: of the pictures of the sample, with their names.
         sheet: a few pairs, from the softest to the sharpest.
     """
 
@@ -65,7 +67,7 @@ class Exploration:
     gray: int
     same: tuple[tuple[str, ...], ...]
     alike: tuple[tuple[str, ...], ...]
-    studies: tuple[tuple[str, Study], ...]
+    measurements: tuple[tuple[str, Measurements], ...]
     sheet: tuple[Shown, ...]
 
     @property
@@ -84,7 +86,7 @@ class Exploration:
     @property
     def spectrum(self) -> NDArray[np.float64]:
         """Mean share of the variation in each band of frequency."""
-        shares: NDArray[np.float64] = np.mean([study.spectrum for _, study in self.studies], axis=0)
+        shares: NDArray[np.float64] = np.mean([one.spectrum for _, one in self.measurements], axis=0)
         return shares
 
     @property
@@ -92,9 +94,9 @@ class Exploration:
         """Share of the variation that is finer than lr pixels can hold."""
         return float(self.spectrum[FREQUENCIES // self.scale :].sum())
 
-    def figure(self, name: str) -> NDArray[np.float64]:
-        """Return one figure (`psnr`, `ssim`, `sharpness`) of every measured picture."""
-        return np.array([getattr(study, name) for _, study in self.studies], dtype=np.float64)
+    def values(self, name: Literal["psnr", "ssim", "sharpness"]) -> NDArray[np.float64]:
+        """Return one number of every measured picture."""
+        return np.array([getattr(one, name) for _, one in self.measurements], dtype=np.float64)
 
 
 def explore(
@@ -110,7 +112,7 @@ def explore(
     Args:
         source: the pictures.
         scale: hr side ÷ lr side.
-        sample: how many pictures, evenly spread, are measured: detail, frequencies and bicubic take ten times as
+        sample: how many pictures, evenly spaced, are measured: detail, frequencies and bicubic take ten times as
             long as all else.
         shown: pairs on the sheet.
         progress: called with pictures done and in all.
@@ -120,24 +122,24 @@ def explore(
         DataFaultsError: no picture at all could be read.
     """
     if scale < 2 or sample < 1:
-        raise ConfigError(f"--scale {scale} --sample {sample}: should be at least 2 and 1")
+        raise ConfigError(f"scale = {scale}, sample = {sample}: should be at least 2 and 1")
     faults = header_faults(source, scale=scale)
-    chosen = set(evenly(len(source), sample))
+    chosen = set(evenly_spaced(len(source), sample))
     names: list[str] = []
-    glances: list[Glance] = []
-    studies: list[tuple[str, Study]] = []
+    seen: list[Statistics] = []
+    measurements: list[tuple[str, Measurements]] = []
     places: list[int] = []
     paired = False
     sizes: Counter[tuple[int, int]] = Counter()
     levels = np.zeros((3, 256), np.int64)
 
-    def look(index: int) -> tuple[str, Glance, Study | None, bool] | InputError:
+    def look(index: int) -> tuple[str, Statistics, Measurements | None, bool] | InputError:
         try:
             pair = source.sample(index)
             if pair.lr is not None:
                 check_pair(pair.name, pair.hr, pair.lr, scale=scale)
-            measured = study(pair.hr, pair.lr, scale) if index in chosen else None
-            return pair.name, glance(pair.hr), measured, pair.lr is not None
+            sampled = measured(pair.hr, pair.lr, scale) if index in chosen else None
+            return pair.name, statistics(pair.hr), sampled, pair.lr is not None
         except InputError as error:
             return error
 
@@ -148,25 +150,25 @@ def explore(
                 if isinstance(found, InputError):
                     faults.append(str(found))
                     continue
-                name, seen, measured, has_lr = found
+                name, one, sampled, has_lr = found
                 names.append(name)
-                sizes[seen.size] += 1
-                levels += seen.levels
-                glances.append(Glance(seen.size, levels[:0], seen.gray, seen.digest, seen.code, seen.thumb))
+                sizes[one.size] += 1
+                levels += one.levels
+                seen.append(dataclasses.replace(one, levels=levels[:0]))  # kept for many pictures, so without these
                 paired |= has_lr
-                if measured is not None:
-                    studies.append((name, measured))
+                if sampled is not None:
+                    measurements.append((name, sampled))
                     places.append(index)
             if progress is not None:
                 progress(min(start + _AHEAD, len(source)), len(source))
     faults = list(dict.fromkeys(faults))  # what the header told, decoding tells again
     if not names:
         raise DataFaultsError(faults)
-    exact = same([seen.digest for seen in glances])
+    exact = same([one.digest for one in seen])
     near = [
         group
-        for group in alike([seen.code for seen in glances], [seen.thumb for seen in glances])
-        if len({glances[place].digest for place in group}) > 1
+        for group in alike([one.code for one in seen], [one.thumb for one in seen])
+        if len({seen[place].digest for place in group}) > 1
     ]
     return Exploration(
         description=source.describe(),
@@ -177,27 +179,27 @@ def explore(
         faults=tuple(faults),
         sizes=dict(sizes.most_common()),
         levels=levels,
-        gray=sum(seen.gray for seen in glances),
+        gray=sum(one.gray for one in seen),
         same=tuple(tuple(names[place] for place in group) for group in exact),
         alike=tuple(tuple(names[place] for place in group) for group in near),
-        studies=tuple(studies),
-        sheet=_sheet(source, studies, places, scale, shown),
+        measurements=tuple(measurements),
+        sheet=_sheet(source, measurements, places, scale, shown),
     )
 
 
 def _sheet(
-    source: Source, studies: list[tuple[str, Study]], places: list[int], scale: int, shown: int
+    source: Source, measurements: list[tuple[str, Measurements]], places: list[int], scale: int, shown: int
 ) -> tuple[Shown, ...]:
-    order = np.argsort([study.sharpness for _, study in studies])
-    picked = evenly(len(order), shown)
-    return tuple(_shown(source.sample(places[order[pick]]), studies[order[pick]][1], scale) for pick in picked)
+    order = np.argsort([one.sharpness for _, one in measurements])
+    picked = evenly_spaced(len(order), shown)
+    return tuple(_shown(source.sample(places[order[pick]]), measurements[order[pick]][1], scale) for pick in picked)
 
 
-def _shown(pair: Sample, measured: Study, scale: int) -> Shown:
+def _shown(pair: Sample, measurements: Measurements, scale: int) -> Shown:
     rows, columns = (min(side // scale, _SHOWN // scale) for side in pair.hr.shape[:2])
     top, left = ((side // scale - kept) // 2 for side, kept in zip(pair.hr.shape[:2], (rows, columns), strict=True))
     hr = pair.hr[top * scale : (top + rows) * scale, left * scale : (left + columns) * scale]
     lr = imresize(hr, 1 / scale) if pair.lr is None else pair.lr[top : top + rows, left : left + columns]
     if not lr.size:
         raise DataError(f"{pair.name}: too small for scale {scale}")
-    return Shown(pair.name, np.ascontiguousarray(hr), np.ascontiguousarray(lr), measured)
+    return Shown(pair.name, np.ascontiguousarray(hr), np.ascontiguousarray(lr), measurements)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upres.data.evenly_spaced import evenly
+from upres.data.evenly_spaced import evenly_spaced
 from upres.errors import ConfigError, DataError, MissingExtraError, ModelError, ParityError, PictureError
 from upres.image import imresize, picture_files, read, to_unit, ycbcr_from_rgb
 from upres.metrics import psnr
@@ -196,7 +196,7 @@ def _patches(data: Path, facts: Facts, count: int) -> list[NDArray[np.float32]]:
 
 def _cut(files: list[Path], facts: Facts, count: int, rng: np.random.Generator) -> Iterator[NDArray[np.float32]]:
     side = _side(facts)
-    for index in evenly(len(files), count):
+    for index in evenly_spaced(len(files), count):
         try:
             pixels = to_unit(read(files[index]).pixels)
         except PictureError:  # one broken picture among many is no reason to stop

@@ -1,4 +1,4 @@
-"""Line charts as SVG text: no script, no request, and colours that the page's style sheet decides."""
+"""Line charts as SVG text: no script, no request, and colours that the document's style sheet decides."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Line:
 
 
 def chart(title: str, unit: str, lines: Sequence[Line], level: tuple[str, float] | None = None) -> str:
-    """Return a figure with axes, a legend and the lines.
+    """Draw axes, a legend and the lines.
 
     Args:
         title: what is shown.
@@ -85,8 +85,8 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     >>> ticks(27.31, 27.42)
     [27.3, 27.35, 27.4, 27.45]
     """
-    spread = high - low or abs(high) or 1.0
-    raw = spread / count
+    span = high - low or abs(high) or 1.0
+    raw = span / count
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

@@ -1,4 +1,4 @@
-"""Small charts as SVG text; colours come from the page, so that they follow its light and dark."""
+"""Small charts as SVG text; colours come from the document, so that they follow its light and dark."""
 
 from __future__ import annotations
 

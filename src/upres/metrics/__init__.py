@@ -1,9 +1,24 @@
-"""How close a super-resolved picture is to the original: pure functions, and the protocols for them."""
+"""How close a super-resolved picture is to the original: pure functions, their table, and the protocols for them."""
 
 from upres.metrics.mae import mae
+from upres.metrics.metric import Metric, NoOptions
 from upres.metrics.mse import mse
-from upres.metrics.protocol import METRICS, Protocol, measure
+from upres.metrics.protocol import Protocol, measure, measure_with
 from upres.metrics.psnr import psnr
 from upres.metrics.ssim import ssim
+from upres.metrics.table import METRICS, metric, standard_metrics
 
-__all__ = ["METRICS", "Protocol", "mae", "measure", "mse", "psnr", "ssim"]
+__all__ = [
+    "METRICS",
+    "Metric",
+    "NoOptions",
+    "Protocol",
+    "mae",
+    "measure",
+    "measure_with",
+    "metric",
+    "mse",
+    "psnr",
+    "ssim",
+    "standard_metrics",
+]

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from upres.config import config
+from upres.errors import extra
 from upres.image.picture import to_unit
+from upres.metrics.metric import Metric
 
 if TYPE_CHECKING:
     from upres.models.vgg import Features
@@ -42,3 +45,33 @@ def feature_distance(features: Features) -> tuple[Callable[[NDArray[Any], NDArra
         distance,
         f"VGG distance: unit-length VGG19 features behind the ReLU of {', '.join(taps)}, RGB, whole picture",
     )
+
+
+@config
+class FeatureDistanceConfig:
+    """Which network looks at the pictures.
+
+    Attributes:
+        features: `vgg19`, which is downloaded once, or a file that holds its first layers or all.
+    """
+
+    features: str
+
+
+class FeatureDistance(Metric):
+    """As a row of the table; PyTorch is loaded when it is built."""
+
+    config_type = FeatureDistanceConfig
+    title = "VGG distance"
+    better = "less"
+    by_protocol = False
+
+    def __init__(self, config: FeatureDistanceConfig) -> None:
+        super().__init__(config)
+        with extra("train", "the metric vgg"):
+            from upres.models.vgg import load_features
+        self._distance, self.words = feature_distance(load_features(config.features))
+
+    def __call__(self, sr: NDArray[Any], hr: NDArray[Any]) -> float:
+        """Of whole pictures `h w c`."""
+        return self._distance(sr, hr)

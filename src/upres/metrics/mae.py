@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from upres.metrics.metric import Metric
 from upres.metrics.pair import aligned
 
 
@@ -22,3 +23,15 @@ def mae(sr: NDArray[Any], hr: NDArray[Any], *, peak: float | None = None) -> flo
     """
     a, b, white = aligned(sr, hr, peak)
     return float(np.mean(np.abs(a - b))) / white
+
+
+class Mae(Metric):
+    """As a row of the table."""
+
+    title = "MAE"
+    better = "less"
+    words = "mean absolute error, white is 1"
+
+    def __call__(self, sr: NDArray[Any], hr: NDArray[Any]) -> float:
+        """White is 255."""
+        return mae(sr, hr, peak=255.0)

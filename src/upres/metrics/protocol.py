@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from upres.config import config
-from upres.errors import ConfigError, DataError, nearest
+from upres.errors import DataError
 from upres.image.colour import gray, luma
 from upres.image.picture import peak
-from upres.metrics.mae import mae
-from upres.metrics.mse import mse
-from upres.metrics.psnr import psnr
-from upres.metrics.ssim import ssim
-
-Metric = Callable[..., float]
-
-# A new metric is one file beside this one, `(sr, hr, *, peak) -> float`, and one line here.
-METRICS: dict[str, Metric] = {
-    "psnr": psnr,
-    "ssim": ssim,
-    "mae": mae,
-    "mse": mse,
-}
+from upres.metrics.metric import Metric
+from upres.metrics.table import metric
 
 _SPACES = {
     "luma": "luma BT.601 studio range",
@@ -40,7 +28,7 @@ class Protocol:
 
     The defaults, with `border` set to the scale, are what the super-resolution papers report (Timofte 2013,
     Dong 2014 and nearly all since): both pictures as 8-bit RGB, luma computed from them in floating point and
-    *not* rounded again, the border shaved because the resampling kernel reached outside there.
+    *not* rounded again, the border left out because the resampling kernel reached outside there.
 
     A picture of one channel is measured as it is, in every space. For `luma` that puts it on the full 0-255
     range and not on 16-235: the papers' MATLAB scripts convert only three-channel pictures, so the published
@@ -48,7 +36,7 @@ class Protocol:
 
     Attributes:
         space: `luma`, `rgb` (every channel alike) or `gray`.
-        border: pixels shaved from each side.
+        border: pixels left out on each side.
         quantised: round both pictures to 8 bits first, as files hold them; without it an 8-bit rounding error
             that a viewer would see is not counted.
     """
@@ -74,15 +62,23 @@ def measure(
     Args:
         sr, hr: `h w` or `h w c`, c = 1 or 3, the same shape; uint8, uint16, or floats in [0, 1] each.
         protocol: how to prepare them.
-        metrics: names from `METRICS`.
+        metrics: names from `METRICS`, of those that need no options.
 
     Raises:
-        ConfigError: a metric is unknown.
+        ConfigError: a metric is unknown, or needs options.
         DataError: the pictures do not pair, or nothing is left inside the border.
     """
-    for name in metrics:
-        if name not in METRICS:
-            raise ConfigError(f"metric {name!r} is unknown; {nearest(name, METRICS)}")
+    return measure_with({name: metric(name) for name in metrics}, sr, hr, protocol)
+
+
+def measure_with(
+    metrics: Mapping[str, Metric], sr: NDArray[Any], hr: NDArray[Any], protocol: Protocol
+) -> dict[str, float]:
+    """Return the number that each of some built metrics gives, as `measure`, which says what `sr` and `hr` may be.
+
+    Raises:
+        DataError: the pictures do not pair, or nothing is left inside the border.
+    """
     if sr.shape != hr.shape:
         raise DataError(f"sr is {_size(sr)} and hr {_size(hr)}; they must be the same size, so crop hr or check scale")
     if sr.ndim not in (2, 3) or (sr.ndim == 3 and sr.shape[2] not in (1, 3)):
@@ -91,8 +87,8 @@ def measure(
     if border < 0 or 2 * border >= min(height, width):
         raise DataError(f"border {border} leaves nothing of {width}×{height}; use a smaller border or larger pictures")
     inside = (slice(border, height - border), slice(border, width - border))
-    a, b = (_prepared(picture[inside], protocol) for picture in (sr, hr))
-    return {name: METRICS[name](a, b, peak=255.0) for name in metrics}
+    prepared = tuple(_prepared(picture[inside], protocol) for picture in (sr, hr))
+    return {name: one(*(prepared if one.by_protocol else (sr, hr))) for name, one in metrics.items()}
 
 
 def _prepared(picture: NDArray[Any], protocol: Protocol) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from upres.metrics.metric import Metric
 from upres.metrics.mse import mse
 
 
@@ -28,3 +29,17 @@ def psnr(sr: NDArray[Any], hr: NDArray[Any], *, peak: float | None = None) -> fl
     """
     error = mse(sr, hr, peak=peak)
     return math.inf if error == 0 else -10 * math.log10(error)
+
+
+class Psnr(Metric):
+    """As a row of the table."""
+
+    title = "PSNR"
+    unit = "dB"
+    better = "more"
+    words = "peak signal-to-noise ratio"
+    digits = 2
+
+    def __call__(self, sr: NDArray[Any], hr: NDArray[Any]) -> float:
+        """White is 255."""
+        return psnr(sr, hr, peak=255.0)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upres.errors import DataError
+from upres.metrics.metric import Metric
 from upres.metrics.pair import aligned
 
 WINDOW, _SIGMA, K1, K2 = 11, 1.5, 0.01, 0.03
@@ -46,6 +47,18 @@ def ssim(sr: NDArray[Any], hr: NDArray[Any], *, peak: float | None = None) -> fl
     likeness = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
     likeness /= (mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2)
     return float(likeness.mean())
+
+
+class Ssim(Metric):
+    """As a row of the table."""
+
+    title = "SSIM"
+    better = "more"
+    words = "structural similarity, 11×11 Gaussian window"
+
+    def __call__(self, sr: NDArray[Any], hr: NDArray[Any]) -> float:
+        """White is 255."""
+        return ssim(sr, hr, peak=255.0)
 
 
 def _blurred(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from upres.archs import Network
 from upres.data import Cache
-from upres.data.evenly_spaced import evenly
+from upres.data.evenly_spaced import evenly_spaced
 from upres.image import imresize
 from upres.metrics import Protocol, measure
 from upres.train.validation import as_bytes, unit_batch
@@ -52,7 +52,7 @@ def curves_png(rows: Sequence[dict[str, float]], baseline: float | None) -> byte
 def sample_crops(cache: Cache, count: int) -> list[Crop]:
     """Choose pictures evenly spaced in a set and return the middle of each: name, lr and hr `h w c`."""
     crops = []
-    for index in evenly(len(cache), count):
+    for index in evenly_spaced(len(cache), count):
         lr, hr, scale = cache.lr(index), cache.hr(index), cache.scale
         height, width = min(_CROP, lr.shape[0]), min(_CROP, lr.shape[1])
         top, left = (lr.shape[0] - height) // 2, (lr.shape[1] - width) // 2

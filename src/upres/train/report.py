@@ -15,7 +15,7 @@ import pytorch_lightning as pl
 import torch
 
 from upres import __version__
-from upres.data.evenly_spaced import evenly
+from upres.data.evenly_spaced import evenly_spaced
 from upres.html.charts import Line, chart
 from upres.models.facts import Facts
 from upres.storage.atomic import write_whole
@@ -146,7 +146,7 @@ def _panel(path: Path) -> str:
 
 
 def _some(paths: Sequence[Path]) -> list[Path]:
-    return [paths[place] for place in reversed(evenly(len(paths), _PANELS))]
+    return [paths[place] for place in reversed(evenly_spaced(len(paths), _PANELS))]
 
 
 def _words(value: object) -> str:

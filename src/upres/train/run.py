@@ -17,7 +17,7 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping
 from pytorch_lightning.strategies import DDPStrategy
 
 from upres.data import Cache
-from upres.data.evenly_spaced import evenly
+from upres.data.evenly_spaced import evenly_spaced
 from upres.errors import ConfigError, ModelError, first_line
 from upres.image import imresize
 from upres.metrics import Protocol, measure
@@ -146,7 +146,7 @@ def _complete(history: History, options: TrainConfig) -> bool:
 def bicubic_psnr(cache: Cache, protocol: Protocol) -> float:
     """Return the mean PSNR of bicubic enlargement on these pictures (at most 500, evenly spaced)."""
     values = []
-    for index in evenly(len(cache), 500):
+    for index in evenly_spaced(len(cache), 500):
         hr = cache.hr(index)
         sr = imresize(cache.lr(index), size=(hr.shape[0], hr.shape[1]))
         values.append(measure(sr, hr, protocol, metrics=("psnr",))["psnr"])

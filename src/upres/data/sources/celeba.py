@@ -6,12 +6,12 @@ Liu, Luo, Wang and Tang, "Deep Learning Face Attributes in the Wild", ICCV 2015.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from upres.config import config
 from upres.data.sources.files import Files
 from upres.data.sources.options import PictureOptions
-from upres.data.sources.source import at
+from upres.data.sources.source import Convention, at
 from upres.errors import DataError
 from upres.image import picture_files
 
@@ -41,6 +41,7 @@ class Celeba(Files):
     """Faces of 178×218; `resize: 128` makes the squares that most projects train on."""
 
     config_type = CelebaConfig
+    convention = Convention(split="validation")
 
     def __init__(self, config: CelebaConfig, *, root: Path) -> None:
         home = celeba_home(at(root, config.path))
@@ -60,6 +61,11 @@ class Celeba(Files):
                 "unpack img_align_celeba.zip whole, or give another split"
             )
         super().__init__(root=root, home=home, files=files, options=config)
+
+    @classmethod
+    def recognise(cls, path: Path, *, scale: int | None, split: str | None) -> dict[str, Any] | None:
+        """`img_align_celeba`, or a folder that holds it."""
+        return None if celeba_home(path) is None else {"path": str(path), **({"split": split} if split else {})}
 
 
 def celeba_home(path: Path) -> Path | None:

@@ -6,12 +6,12 @@ Karras, Aila, Laine and Lehtinen, "Progressive Growing of GANs", ICLR 2018.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from upres.config import config
 from upres.data.sources.files import Files
 from upres.data.sources.options import PictureOptions
-from upres.data.sources.source import at
+from upres.data.sources.source import Convention, at
 from upres.errors import DataError
 from upres.image import picture_files
 
@@ -38,6 +38,7 @@ class CelebaHq(Files):
     """Faces of 256×256 (or 1024×1024, then give `resize: 256`)."""
 
     config_type = CelebaHqConfig
+    convention = Convention(split="validation")
 
     def __init__(self, config: CelebaHqConfig, *, root: Path) -> None:
         home = celeba_hq_home(at(root, config.path))
@@ -56,6 +57,14 @@ class CelebaHq(Files):
             )
         chosen = {"train": files[:-held_out], "validation": files[-held_out:], "all": files}[config.split]
         super().__init__(root=root, home=home, files=chosen, options=config)
+
+    @classmethod
+    def recognise(cls, path: Path, *, scale: int | None, split: str | None) -> dict[str, Any] | None:
+        """A folder whose name says so: one that merely holds 0.png is taken for what it is."""
+        home = celeba_hq_home(path)
+        if home is None or (home == path and path.name not in NAMES):
+            return None
+        return {"path": str(path), "split": split or "all"}
 
 
 def celeba_hq_home(path: Path) -> Path | None:

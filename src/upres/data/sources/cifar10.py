@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from upres.config import config
 from upres.data.sources.options import PictureOptions, prepared, prepared_size, selected
-from upres.data.sources.source import Outline, Sample, Source, at, stamp
+from upres.data.sources.source import Convention, Outline, Sample, Source, at, stamp
 from upres.errors import DataError
 
 _WANTED = (
@@ -46,14 +46,23 @@ class Cifar10(Source):
     """All pictures of a split are held in memory (3 KB each)."""
 
     config_type = Cifar10Config
+    # Its literature compares RGB, whole: of 32×32 pixels a border would leave little.
+    convention = Convention(split="test", space="rgb", border=0)
 
     def __init__(self, config: Cifar10Config, *, root: Path) -> None:
-        super().__init__(root=root)
+        super().__init__(root=root, title=f"CIFAR-10 {config.split}{config.words()}")
         self._config = config
         home = cifar10_home(at(root, config.path))
         if home is None:
             raise DataError(f"{at(root, config.path)}: CIFAR-10 is not there; {_WANTED}")
         self._home = home
+
+    @classmethod
+    def recognise(cls, path: Path, *, scale: int | None, split: str | None) -> dict[str, Any] | None:
+        """The folder of batches or the archive, or a folder that holds one of them."""
+        if cifar10_home(path) is None or (path.is_file() and not path.name.endswith((".tar.gz", ".tgz"))):
+            return None
+        return {"path": str(path), **({"split": split} if split else {})}
 
     @cached_property
     def _pictures(self) -> NDArray[np.uint8]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from upres.config import config
 from upres.data.sources.files import Files, partners_in
 from upres.data.sources.options import PictureOptions
-from upres.data.sources.source import at
+from upres.data.sources.source import Convention, at
 from upres.errors import DataError
 from upres.image import picture_files
 
@@ -48,6 +48,7 @@ class Div2k(Files):
     """800 and 100 pictures of about two megapixels."""
 
     config_type = Div2kConfig
+    convention = Convention(split="validation")
 
     def __init__(self, config: Div2kConfig, *, root: Path) -> None:
         home = div2k_home(at(root, config.path))
@@ -68,16 +69,27 @@ class Div2k(Files):
             partners = partners_in(home / wanted[1], originals, files, "{stem}" + _tail(config.lr))
         super().__init__(root=root, home=originals, files=files, options=config, partners=partners)
 
+    @classmethod
+    def recognise(cls, path: Path, *, scale: int | None, split: str | None) -> dict[str, Any] | None:
+        """One of its folders of originals, at the path or in `DIV2K` there; bicubic partners of that scale are used."""
+        home = div2k_home(path)
+        if not _holds_div2k(home):
+            return None
+        chosen = split or ("train" if (home / f"{_FOLDERS['train']}_HR").is_dir() else "validation")
+        prefix = _FOLDERS["validation" if chosen == "validation" else "train"]
+        published = (home / f"{prefix}_LR_bicubic" / f"X{scale}").is_dir()
+        return {"path": str(home), "split": chosen, **({"lr": f"bicubic/X{scale}"} if published else {})}
+
 
 def div2k_home(path: Path) -> Path:
     """Return the folder that holds DIV2K's own: the path, or `DIV2K` in it."""
     for candidate in (path, path / "DIV2K", path / "div2k"):
-        if holds_div2k(candidate):
+        if _holds_div2k(candidate):
             return candidate
     return path
 
 
-def holds_div2k(path: Path) -> bool:
+def _holds_div2k(path: Path) -> bool:
     """Return whether one of DIV2K's folders of originals is there."""
     return any((path / f"{prefix}_HR").is_dir() for prefix in _FOLDERS.values())
 

@@ -25,6 +25,7 @@ class Files(Source):
         files: all pictures, in order.
         options: which of them are used, and how.
         partners: the file that should hold the lr partner of each picture, if the source has partners.
+        title, partners_from: as `title` and `partners` of every source; the title is followed by the options.
     """
 
     def __init__(
@@ -35,8 +36,10 @@ class Files(Source):
         files: Sequence[Path],
         options: PictureOptions,
         partners: Mapping[Path, Path] | None = None,
+        title: str = "",
+        partners_from: str = "lr of the set",
     ) -> None:
-        super().__init__(root=root)
+        super().__init__(root=root, title=f"{title}{options.words()}" if title else "", partners=partners_from)
         self._home, self._options, self._partners = home, options, partners
         self._files = selected(files, options)
         if not files:
@@ -67,9 +70,12 @@ class Files(Source):
         """Decode, drop alpha, make it three channels of 8 bits, and prepare it."""
         path = self._files[index]
         partner = self._partner(path)
-        hr = prepared(rgb_bytes(read(path)), self._options, str(path))
+        large, small = read(path), None if partner is None else read(partner)
         return Sample(
-            path.relative_to(self._home).as_posix(), hr, None if partner is None else rgb_bytes(read(partner))
+            path.relative_to(self._home).as_posix(),
+            prepared(rgb_bytes(large), self._options, str(path)),
+            None if small is None else rgb_bytes(small),
+            gray=large.gray and (small is None or small.gray),
         )
 
     def fingerprint(self) -> str:

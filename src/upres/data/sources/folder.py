@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from upres.config import config
 from upres.data.sources.files import Files, partners_in
@@ -45,7 +46,13 @@ class Folder(Files):
         for path, name in ((folder, config.path), (given, config.lr)):
             if not path.is_dir():
                 what = "a file, not a folder" if path.exists() else "no such folder"
-                raise DataError(f"{path}: {what}; give the folder that holds {name} with --data")
+                raise DataError(f"{path}: {what}; give the folder that holds {name} as data")
         files = picture_files(folder, recursive=True)
         partners = None if config.lr is None else partners_in(given, folder, files, config.partner)
-        super().__init__(root=root, home=folder, files=files, options=config, partners=partners)
+        name = folder.absolute().name
+        super().__init__(root=root, home=folder, files=files, options=config, partners=partners, title=name)
+
+    @classmethod
+    def recognise(cls, path: Path, *, scale: int | None, split: str | None) -> dict[str, Any] | None:
+        """Any folder."""
+        return {"path": str(path)} if path.is_dir() else None

@@ -84,6 +84,11 @@ class Hf(Source):
                 f"take = {config.take}; check the split and the recipe's skip and take"
             )
 
+    @classmethod
+    def recognise(cls, path: Path, *, scale: int | None, split: str | None) -> dict[str, Any] | None:
+        """What `save_to_disk` leaves, or parquet files; its splits have names of their own."""
+        return {"dataset": str(path.absolute())} if path.is_dir() and _holds_dataset(path) else None
+
     def __len__(self) -> int:
         return len(self._pictures)
 
@@ -190,7 +195,7 @@ class _Stream:
         self._kept: dict[int, Mapping[str, Any]] = {}
 
 
-def holds_dataset(path: Path) -> bool:
+def _holds_dataset(path: Path) -> bool:
     """Return whether a folder was made by `save_to_disk` or holds parquet files."""
     return _saved(path) or any(
         next(iter(folder.glob("*.parquet")), None) is not None for folder in (path, path / "data")

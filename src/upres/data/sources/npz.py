@@ -55,7 +55,12 @@ class Npz(Source):
         self._config = config
         self._path = at(root, config.path)
         if not self._path.is_file():
-            raise DataError(f"{self._path}: no such file; give the folder that holds {config.path} with --data")
+            raise DataError(f"{self._path}: no such file; give the folder that holds {config.path} as data")
+
+    @classmethod
+    def recognise(cls, path: Path, *, scale: int | None, split: str | None) -> dict[str, Any] | None:
+        """By its suffix."""
+        return {"path": str(path)} if path.is_file() and path.suffix == ".npz" else None
 
     @cached_property
     def _names(self) -> tuple[str, str | None]:

@@ -1,0 +1,74 @@
+"""A benchmark set as it is passed on: `HR`, and low resolution that others made in `LRx2`, `LRx3` …
+
+Set5 (Bevilacqua et al., BMVC 2012), Set14 (Zeyde et al., 2010) and B100 (Martin et al., ICCV 2001; Timofte et al.,
+ACCV 2014) are passed on like this.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from upres.config import config
+from upres.data.sources.files import Files, partners_in
+from upres.data.sources.options import PictureOptions
+from upres.data.sources.source import Convention, at
+from upres.errors import DataError
+from upres.image import picture_files
+
+_ORIGINALS = "HR"
+
+
+@config
+class BenchmarkConfig(PictureOptions):
+    """The pictures in `HR`, in the order of their paths.
+
+    Attributes:
+        path: the folder that holds `HR`.
+        lr: the folder beside it with their partners, such as `LRx4`; left out, the degradation makes them.
+        partner: a partner's name without suffix; `{stem}` is the picture's own, as in `{stem}x4`.
+    """
+
+    path: str
+    lr: str | None = None
+    partner: str = "{stem}"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.lr is not None and self.changes_size:
+            raise ValueError("lr with crop, shrink or resize would tear the pairs apart: leave lr out, it is made then")
+        if "{stem}" not in self.partner:
+            raise ValueError(f"partner = {self.partner!r}: should hold {{stem}}, as in {{stem}}x4")
+
+
+class Benchmark(Files):
+    """A gray picture among them, such as Set14's `bridge`, is measured as it is."""
+
+    config_type = BenchmarkConfig
+    convention = Convention(gray_kept=True)
+
+    def __init__(self, config: BenchmarkConfig, *, root: Path) -> None:
+        folder = at(root, config.path)
+        home = folder / _ORIGINALS
+        for wanted in (home, home if config.lr is None else folder / config.lr):
+            if not wanted.is_dir():
+                raise DataError(f"{wanted}: no such folder; give the folder that holds {wanted.name} as data")
+        files = picture_files(home, recursive=True)
+        partners = None if config.lr is None else partners_in(folder / config.lr, home, files, config.partner)
+        super().__init__(
+            root=root,
+            home=home,
+            files=files,
+            options=config,
+            partners=partners,
+            title=folder.absolute().name,
+            partners_from=f"lr from {config.lr}",
+        )
+
+    @classmethod
+    def recognise(cls, path: Path, *, scale: int | None, split: str | None) -> dict[str, Any] | None:
+        """A folder with `HR` in it; partners of that scale are used where they are there."""
+        if not (path / _ORIGINALS).is_dir():
+            return None
+        given = f"LRx{scale}"
+        return {"path": str(path), **({"lr": given} if (path / given).is_dir() else {})}
