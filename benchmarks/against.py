@@ -1,8 +1,8 @@
-"""This version and another, in turn: what a person waits for, and the steps a second of a training.
+"""This version and one before, in turn: what a person waits for, and the steps a second of a training.
 
-    python -m benchmarks.against --other CHECKOUT [--photos PHOTOS] [--repeats 15]
+    python -m benchmarks.against --before BEFORE [--photos PHOTOS] [--repeats 15]
 
-CHECKOUT holds the other version (`git worktree add ../before REVISION`). Both run in this environment, each command
+BEFORE is a checkout of another version (`git worktree add BEFORE REVISION`). Both run in this environment, each command
 in a new process, alternated, so that a slow moment of the machine meets both. PHOTOS, a folder of pictures, adds the
 training.
 """
@@ -58,11 +58,11 @@ def steps_a_second(checkout: Path, photos: Path, folder: Path) -> float:
 
 def main() -> None:
     parser = argument_parser(__doc__)
-    parser.add_argument("--other", type=Path, required=True, help="a checkout of the other version")
+    parser.add_argument("--before", type=Path, required=True, help="a checkout of another version")
     parser.add_argument("--photos", type=Path, help="a folder of pictures, for the training")
     parser.add_argument("--repeats", type=int, default=15)
     given = parser.parse_args()
-    versions = {"this": ROOT, "the other": given.other.resolve()}
+    versions = {"this": ROOT, "before": given.before.resolve()}
     print(machine("pyvips", "onnxruntime", "typer", "torch"))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -90,11 +90,11 @@ def main() -> None:
     labels = list(dict.fromkeys(label for label, _ in taken))
     rows = []
     for label in labels:
-        ours, theirs = taken[label, "this"], taken[label, "the other"]
+        ours, theirs = taken[label, "this"], taken[label, "before"]
         ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
         rows.append((label, f"{statistics.median(ours):.3f}", f"{statistics.median(theirs):.3f}", f"{ratio:.3f}"))
     print(f"seconds, medians of new processes in turn; ratio: the median of the pairs' ({given.repeats} of each)\n")
-    print(text_table(("", "this", "the other", "ratio"), rows))
+    print(text_table(("", "this", "before", "ratio"), rows))
 
 
 if __name__ == "__main__":

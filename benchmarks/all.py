@@ -27,6 +27,7 @@ FOLDERS = {
     "photos": "photographs: the folder that the recipe base-x4 calls data",
     "peers": "weights that others published",
     "runs": "run folders, named as their recipes",
+    "before": "a checkout of the version to compare with",
 }
 
 
@@ -73,6 +74,10 @@ BENCHMARKS = {
     ),
     "sweep": Benchmark((("measure", "--data", "{data}", "--peers", "{peers}"), _FRONT), quick=None),
     "systems": Benchmark((("--runs", "{runs}"),), quick=None),
+    "against": Benchmark(
+        (("--before", "{before}"),), quick=(("--before", "{before}", "--repeats", "3"),), more=("--photos", "{photos}")
+    ),
+    "install": Benchmark(quick=None),
 }
 
 

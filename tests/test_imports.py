@@ -1,6 +1,8 @@
 """Imports go down or sideways, the light half needs no training stack, and importing upres costs nothing."""
 
 import ast
+import itertools
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -209,3 +211,39 @@ def test_no_module_takes_the_place_of_a_public_name() -> None:
 
 def test_the_package_is_typed() -> None:
     assert (SOURCE / "py.typed").is_file()
+
+
+PAGE = (SOURCE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def test_the_page_lists_the_floors() -> None:
+    rows = re.findall(r"^\| ([\d.]+) \| `([\w/.]+)` \|", PAGE, re.MULTILINE)
+    listed = {name.removesuffix(".py").strip("/").replace("/", "."): float(floor) for floor, name in rows}
+    assert listed == FLOORS
+
+
+def journeys() -> dict[str, list[str]]:
+    """Return the files of each journey on the page, in their order."""
+    chapters = re.findall(r"^### ([^\n]+)\n(.*?)(?=^##)", PAGE, re.MULTILINE | re.DOTALL)
+    found = {name: re.findall(r"^\d+\. `([\w/]+\.py)`", text, re.MULTILINE) for name, text in chapters}
+    return {name: files for name, files in found.items() if files}
+
+
+@pytest.mark.parametrize("name", journeys())
+def test_a_journey_takes_no_step_back(name: str) -> None:
+    files = journeys()[name]
+    reached: set[str] = set()
+    for number, file in enumerate(files):
+        module = "upres." + module_of(SOURCE / file)
+        assert number == 0 or module in reached, f"{file} is imported by none before it"
+        reached |= imported(SOURCE / file, at_import_only=False)
+        reached |= {found for package in set(reached) for found in named_by(package)}
+    folders = [folder for folder, _ in itertools.groupby(file.split("/")[0] for file in files)]
+    again = {folder for folder in folders if folders.count(folder) > (2 if folder == "image" else 1)}
+    assert not again, f"{again} are entered again"
+
+
+def named_by(module: str) -> set[str]:
+    """Return the modules whose names a package's `__init__` passes on."""
+    init = SOURCE.parent / Path(*module.split(".")) / "__init__.py"
+    return imported(init, at_import_only=True) if module.startswith("upres.") and init.is_file() else set()

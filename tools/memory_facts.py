@@ -10,6 +10,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from benchmarks.common import argument_parser
+
 from upres.models import shipped
 from upres.models.activations import activation_bytes
 from upres.models.checkpoint import load_onnx
@@ -27,6 +29,7 @@ def write_memory(path: Path) -> int | None:
 
 
 def main() -> None:
+    argument_parser(__doc__).parse_args()
     for model in shipped.shipped():
         print(f"{model.path.name}: {write_memory(model.path)} bytes a pixel of its input")
 

@@ -13,7 +13,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from benchmarks.common import argument_parser
 
@@ -41,7 +41,11 @@ def parts(table: Mapping[str, Any], *, of_module: bool = False) -> Rows:
         said = inspect.getmodule(part).__doc__ if of_module else part.__doc__
         line = " ".join((said or "").split("\n\n")[0].split())
         line = re.sub(rf"^{re.escape(name)}: ", "", line)
-        fields = ", ".join(f"`{field.name}`{_default(field)}" for field in dataclasses.fields(part.config_type))
+        hints = get_type_hints(part.config_type)
+        fields = ", ".join(
+            f"`{field.name}`{_default(field)}{_others(field, hints[field.name])}"
+            for field in dataclasses.fields(part.config_type)
+        )
         rows.append((f"`{name}`", line.rstrip("."), fields))
     return rows
 
@@ -60,6 +64,12 @@ def _default(field: dataclasses.Field[Any]) -> str:
     if isinstance(value, tuple):
         return f" [{', '.join(f'{item:g}' for item in value)}]"
     return "" if value is None else f" {value:g}" if isinstance(value, float) else f" {value}"
+
+
+def _others(field: dataclasses.Field[Any], hint: Any) -> str:
+    """Return what else a field may be, where it is a choice of words."""
+    others = [word for word in get_args(hint) if word != field.default] if get_origin(hint) is Literal else []
+    return f" (or {', '.join(others)})" if others else ""
 
 
 def recipes() -> Rows:
