@@ -11,12 +11,14 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
 import upres
 from small_runs import SMALL, rows_of, save_smooth
 from upres.config import Table
+from upres.image import read
 from upres.models.onnx_facts import read_facts
 
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
@@ -45,6 +47,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "arch": {"name": "mine-net", "kernel": 7},
         "losses": ["l1", {"name": "mine-edges", "power": 2}],
         "degradation": "mine-pick",
+        "data": {**SMALL["data"], "train": [*SMALL["data"]["train"], {"name": "mine-boards", "count": 2}]},  # type: ignore[dict-item,index]
         "train": {**SMALL["train"], "epochs": 1, "steps_per_epoch": 3, "loggers": []},  # type: ignore[dict-item]
     }
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
@@ -56,6 +59,11 @@ COMMANDS = {
     "evaluate": ["evaluate", "run/best.safetensors", "bicubic", "--recipe", "recipe.yaml", "--data", "."],
     "export": ["export", "run/best.safetensors", "-o", "mine.onnx"],
     "upscale": ["upscale", "validation/0.png", "--model", "mine.onnx", "-o", "large.png"],
+    "reference": [
+        *("upscale", "validation/0.png", "--model", "mine.onnx", "-o", "reference.png", "-v"),
+        *("--backend", "mine-reference"),
+    ],
+    "backend": ["upscale", "validation/0.png", "--model", "mine.onnx", "--backend", "mine-refrence"],
     "even": ["train", "recipe.yaml", "--set", "arch.kernel=4"],
     "nearly": ["train", "recipe.yaml", "--set", "arch.name=mine-nett"],
 }
@@ -108,6 +116,26 @@ def test_its_network_is_evaluated_on_what_its_degradation_makes(told: Told) -> N
     assert "lr as the recipe makes it: mine-pick" in table and "run/best.safetensors" in table
 
 
+def test_its_metric_stands_beside_ours(told: Told, work: Path) -> None:
+    assert "worst (levels)" in output(told, "evaluate")
+    rows = (work / "evaluation" / "pictures.csv").read_text().splitlines()[1:]
+    column = rows[0].split(",").index("mine-worst")
+    assert all(0 < float(row.split(",")[column]) <= 255 for row in rows[1:])
+
+
+def test_its_source_gives_pictures(told: Told) -> None:
+    assert "train: 2 boards" in told["train"][2] + told["train"][1]
+
+
+def test_its_runtime_enlarges_as_ours_does(told: Told, work: Path) -> None:
+    output(told, "reference")
+    assert "reference cpu fp32" in told["reference"][2]
+    ours, theirs = (read(work / name).pixels.astype(int) for name in ("large.png", "reference.png"))
+    assert np.abs(ours - theirs).max() <= 1  # another order of the same sums, then rounding
+    code, _, said = told["backend"]
+    assert code == 2 and "did you mean mine-reference? Known: " in said
+
+
 def test_its_network_is_exported_and_enlarges(told: Told, work: Path) -> None:
     assert "1,776 parameters" in output(told, "export")
     facts = read_facts(work / "mine.onnx")
@@ -131,7 +159,7 @@ def test_a_script_adds_parts_by_one_call(told: Told, work: Path) -> None:
 
 def test_the_page_names_tables_that_there_are() -> None:
     rows = re.findall(r"^\| `([\w.]+)` \| `([\w.]+)\.(\w+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(rows) >= 8
+    assert len(rows) >= 11
     for group, module, name in rows:
         table = getattr(__import__(module, fromlist=[name]), name)
         assert isinstance(table, Table) and table.group == group
