@@ -1,9 +1,12 @@
 """The tables of named parts in the documents are what the code has."""
 
+import re
 from pathlib import Path
 
 import pytest
 from tools import tables
+
+from upres.models.shipped import find
 
 
 @pytest.mark.parametrize("page", tables.pages(), ids=lambda page: page.name)
@@ -19,3 +22,23 @@ def test_every_table_stands_in_a_document() -> None:
         tables.renewed("<!-- table: losses -->\nold\n<!-- end of table -->")
         != "<!-- table: losses -->\nold\n<!-- end of table -->"
     )
+
+
+# Where the shipped models' scores stand: the page, and the columns of Set5 and B100 by scale.
+SCORED = {"README.md": {4: (1, 2)}, "docs/models.md": {4: (2, 3)}}
+
+
+@pytest.mark.parametrize("page", SCORED)
+def test_scores_are_those_of_the_model_files(page: str) -> None:
+    rows = [
+        [cell.strip(" *`") for cell in line.strip("|").split("|")]
+        for line in (tables.ROOT / page).read_text(encoding="utf-8").splitlines()
+        if re.match(r"\| \*\*`?(fast|base|best)\b", line)
+    ]
+    found = {row[0].split("*")[0].strip("` ,"): row for row in rows}
+    assert set(found) == {"fast", "base", "best"}
+    for scale, columns in SCORED[page].items():
+        for name, row in found.items():
+            scores = find(name, scale).facts.scores
+            expected = [f"{scores[f'{set_name} psnr_y border {scale}']:.2f}" for set_name in ("Set5", "BSD100")]
+            assert [row[column] for column in columns] == expected, f"{page}: {name}"

@@ -15,17 +15,15 @@ def formats(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything, as JSON.")] = False,
 ) -> None:
     """List the picture formats that this installation reads and writes."""
+    from upres.evaluation.text_tables import text_table
     from upres.image.codecs.installation import abilities
 
     found = abilities()
     if as_json:
         print(json.dumps([_facts(ability) for ability in found], indent=2))
         return
-    rows: list[tuple[str, ...]] = [("format", "suffixes", "read", "write", "bits", "alpha", "several", "largest side")]
-    rows += [_row(ability) for ability in found]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    header = ("format", "suffixes", "read", "write", "bits", "alpha", "several", "largest side")
+    print(text_table(header, [_row(ability) for ability in found], numbers=False))
 
 
 def _facts(ability: Ability) -> dict[str, Any]:

@@ -13,6 +13,7 @@ def models(
 ) -> None:
     """List the models that come with upres."""
     from upres.config import dump
+    from upres.evaluation.text_tables import text_table
     from upres.models.shipped import BICUBIC, shipped
 
     found = [(model, model.facts, model.path.stat().st_size) for model in shipped()]
@@ -22,7 +23,7 @@ def models(
         ]
         print(json.dumps(table, indent=2, ensure_ascii=False))
         return
-    rows = [("name", "scale", "parameters", "size", "licence", "scores")]
+    rows = []
     for model, facts, size in found:
         scores = ", ".join(f"{protocol} {figure:g}" for protocol, figure in facts.scores.items())
         rows.append(
@@ -36,6 +37,4 @@ def models(
             )
         )
     rows.append((BICUBIC, "any", "0", "-", "-", "-"))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print(text_table(("name", "scale", "parameters", "size", "licence", "scores"), rows, numbers=False))

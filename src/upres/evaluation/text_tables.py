@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay out a table for a terminal: the first column left, the others right.
+def text_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool = True) -> str:
+    """Lay out a table for a terminal: the first column left, the others right; all left where they hold no numbers.
 
     >>> print(text_table(("model", "dB"), [("ours", "31.20"), ("bicubic", "28.42")]))
     model       dB
@@ -15,12 +15,14 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """
     lines = [tuple(header), *(tuple(row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    return "\n".join(
-        "  ".join(
-            [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]
-        ).rstrip()
-        for line in lines
-    )
+
+    def laid_out(line: tuple[str, ...]) -> str:
+        first, *others = zip(line, widths, strict=True)
+        cells = [first[0].ljust(first[1])]
+        cells += [cell.rjust(width) if numbers else cell.ljust(width) for cell, width in others]
+        return "  ".join(cells).rstrip()
+
+    return "\n".join(map(laid_out, lines))
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import platform
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -17,6 +16,7 @@ import torch
 from upres import __version__
 from upres.data.evenly_spaced import evenly_spaced
 from upres.html.charts import Line, chart
+from upres.html.embedding import data_uri
 from upres.models.facts import Facts
 from upres.storage.atomic import write_whole
 from upres.train.callbacks import RunRow
@@ -141,7 +141,7 @@ def _duration(seconds: float) -> tuple[str, str]:
 
 def _panel(path: Path) -> str:
     epoch = int(path.stem.removeprefix("epoch_"))
-    uri = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+    uri = data_uri(path.read_bytes(), "png")
     return f'<figure><img src="{uri}" alt="Validation pictures after epoch {epoch}"></figure>'
 
 

@@ -255,7 +255,7 @@ def _file(value: Any, where: str) -> Iterator[Path]:
         try:
             yield path
         except PictureError as error:
-            raise PictureError(str(error).replace(str(path), where)) from error
+            raise error.at(where) from error
 
 
 @contextlib.contextmanager
