@@ -25,7 +25,7 @@ def models(
         return
     rows = []
     for model, facts, size in found:
-        scores = ", ".join(f"{protocol} {figure:g}" for protocol, figure in facts.scores.items())
+        scores = ", ".join(f"{protocol} {score:g}" for protocol, score in facts.scores.items())
         rows.append(
             (
                 model.name,

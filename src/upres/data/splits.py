@@ -29,7 +29,7 @@ def open_splits(
     seed: int,
     patch: Mapping[str, int] | None = None,
     home: Path | None = None,
-    report: Callable[[str], None] = lambda line: None,
+    log: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Cache]:
     """Check and open the pictures of every split.
 
@@ -38,7 +38,7 @@ def open_splits(
         degradation, description, scale, colour, seed, home: as `build_cache`.
         root: folder that the sources' paths are relative to.
         patch: the side of training crops in lr pixels, of the splits that are cropped.
-        report: called with one line for every thing worth telling.
+        log: called with one line for every thing worth telling.
 
     Raises:
         DataFaultsError: lists what is missing, unreadable, mis-paired or too small in any of them.
@@ -71,7 +71,7 @@ def open_splits(
         if split in caches:
             continue
         for source in sources:
-            report(f"{split}: {source.describe()}")
+            log(f"{split}: {source.describe()}")
         try:
             caches[split] = build_cache(
                 sources,
@@ -81,7 +81,7 @@ def open_splits(
                 colour=colour,
                 seed=seed,
                 home=home,
-                progress=_progress(split, report),
+                progress=_progress(split, log),
             )
         except DataFaultsError as error:
             faults += error.faults
@@ -107,9 +107,9 @@ def _header_faults(sources: Sequence[Source], scale: int, patch: int | None) -> 
     return [fault for source in sources for fault in header_faults(source, scale=scale, patch=patch)]
 
 
-def _progress(split: str, report: Callable[[str], None]) -> Callable[[int, int], None]:
+def _progress(split: str, log: Callable[[str], None]) -> Callable[[int, int], None]:
     def progress(done: int, total: int) -> None:
         if done == total or done % 1000 < 8:
-            report(f"{split}: decoding pictures into the cache: {done:,} of {total:,}")
+            log(f"{split}: decoding pictures into the cache: {done:,} of {total:,}")
 
     return progress

@@ -56,7 +56,7 @@ class SpeedRow:
         memory: bytes, the peak of the whole process; 0 where the system does not tell.
         near: dB from ONNX Runtime in float32 on the probe picture (for a checkpoint: from PyTorch).
         psnr: luma, mean over `data`; NaN without.
-        fault: why it could not be run; the figures mean nothing then.
+        fault: why it could not be run; the numbers mean nothing then.
     """
 
     job: SpeedJob

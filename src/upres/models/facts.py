@@ -35,7 +35,7 @@ class Facts:
         trained_on: the data, in words.
         licence: the licence of the weights.
         blend: the models whose weights were averaged into this one, and the share of each.
-        scores: protocol → figure, e.g. `{"Set5 psnr_y border 4": 31.2}`.
+        scores: protocol → number, e.g. `{"Set5 psnr_y border 4": 31.2}`.
     """
 
     name: str

@@ -176,5 +176,5 @@ def _open(
         colour=recipe.head.colour,
         seed=recipe.head.seed,
         patch={"train": recipe.data.patch + margin},
-        report=log,
+        log=log,
     )

@@ -47,7 +47,7 @@ def upright(exif: bytes, width: int, height: int, resolution: tuple[float, float
         if tag in table:
             table[tag] = value
     if resolution is not None:
-        table[X_RESOLUTION], table[Y_RESOLUTION] = (_per_inch(figure) for figure in resolution)
+        table[X_RESOLUTION], table[Y_RESOLUTION] = (_per_inch(number) for number in resolution)
         table[RESOLUTION_UNIT] = Value(SHORT, INCH.to_bytes(2, "little"))
     photo = table.get(EXIF_IFD)
     if isinstance(photo, dict):
@@ -63,7 +63,7 @@ def resolution(exif: bytes) -> tuple[float, float] | None:
         return None
     unit = table.get(RESOLUTION_UNIT)
     per = 10.0 if isinstance(unit, Value) and unit.data[:1] == b"\x03" else 25.4  # 3 means centimetres
-    figures = []
+    numbers = []
     for tag in (X_RESOLUTION, Y_RESOLUTION):
         value = table.get(tag)
         if not isinstance(value, Value) or value.kind != RATIONAL or len(value.data) < 8:
@@ -71,8 +71,8 @@ def resolution(exif: bytes) -> tuple[float, float] | None:
         above, below = struct.unpack("<LL", value.data[:8])
         if not above or not below:
             return None
-        figures.append(above / below / per)
-    return figures[0], figures[1]
+        numbers.append(above / below / per)
+    return numbers[0], numbers[1]
 
 
 def _long(value: int) -> Value:

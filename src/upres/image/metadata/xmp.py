@@ -19,7 +19,7 @@ def upright(xmp: bytes, width: int, height: int, resolution: tuple[float, float]
         (rb"tiff:Orientation", "1"),
     ]
     if resolution is not None:
-        x, y = (Fraction(figure * 25.4).limit_denominator(1000) for figure in resolution)
+        x, y = (Fraction(number * 25.4).limit_denominator(1000) for number in resolution)
         truths += [
             (rb"tiff:XResolution", f"{x.numerator}/{x.denominator}"),
             (rb"tiff:YResolution", f"{y.numerator}/{y.denominator}"),
