@@ -84,6 +84,10 @@ class Evaluation:
             "low_resolution": self.test_set.made,
             "scale": self.test_set.scale,
             "protocol": {**dump(self.protocol), "text": self.protocol.describe(), **self._own_protocols()},
+            "metrics": {
+                name: {"title": metric.title, "unit": metric.unit, "better": metric.better, "words": metric.words}
+                for name, metric in self.metrics.items()
+            },
             "models": {
                 model: {
                     "parameters": parameters,

@@ -7,13 +7,11 @@ from collections.abc import Callable, Sequence
 from itertools import combinations_with_replacement
 from pathlib import Path
 
+from upres.config.limits import MAX_SCALE
 from upres.errors import ConfigError, ModelError
 from upres.models.shipped import DEFAULT, scales
 from upres.predictors.base import Predictor
 from upres.predictors.opening import is_bicubic, is_path, open_predictor
-
-# ×32 turns one megapixel into a thousand; above it a scale is a slip of the finger.
-_LARGEST_SCALE = 32
 
 
 def open_chain(
@@ -47,8 +45,8 @@ def open_chain(
 
     if scale is None:
         return [step()]
-    if not 1 < scale <= _LARGEST_SCALE:
-        raise ConfigError(f"scale = {scale:g}: should be more than 1 and at most {_LARGEST_SCALE}")
+    if not 1 < scale <= MAX_SCALE:
+        raise ConfigError(f"scale = {scale:g}: should be more than 1 and at most {MAX_SCALE}")
     if is_bicubic(model):
         return [step(math.ceil(scale))]
     if is_path(model):
