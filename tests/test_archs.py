@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from small_archs import SMALL
+from tests.small_archs import SMALL
 from upres.archs import ARCHS, Network
 from upres.archs.folding import folded
 from upres.archs.plainres import PlainRes, PlainResConfig

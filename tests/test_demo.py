@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tiny_models import tiny_onnx
+from tests.tiny_models import tiny_onnx
 from upres.cli.main import main
 from upres.compare.demonstration import PHOTOGRAPH, SCALE, Demonstration, Written, demonstrate
 from upres.errors import ConfigError, ModelError

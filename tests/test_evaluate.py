@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from small_sets import save_cifar
+from tests.small_sets import save_cifar
 from upres.cli.main import main
 from upres.errors import DataError
 from upres.evaluation import test_sets

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 import upres
-from small_runs import SMALL, rows_of, save_smooth
+from tests.small_runs import SMALL, rows_of, save_smooth
 from upres.config import Table
 from upres.models.onnx_facts import read_facts
 

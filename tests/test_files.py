@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import pyvips
 
-from small_pictures import HEIGHT, LOSSLESS, RNG, WIDTH, failure, picture, profile, vips_image
+from tests.small_pictures import HEIGHT, LOSSLESS, RNG, WIDTH, failure, picture, profile, vips_image
 from upres.image import Picture, from_unit, picture_files, read, read_header, to_unit, write
 
 

@@ -261,8 +261,8 @@ def test_headers_that_make_no_sense(tmp_path: Path, name: str, content: bytes) -
     assert message(tmp_path / name).startswith(f"{tmp_path / name}: the ")
 
 
-def test_a_format_that_this_libvips_is_built_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vips, "has", lambda operation: not operation.startswith("jxl"))
+@pytest.mark.skipif(vips.has("jxlload"), reason="this libvips reads JPEG XL, as the wheel that pip installs does not")
+def test_a_format_that_this_libvips_is_built_without(tmp_path: Path) -> None:
     (tmp_path / "p.jxl").write_bytes(b"\xff\x0a" + bytes(40))
     assert message(tmp_path / "p.jxl") == (
         f"{tmp_path}/p.jxl: a JPEG XL file, and the installed libvips is built without it; convert it to PNG, "

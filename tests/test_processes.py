@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from small_runs import GAN, SMALL, recipe_of, rows_of, small_data, train_command
+from tests.small_runs import GAN, SMALL, recipe_of, rows_of, small_data, train_command
 from upres.errors import ConfigError
 from upres.recipes import read_recipe, run_recipe
 from upres.train import processes

@@ -17,7 +17,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from small_runs import GAN, HARDEST, SMALL, recipe_of, rows_of, small_data, train_command
+from tests.small_runs import GAN, HARDEST, SMALL, recipe_of, rows_of, small_data, train_command
 from upres.archs import ARCHS, Network
 from upres.errors import ConfigError, ModelError
 from upres.models import checkpoint

@@ -27,6 +27,17 @@ def test_a_name_is_given_once() -> None:
     assert table["one"] == 1
 
 
+def test_a_row_for_a_while_only() -> None:
+    table = Table("upres.test", {"one": 1})
+    with pytest.raises(ZeroDivisionError), table.added("two", 2) as row:
+        assert row == table["two"] == 2
+        1 / 0  # noqa: B018
+    assert dict(table) == {"one": 1}
+    with pytest.raises(ConfigError, match="'one' is taken"), table.added("one", 2):
+        pass
+    assert dict(table) == {"one": 1}
+
+
 def package(folder: Path, entry: str) -> None:
     """Lay out what pip leaves of an installed package with one entry point."""
     info = folder / "stranger-1.0.dist-info"

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from small_runs import HARDEST, SMALL, recipe_of, rows_of, small_data
+from tests.small_runs import HARDEST, SMALL, recipe_of, rows_of, small_data
 from upres.archs import ARCHS
 from upres.config import parse
 from upres.errors import MissingExtraError, NonFiniteError

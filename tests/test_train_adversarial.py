@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from small_runs import GAN, SMALL, recipe_of, rows_of, small_data
+from tests.small_runs import GAN, SMALL, recipe_of, rows_of, small_data
 from upres.archs import DISCRIMINATORS
 from upres.cli.main import main
 from upres.config.named_parts import build, parse_part
