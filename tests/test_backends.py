@@ -151,7 +151,7 @@ def test_a_graph_of_another_maker_does_not_run_on_pytorch(tmp_path: Path) -> Non
 
 def told(error: type[Exception], model: Path, **options: str) -> str:
     with pytest.raises(error) as caught:
-        probing.open_probed_cached(model, **options)  # type: ignore[arg-type]
+        probing.open_probed_cached(model, **options)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -245,7 +245,7 @@ def test_opening_measures_and_writes_nothing(tiny: Path, tmp_path: Path, monkeyp
 
 def candidates(path: str, *, gpu: str | None = None, **options: str | None) -> list[str]:
     asked = {"precision": "fp32", **options}
-    found = executions_for(ModelFile(Path(path)), **asked, machine=Machine(EVERYTHING, gpu))  # type: ignore[arg-type]
+    found = executions_for(ModelFile(Path(path)), **asked, machine=Machine(EVERYTHING, gpu))
     return [str(execution) for execution in found]
 
 

@@ -80,7 +80,7 @@ def test_a_tree_keeps_its_shape_and_a_bad_file_stops_nothing(tree: Path, command
 
 def test_patterns_choose(tree: Path) -> None:
     def found(**patterns: list[str]) -> list[str]:
-        jobs = find_jobs([Path("in")], Path("out"), label="", **patterns)  # type: ignore[arg-type]
+        jobs = find_jobs([Path("in")], Path("out"), label="", **patterns)
         return [str(job.source) for job in jobs]
 
     assert found(include=["*.jpg"]) == ["in/deep/er/b.jpg"]

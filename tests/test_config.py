@@ -111,9 +111,9 @@ print(from_json(to_json(facts), where="file") == facts)
 
 def test_it_is_frozen_and_keyword_only():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        Crop().size = 3
+        Crop().size = 3  # type: ignore[misc]
     with pytest.raises(TypeError):
-        Crop(3)
+        Crop(3)  # type: ignore[call-arg]
 
 
 def test_an_unknown_key_is_refused_with_the_nearest():

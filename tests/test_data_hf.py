@@ -82,7 +82,7 @@ def test_a_stream_gives_the_same_pictures_in_order_and_again(home) -> None:
 
 def test_the_fingerprint_is_that_of_the_rows(home) -> None:
     def print_of(**options: object) -> str:
-        return Hf(HfConfig(dataset="one", column="image", **options), root=home).fingerprint()  # type: ignore[arg-type]
+        return Hf(HfConfig(dataset="one", column="image", **options), root=home).fingerprint()
 
     assert print_of() == print_of() != print_of(take=2)
 
@@ -100,7 +100,7 @@ def test_the_fingerprint_is_that_of_the_rows(home) -> None:
 )
 def test_what_is_not_there_is_said(home, options: dict[str, object], said: str) -> None:
     with pytest.raises(DataError, match=said):
-        Hf(HfConfig(**{"dataset": "splits", "column": "image", **options}), root=home)  # type: ignore[arg-type]
+        Hf(HfConfig(**{"dataset": "splits", "column": "image", **options}), root=home)
 
 
 def test_a_damaged_row_is_named_by_its_place(home, tmp_path) -> None:

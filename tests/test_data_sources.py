@@ -72,7 +72,7 @@ def test_crop_shrink_and_resize_keep_the_centre_unstretched() -> None:
     "options", [{"crop": 51}, {"shrink": 3}, {"resize": (40, 30)}, {"crop": (60, 90), "resize": 40}]
 )
 def test_the_size_told_beforehand_is_the_size_made(options: dict[str, object]) -> None:
-    chosen = PictureOptions(**options)  # type: ignore[arg-type]
+    chosen = PictureOptions(**options)
     pixels = noise(71, 93)
     assert prepared(pixels, chosen, "").shape[:2] == prepared_size(71, 93, chosen, "")
 

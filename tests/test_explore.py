@@ -7,6 +7,7 @@ import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,7 +118,7 @@ def test_codes_and_groups() -> None:
     assert (code_of(picture) ^ code_of(scene(96, 96, 6))).bit_count() > 10
     assert same("abcab") == [[0, 3], [1, 4]]
     rng = np.random.default_rng(0)
-    thumbs = [rng.integers(0, 256, (16, 16), dtype=np.uint8) for _ in range(400)]
+    thumbs: list[Any] = [rng.integers(0, 256, (16, 16), dtype=np.uint8) for _ in range(400)]
     codes = [int(code) for code in rng.integers(0, 2**63, 400)]
     thumbs[7], codes[7] = thumbs[300] ^ 1, codes[300] ^ (1 | 1 << 20 | 1 << 41 | 1 << 63)
     thumbs[9], codes[9] = thumbs[301] ^ 1, codes[301] ^ 0b11111

@@ -91,4 +91,4 @@ def test_saving_over_a_checkpoint_is_all_or_nothing(tmp_path: Path) -> None:
 def test_a_missing_extra_says_what_to_install() -> None:
     expected = pytest.raises(MissingExtraError, match=r'upres train needs not_there: pip install "upres\[train\]"')
     with expected, extra("train", "upres train"):
-        import not_there  # noqa: F401
+        import not_there  # type: ignore[import-not-found]  # noqa: F401

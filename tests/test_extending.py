@@ -45,7 +45,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "arch": {"name": "mine-net", "kernel": 7},
         "losses": ["l1", {"name": "mine-edges", "power": 2}],
         "degradation": "mine-pick",
-        "train": {**SMALL["train"], "epochs": 1, "steps_per_epoch": 3, "loggers": []},  # type: ignore[dict-item]
+        "train": {**SMALL["train"], "epochs": 1, "steps_per_epoch": 3, "loggers": []},
     }
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     return folder

@@ -199,7 +199,7 @@ def offline() -> Iterator[None]:
     nobody = urllib.request.ProxyHandler({"https": "http://127.0.0.1:9"})
     urllib.request.install_opener(urllib.request.build_opener(nobody))
     yield
-    urllib.request.install_opener(None)  # type: ignore[arg-type]  # the next request makes the usual one
+    urllib.request.install_opener(None)  # the next request makes the usual one
 
 
 def test_published_features_are_fetched_once_or_the_way_by_hand_is_told(

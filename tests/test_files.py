@@ -141,7 +141,7 @@ def test_a_picture_knows_itself():
     assert (one.height, one.width, one.depth, one.gray) == (HEIGHT, WIDTH, 16, True)
     assert picture(np.float32).depth == 32
     with pytest.raises(dataclasses.FrozenInstanceError):
-        one.alpha = None
+        one.alpha = None  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(

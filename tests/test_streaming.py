@@ -234,7 +234,7 @@ def test_a_picture_that_is_large_enough_is_reduced_exactly_and_one_of_the_size_k
 )
 def test_sizes_that_are_none(arguments: dict[str, int], text: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        Size(**arguments)  # type: ignore[arg-type]
+        Size(**arguments)
     assert text in str(caught.value)
 
 
