@@ -266,7 +266,7 @@ def test_branches_that_are_summed_up_count_once() -> None:
     assert branched.parameter_count == plain.parameter_count == folded(branched).parameter_count
 
 
-def test_repeated_blocks_reach_farther_with_the_same_parameters() -> None:
+def test_repeated_blocks_look_farther_with_the_same_parameters() -> None:
     def plainres(repeats: int) -> Network:
         values = {"name": "plainres", "width": 8, "blocks": 2, "repeats": repeats}
         return build(ARCHS, parse_part(ARCHS, values, where="test", key="arch"), scale=2, channels=1)

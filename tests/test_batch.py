@@ -134,11 +134,11 @@ def test_standard_input_and_output(tree: Path) -> None:
 
 
 def large(tree: Path) -> list[str]:
-    """Three pictures that take a second each, and how to enlarge them."""
+    """Three pictures that take half a second each, and how to enlarge them."""
     for number in range(3):
         path = tree.joinpath("many", *["sub"] * number, f"p{number}.png")
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(noise(700, 700, number), path)
+        write(noise(500, 500, number), path)
     return [*UPRES, "many", "-o", "made", "--model", "bicubic", "--scale", "3"]
 
 

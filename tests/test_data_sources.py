@@ -1,4 +1,4 @@
-"""Sources by their published layouts, options that all share, and the ways to write a source."""
+"""Sources by their published layouts, options that all share, and the forms in which a source is written."""
 
 from __future__ import annotations
 
@@ -254,7 +254,7 @@ def test_one_line_that_is_wrong(tmp_path, line: str, said: str) -> None:
         open_source(f"{tmp_path}/{line}")
 
 
-def test_a_recipe_names_a_hub_dataset_in_three_ways() -> None:
+def test_a_recipe_names_a_hub_dataset_in_three_forms() -> None:
     long = {"name": "hf", "dataset": "eurecom-ds/celeba-hq-256", "split": "train", "take": 9}
     short = {"path": "hf://eurecom-ds/celeba-hq-256", "split": "train", "take": 9}
     lines = [long, short, "hf://eurecom-ds/celeba-hq-256?split=train&take=9"]

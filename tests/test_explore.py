@@ -49,7 +49,7 @@ def folder(tmp_path) -> Path:
     return home
 
 
-def test_figures_are_those_of_the_pixels(folder) -> None:
+def test_numbers_are_those_of_the_pixels(folder) -> None:
     found = explore(open_source(str(folder)), scale=2)
     assert found.count == 14 and len(found.names) == 12 and found.gray == 1
     assert found.sizes[(96, 128)] == 10 and found.sizes[(64, 64)] == 1
@@ -215,7 +215,7 @@ def test_the_command_leaves_a_summary_a_page_and_json(folder, tmp_path, capsys) 
     assert left.value.code == 2 and "is a file; give a folder with --output" in capsys.readouterr().err
 
 
-def test_json_has_every_figure(folder) -> None:
+def test_json_has_every_number(folder) -> None:
     values = as_json(explore(open_source(str(folder)), scale=2))
     assert json.loads(json.dumps(values)) == values
     assert {"mean", "deviation", "histogram", "spectrum", "bicubic", "measurements", "alike", "faults"} <= values.keys()

@@ -202,7 +202,7 @@ def offline() -> Iterator[None]:
     urllib.request.install_opener(None)  # the next request makes the usual one
 
 
-def test_published_features_are_fetched_once_or_the_way_by_hand_is_told(
+def test_published_features_are_fetched_once_or_it_is_told_how_by_hand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: None
 ) -> None:
     monkeypatch.setenv("UPRES_CACHE", str(tmp_path))

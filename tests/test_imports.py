@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,10 @@ def test_test_modules_import_helpers_and_never_each_other() -> None:
                 found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         names = {name.removeprefix("tests.").split(".")[0] for name in found}
         assert not names & known, f"{path.name} imports {', '.join(sorted(names & known))}: put what they share beside"
+
+
+def test_what_tests_share_is_typed_strictly() -> None:
+    settings = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    strict = [part["module"] for part in settings["tool"]["mypy"]["overrides"] if part.get("disallow_untyped_defs")]
+    shared = {path.stem for path in Path(__file__).parent.glob("[!_]*.py") if not path.stem.startswith("test_")}
+    assert strict == [[f"tests.{name}" for name in sorted(shared)]]

@@ -1,4 +1,4 @@
-"""Every leaf keeps the interface's promise; every way of asking for a model that is not there is answered."""
+"""Every leaf keeps the interface's promise; every question for a model that is not there is answered."""
 
 import math
 from pathlib import Path

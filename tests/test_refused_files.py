@@ -50,7 +50,7 @@ def test_a_side_too_long(tmp_path, name, shape, rule):
         ("folder.png", {}, "is a folder; give the name of a file in it"),
     ],
 )
-def test_a_place_or_a_way_that_cannot_be(tmp_path, name, options, rule):
+def test_a_place_or_an_option_that_cannot_be(tmp_path, name, options, rule):
     (tmp_path / "folder.png").mkdir()
     message = failure(write, picture(), tmp_path / name, **options)
     assert message.startswith(f"{tmp_path / name}: ")

@@ -41,8 +41,8 @@ class Repeating(Predictor):
 
 REPEATING = Runtime(
     title="Repeating Runtime",
-    module="stranger",
-    install="pip install stranger",
+    module="outsider",
+    install="pip install outsider",
     suffixes=(".onnx", ".rep"),
     precisions={"cpu": ("fp32",)},
     open=lambda path, execution, threads: Repeating(path, execution),
@@ -128,11 +128,11 @@ def test_every_runtime_says_what_is_asked_of_it(tiny: Path) -> None:
 
 def test_an_installed_package_adds_one_to_the_command(tiny: Path) -> None:
     folder = tiny.parent
-    info = folder / "stranger-1.0.dist-info"
+    info = folder / "outsider-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[upres.predictors]\nrepeating = stranger:REPEATING\n")
-    (folder / "stranger.py").write_text(PACKAGE)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: outsider\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[upres.predictors]\nrepeating = outsider:REPEATING\n")
+    (folder / "outsider.py").write_text(PACKAGE)
     (folder / "net.rep").write_bytes(b"weights of theirs")
     write(Picture(np.random.default_rng(0).integers(0, 256, (5, 6, 3), dtype=np.uint8)), folder / "p.png")
 
