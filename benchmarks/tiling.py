@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tests.small_archs import SMALL
 
 from benchmarks.common import argument_parser, machine, run
 from benchmarks.marks import Mark, held_against
+from tests.small_archs import SMALL
 from upres.archs import ARCHS
 from upres.config.named_parts import parse_part
 from upres.errors import UpresError

@@ -51,10 +51,19 @@ def failure(call: Callable[..., object], *arguments: Any, kind: type[Exception] 
     return message
 
 
-def random_pixels(shape: tuple[int, ...], seed: int = 0, dtype: str = "uint8") -> NDArray[np.generic]:
+def random_pixels(shape: tuple[int, ...], seed: int = 0, dtype: str = "uint8") -> NDArray[Any]:
     generator = np.random.default_rng(seed)
     if dtype == "float32":
         return generator.random(shape, dtype=np.float32)
     # Half of it saturated, half of it smooth: both ends of the range and its middle.
     noise = generator.random(shape) * 1.6 - 0.3
     return (np.clip(noise, 0, 1) * np.iinfo(dtype).max).astype(dtype)
+
+
+def clear_corner(pixels: NDArray[Any]) -> NDArray[np.generic]:
+    """Make part of the last channel opaque and part of it clear, as in a logo."""
+    result = pixels.copy()
+    height, width = pixels.shape[:2]
+    result[: height // 2, :, -1] = np.iinfo(pixels.dtype).max
+    result[height // 2 :, : width // 2, -1] = 0
+    return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from upres.image import Picture, imresize, write
 from upres.recipes import Recipe, parse_recipe
 
-SMALL = {
+SMALL: dict[str, Any] = {
     "name": "small",
     "scale": 2,
     "seed": 5,
@@ -46,7 +47,7 @@ def small_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def recipe_of(root: Path, **changes: object) -> Recipe:
     values = {**SMALL, **changes}
-    values["data"] = {**values["data"], "root": str(root)}  # type: ignore[dict-item]
+    values["data"] = {**values["data"], "root": str(root)}
     return parse_recipe(values, where="test")
 
 
@@ -60,11 +61,11 @@ def train_command(recipe: Path, run: Path, *options: str) -> list[str]:
     return [sys.executable, "-m", "upres", "train", str(recipe), "--run", str(run), *options]
 
 
-GAN = {
+GAN: dict[str, Any] = {
     "kind": "relativistic",
     "weight": 0.01,
     "discriminator": {"name": "unet-sn", "width": 4},
     "optimizer": {"rate": 1e-3},
     "schedule": {"name": "cosine"},
 }
-HARDEST = {"adversarial": GAN, "losses": ["l1", {"name": "tv", "weight": 0.01}]}
+HARDEST: dict[str, Any] = {"adversarial": GAN, "losses": ["l1", {"name": "tv", "weight": 0.01}]}

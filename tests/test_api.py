@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import upres
-from small_pictures import random_pixels
-from tiny_models import tiny_onnx
+from tests.small_pictures import random_pixels
+from tests.tiny_models import tiny_onnx
 from upres.errors import PictureError
 from upres.image import Picture, write
 from upres.upscaling.api import upscale

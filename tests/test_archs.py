@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from small_archs import SMALL
+from tests.small_archs import SMALL
 from upres.archs import ARCHS, Network
 from upres.archs.folding import folded
 from upres.archs.plainres import PlainRes, PlainResConfig
@@ -235,7 +235,8 @@ def test_our_cifar_network_is_no_larger_and_no_slower_than_the_notebooks() -> No
 )
 def test_published_networks_have_their_published_number_of_parameters(name: str, scale: int, count: int) -> None:
     with torch.device("meta"):
-        assert ARCHS[name](ARCHS[name].config_type(), scale=scale, channels=3).parameter_count == count  # type: ignore[call-arg]
+        network = ARCHS[name](ARCHS[name].config_type(), scale=scale, channels=3)  # type: ignore[misc]
+    assert network.parameter_count == count
 
 
 def test_fsrcnn_has_the_papers_12464_weights() -> None:
@@ -265,7 +266,7 @@ def test_branches_that_are_summed_up_count_once() -> None:
     assert branched.parameter_count == plain.parameter_count == folded(branched).parameter_count
 
 
-def test_repeated_blocks_reach_farther_with_the_same_parameters() -> None:
+def test_repeated_blocks_look_farther_with_the_same_parameters() -> None:
     def plainres(repeats: int) -> Network:
         values = {"name": "plainres", "width": 8, "blocks": 2, "repeats": repeats}
         return build(ARCHS, parse_part(ARCHS, values, where="test", key="arch"), scale=2, channels=1)

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from benchmarks import all as every
 from benchmarks.marks import COUNTED, Mark, counted, held_against
 

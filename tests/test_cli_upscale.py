@@ -12,53 +12,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from commands import UPRES
-from tiny_models import tiny_onnx
-from upres.cli.main import main
+from tests.commands import UPRES, Command, names, process
+from tests.tiny_models import tiny_onnx
 from upres.image import Picture, read, write
-from upres.models import shipped
-
-SECONDS = re.compile(r"\d+\.\d\d s")
+from upres.models.shipped import shipped
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with two pictures, and shipped models of the tests' own."""
-    shelf = tmp_path / "shelf"
-    shelf.mkdir()
-    for scale in (2, 4):
-        (shelf / f"base-x{scale}.onnx").write_bytes(tiny_onnx(scale=scale, name="base"))
-    monkeypatch.setattr(shipped, "_FOLDER", shelf)
-    work = tmp_path / "work"
-    work.mkdir()
-    monkeypatch.chdir(work)
+    """A working folder with two pictures."""
+    monkeypatch.chdir(tmp_path)
     generator = np.random.default_rng(0)
     write(Picture(generator.integers(0, 256, (9, 7, 3), dtype=np.uint8)), "photo.png")
     write(Picture(generator.integers(0, 256, (8, 8, 1), dtype=np.uint8)), "gray.jpg")
-    return work
-
-
-class Command:
-    """Runs the command in this process, so that the fixture's models are the shipped ones."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            main(arguments)
-        out, err = self._capsys.readouterr()
-        assert isinstance(left.value.code, int)
-        return left.value.code, SECONDS.sub("T s", out), SECONDS.sub("T s", err)
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    return Command(capsys)
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return tmp_path
 
 
 def test_a_photo_becomes_photo_x4(folder: Path, command: Command) -> None:
@@ -81,14 +48,23 @@ def test_options(folder: Path, command: Command) -> None:
     assert (code, out) == (0, "photo.png 7×9 → photo_x8.png 56×72, base ×8, T s\n")
     model, tiles = err.splitlines()
     assert re.fullmatch(
-        r"model base ×4 \(1,234 parameters, .*\), then base ×2 \(1,234 parameters, .*\); result ×8", model
+        r"model base ×4 \([\d,]+ parameters, .*\), then base ×2 \([\d,]+ parameters, .*\); result ×8", model
+    )
+    assert re.fullmatch(r"  tiles: [1-9]\d*", tiles)
+    Path("tiny.onnx").write_bytes(tiny_onnx(scale=4))
+    _, out, err = command("photo.png", "-o", "tiny.png", "--scale", "8", "-v", "--tile", "4", "--model", "tiny.onnx")
+    assert out == "photo.png 7×9 → tiny.png 56×72, tiny ×8, T s\n"
+    model, tiles = err.splitlines()
+    assert re.fullmatch(
+        r"model tiny ×4 \(1,234 parameters, .*\), then tiny ×4 \(1,234 parameters, .*\); result ×8", model
     )
     assert tiles == "  tiles: 49"
 
 
 def test_the_tile_does_not_show(folder: Path, command: Command) -> None:
+    Path("tiny.onnx").write_bytes(tiny_onnx(scale=4))
     for tile in ("1", "5", "100"):
-        command("photo.png", "-o", f"{tile}.png", "--tile", tile)
+        assert command("photo.png", "-o", f"{tile}.png", "--tile", tile, "--model", "tiny.onnx")[0] == 0
     assert Path("1.png").read_bytes() == Path("5.png").read_bytes() == Path("100.png").read_bytes()
 
 
@@ -155,7 +131,7 @@ def test_an_output_that_exists_is_not_replaced_unasked(folder: Path, command: Co
         (["text.png"], "text.png: "),
         (["zero.png"], "zero.png: "),
         (["cut.png"], "cut.png: "),
-        (["photo.png", "--model", "bsae"], "unknown model 'bsae': did you mean base? Known: base, bicubic, or"),
+        (["photo.png", "--model", "bsae"], "unknown model 'bsae': did you mean base? Known: base, "),
         (["photo.png", "--model", "net.pth"], "net.pth: no such file; give a .onnx, .safetensors or .pth model"),
         (["photo.png", "--model", "cut.png"], "unknown model 'cut.png'"),
         (["photo.png", "--model", "damaged.onnx"], "damaged.onnx: not a readable ONNX model"),
@@ -198,50 +174,42 @@ def test_bad_input_gets_one_line_and_leaves_nothing(
 
 
 def test_debug_shows_where(folder: Path) -> None:
-    done = run("missing.jpg", "--model", "bicubic", "--debug")
+    done = process("missing.jpg", "--model", "bicubic", "--debug")
     assert done.returncode == 1
     assert done.stderr.startswith("Traceback")
 
 
 def test_models_lists_what_is_shipped(folder: Path, command: Command) -> None:
-    size = f"{(shipped._FOLDER / 'base-x2.onnx').stat().st_size / 1e6:.2f} MB"
+    inside = shipped()
+    assert {("base", 2), ("base", 4)} <= {(model.name, model.scale) for model in inside}
     code, out, err = command("models")
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert lines[0].split() == ["name", "scale", "parameters", "size", "licence", "scores"]
-    assert re.split(r"  +", lines[1]) == [
-        "base",
-        "×2",
-        "1,234",
-        size,
-        "CC0-1.0",
-        "Set5 psnr_y border 2 31.25",
-    ]
-    assert [line.split()[:2] for line in lines[1:]] == [["base", "×2"], ["base", "×4"], ["bicubic", "any"]]
+    for line, model in zip(lines[1:-1], inside, strict=True):
+        facts, size = model.facts, model.path.stat().st_size
+        assert re.split(r"  +", line) == [
+            model.name,
+            f"×{model.scale}",
+            f"{facts.parameters:,}",
+            f"{size / 1e6:.2f} MB",
+            facts.licence,
+            ", ".join(f"{protocol} {number:g}" for protocol, number in facts.scores.items()),
+        ]
+    assert lines[-1].split() == ["bicubic", "any", "0", "-", "-", "-"]
 
     code, out, err = command("models", "--json")
     assert (code, err) == (0, "")
     table = json.loads(out)
     assert [(entry["name"], entry["scale"], entry["parameters"]) for entry in table] == [
-        ("base", 2, 1234),
-        ("base", 4, 1234),
+        (model.name, model.scale, model.facts.parameters) for model in inside
     ]
     assert all(Path(entry["path"]).stat().st_size == entry["bytes"] for entry in table)
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from upres.cli.main import main; main()", *arguments],
-        capture_output=True,
-        encoding="utf-8",
-        env={**os.environ, **environment},
-        check=False,
-    )
-
-
 def test_a_name_that_the_terminal_cannot_show_is_no_reason_to_fail(folder: Path) -> None:
     Path("photo.png").rename("日本.png")
-    done = run("日本.png", "--model", "bicubic", PYTHONIOENCODING="ascii")
+    done = process("日本.png", "--model", "bicubic", PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(r"\u65e5\u672c.png 7\xd79 \u2192 ")
     assert Path("日本_x4.png").is_file()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import pyvips
 
-from small_pictures import failure, picture, vips_image
+from tests.small_pictures import failure, picture, vips_image
 from upres.image import read, read_header, write
 
 

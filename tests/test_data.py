@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from small_sets import save_cifar
+from tests.small_sets import save_cifar
 from upres.data import SOURCES, Patches, build_cache, whole_pictures
 from upres.data.cache import to_colour
 from upres.data.sources.cifar10 import Cifar10, Cifar10Config

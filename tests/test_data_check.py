@@ -49,7 +49,7 @@ def opened(root: Path, patch: int = 8, scale: int = 2, **splits: list[object]):
 
 def faults(root: Path, **given: object) -> list[str]:
     with pytest.raises(DataFaultsError) as error:
-        opened(root, **given)  # type: ignore[arg-type]
+        opened(root, **given)
     cache = root / "cache"
     assert not cache.is_dir() or list(cache.iterdir()) == [], "a failed cache leaves nothing"
     return error.value.faults

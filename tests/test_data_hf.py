@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.commands import without
 from upres.data import build_cache, open_source
 from upres.data.sources.hf import Hf, HfConfig
 from upres.degrade.bicubic import Bicubic, BicubicConfig
-from upres.errors import DataError, DataFaultsError, MissingExtraError
+from upres.errors import DataError, DataFaultsError
 from upres.image import Picture, imresize, write
 
 datasets = pytest.importorskip("datasets")
@@ -82,7 +82,7 @@ def test_a_stream_gives_the_same_pictures_in_order_and_again(home) -> None:
 
 def test_the_fingerprint_is_that_of_the_rows(home) -> None:
     def print_of(**options: object) -> str:
-        return Hf(HfConfig(dataset="one", column="image", **options), root=home).fingerprint()  # type: ignore[arg-type]
+        return Hf(HfConfig(dataset="one", column="image", **options), root=home).fingerprint()
 
     assert print_of() == print_of() != print_of(take=2)
 
@@ -100,7 +100,7 @@ def test_the_fingerprint_is_that_of_the_rows(home) -> None:
 )
 def test_what_is_not_there_is_said(home, options: dict[str, object], said: str) -> None:
     with pytest.raises(DataError, match=said):
-        Hf(HfConfig(**{"dataset": "splits", "column": "image", **options}), root=home)  # type: ignore[arg-type]
+        Hf(HfConfig(**{"dataset": "splits", "column": "image", **options}), root=home)
 
 
 def test_a_damaged_row_is_named_by_its_place(home, tmp_path) -> None:
@@ -133,7 +133,14 @@ def test_offline_is_one_line_that_says_what_to_do(monkeypatch, tmp_path) -> None
         assert "save_to_disk('FOLDER') and give dataset: FOLDER" in said and "\n" not in said
 
 
-def test_without_the_library_the_extra_is_named(monkeypatch, tmp_path) -> None:
-    monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(MissingExtraError, match=r'hf://a/b needs datasets: pip install "upres\[hf\]"'):
-        Hf(HfConfig(dataset="a/b"), root=tmp_path)
+def test_without_the_library_the_extra_is_named() -> None:
+    code = """
+from pathlib import Path
+from upres.data.sources.hf import Hf, HfConfig
+from upres.errors import MissingExtraError
+try:
+    Hf(HfConfig(dataset="a/b"), root=Path())
+except MissingExtraError as error:
+    print(error)
+"""
+    assert without("datasets", code=code) == 'hf://a/b needs datasets: pip install "upres[hf]"'

@@ -1,4 +1,4 @@
-"""Sources by their published layouts, options that all share, and the ways to write a source."""
+"""Sources by their published layouts, options that all share, and the forms in which a source is written."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_crop_shrink_and_resize_keep_the_centre_unstretched() -> None:
     "options", [{"crop": 51}, {"shrink": 3}, {"resize": (40, 30)}, {"crop": (60, 90), "resize": 40}]
 )
 def test_the_size_told_beforehand_is_the_size_made(options: dict[str, object]) -> None:
-    chosen = PictureOptions(**options)  # type: ignore[arg-type]
+    chosen = PictureOptions(**options)
     pixels = noise(71, 93)
     assert prepared(pixels, chosen, "").shape[:2] == prepared_size(71, 93, chosen, "")
 
@@ -254,7 +254,7 @@ def test_one_line_that_is_wrong(tmp_path, line: str, said: str) -> None:
         open_source(f"{tmp_path}/{line}")
 
 
-def test_a_recipe_names_a_hub_dataset_in_three_ways() -> None:
+def test_a_recipe_names_a_hub_dataset_in_three_forms() -> None:
     long = {"name": "hf", "dataset": "eurecom-ds/celeba-hq-256", "split": "train", "take": 9}
     short = {"path": "hf://eurecom-ds/celeba-hq-256", "split": "train", "take": 9}
     lines = [long, short, "hf://eurecom-ds/celeba-hq-256?split=train&take=9"]

@@ -124,9 +124,9 @@ def test_a_sinc_passes_what_is_below_its_cutoff_and_stops_what_is_above() -> Non
 
 def test_each_picture_is_filtered_by_its_own_kernel() -> None:
     x = smooth(2, 9, 9)
-    nothing, shift = torch.zeros(3, 3), torch.zeros(3, 3)
-    nothing[1, 1], shift[1, 2] = 1, 1
-    y = filtered(x, torch.stack([nothing, shift]))
+    nothing, moved = torch.zeros(3, 3), torch.zeros(3, 3)
+    nothing[1, 1], moved[1, 2] = 1, 1
+    y = filtered(x, torch.stack([nothing, moved]))
     assert torch.equal(y[0], x[0]) and torch.equal(y[1, :, :, :-1], x[1, :, :, 1:])
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tiny_models import tiny_onnx
+from tests.tiny_models import tiny_onnx
 from upres.cli.main import main
 from upres.compare.demonstration import PHOTOGRAPH, SCALE, Demonstration, Written, demonstrate
 from upres.errors import ConfigError, ModelError
@@ -40,7 +40,7 @@ class Page(HTMLParser):
         self.references: list[str] = []
         self.tags: list[str] = []
         self.open: list[str] = []
-        self.figures: list[list[str]] = []
+        self.captions: list[list[str]] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -48,7 +48,7 @@ class Page(HTMLParser):
         if tag not in self.VOID:
             self.open.append(tag)
         if tag == "figure":
-            self.figures.append([])
+            self.captions.append([])
         self.references += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "action", "data")]
 
     def handle_endtag(self, tag: str) -> None:
@@ -56,7 +56,7 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if "figure" in self.open and data.strip():
-            self.figures[-1].append(data.strip())
+            self.captions[-1].append(data.strip())
 
 
 def test_the_photograph_can_be_reduced_and_comes_with_its_source() -> None:
@@ -90,15 +90,15 @@ def test_the_numbers_on_the_page_are_the_measured_ones(shown: tuple[Demonstratio
     demonstration, written = shown
     protocol = Protocol(border=SCALE)
     page = Page(written.html.read_text(encoding="utf-8"))
-    assert len(page.figures) == 4
-    for result, figure in zip(demonstration.results, page.figures, strict=False):
+    assert len(page.captions) == 4
+    for result, caption in zip(demonstration.results, page.captions, strict=False):
         values = measure(result.pixels, demonstration.hr, protocol)
         assert (result.psnr, result.ssim) == (values["psnr"], values["ssim"])
-        assert figure[0] == result.name
-        assert figure[figure.index("PSNR") + 1] == f"{values['psnr']:.2f}"
-        assert figure[figure.index("SSIM") + 1] == f"{values['ssim']:.4f}"
-        assert figure[figure.index("Time") + 1] in (f"{result.seconds:.3f}", "< 0.001")
-    assert page.figures[3][0] == "original"
+        assert caption[0] == result.name
+        assert caption[caption.index("PSNR") + 1] == f"{values['psnr']:.2f}"
+        assert caption[caption.index("SSIM") + 1] == f"{values['ssim']:.4f}"
+        assert caption[caption.index("Time") + 1] in (f"{result.seconds:.3f}", "< 0.001")
+    assert page.captions[3][0] == "original"
     text = written.html.read_text(encoding="utf-8")
     assert protocol.describe() in text
     gain = demonstration.ours.psnr - demonstration.bicubic.psnr

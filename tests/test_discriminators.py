@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -79,6 +81,6 @@ def test_spectral_normalisation_holds_the_largest_singular_value_at_one() -> Non
     discriminator = discriminator_of("unet-sn").train()
     for _ in range(200):  # each pass takes one step of the power iteration
         discriminator(torch.rand(1, 3, 8, 8))
-    for layer in [*discriminator.down, *discriminator.up, *discriminator.refine]:
+    for layer in itertools.chain(discriminator.down, discriminator.up, discriminator.refine):
         matrix = layer.weight.detach().flatten(1).numpy()
         assert np.linalg.svd(matrix, compute_uv=False)[0] == pytest.approx(1, abs=0.01)

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from tools import tables
 
+from tools import tables
 from upres.models.shipped import find
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from small_sets import save_cifar
+from tests.small_sets import save_cifar
 from upres.cli.main import main
 from upres.errors import DataError
 from upres.evaluation import test_sets
@@ -42,7 +42,7 @@ def bicubic(scale: int) -> Entrant:
     return entrant("bicubic", open_predictor("bicubic", scale))
 
 
-def test_figures_are_those_of_each_picture_and_their_mean(tmp_path: Path) -> None:
+def test_numbers_are_those_of_each_picture_and_their_mean(tmp_path: Path) -> None:
     pictures = save_pictures(tmp_path / "set")
     protocol = Protocol(space="luma", border=2)
     assert open_test_set(tmp_path / "set", 2).protocol == protocol
@@ -189,7 +189,7 @@ def test_equal_pictures_have_infinite_psnr_and_no_deviation(tmp_path: Path) -> N
     assert "inf" in evaluation_table(result)
 
 
-def test_limit_spreads_over_the_set(tmp_path: Path) -> None:
+def test_limit_takes_pictures_evenly_spaced_over_the_set(tmp_path: Path) -> None:
     save_pictures(tmp_path / "set", count=5)
     assert [p.name for p in open_test_set(tmp_path / "set", 2, limit=3).pictures()] == ["0.png", "2.png", "4.png"]
 

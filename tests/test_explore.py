@@ -7,6 +7,7 @@ import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def folder(tmp_path) -> Path:
     return home
 
 
-def test_figures_are_those_of_the_pixels(folder) -> None:
+def test_numbers_are_those_of_the_pixels(folder) -> None:
     found = explore(open_source(str(folder)), scale=2)
     assert found.count == 14 and len(found.names) == 12 and found.gray == 1
     assert found.sizes[(96, 128)] == 10 and found.sizes[(64, 64)] == 1
@@ -117,7 +118,7 @@ def test_codes_and_groups() -> None:
     assert (code_of(picture) ^ code_of(scene(96, 96, 6))).bit_count() > 10
     assert same("abcab") == [[0, 3], [1, 4]]
     rng = np.random.default_rng(0)
-    thumbs = [rng.integers(0, 256, (16, 16), dtype=np.uint8) for _ in range(400)]
+    thumbs: list[Any] = [rng.integers(0, 256, (16, 16), dtype=np.uint8) for _ in range(400)]
     codes = [int(code) for code in rng.integers(0, 2**63, 400)]
     thumbs[7], codes[7] = thumbs[300] ^ 1, codes[300] ^ (1 | 1 << 20 | 1 << 41 | 1 << 63)
     thumbs[9], codes[9] = thumbs[301] ^ 1, codes[301] ^ 0b11111
@@ -214,7 +215,7 @@ def test_the_command_leaves_a_summary_a_page_and_json(folder, tmp_path, capsys) 
     assert left.value.code == 2 and "is a file; give a folder with --output" in capsys.readouterr().err
 
 
-def test_json_has_every_figure(folder) -> None:
+def test_json_has_every_number(folder) -> None:
     values = as_json(explore(open_source(str(folder)), scale=2))
     assert json.loads(json.dumps(values)) == values
     assert {"mean", "deviation", "histogram", "spectrum", "bicubic", "measurements", "alike", "faults"} <= values.keys()

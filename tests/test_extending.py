@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 import upres
-from small_runs import SMALL, rows_of, save_smooth
+from tests.small_runs import SMALL, rows_of, save_smooth
 from upres.config import Table
 from upres.image import read
 from upres.models.onnx_facts import read_facts
@@ -47,8 +47,8 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "arch": {"name": "mine-net", "kernel": 7},
         "losses": ["l1", {"name": "mine-edges", "power": 2}],
         "degradation": "mine-pick",
-        "data": {**SMALL["data"], "train": [*SMALL["data"]["train"], {"name": "mine-boards", "count": 2}]},  # type: ignore[dict-item,index]
-        "train": {**SMALL["train"], "epochs": 1, "steps_per_epoch": 3, "loggers": []},  # type: ignore[dict-item]
+        "data": {**SMALL["data"], "train": [*SMALL["data"]["train"], {"name": "mine-boards", "count": 2}]},
+        "train": {**SMALL["train"], "epochs": 1, "steps_per_epoch": 3, "loggers": []},
     }
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     return folder

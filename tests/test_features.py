@@ -199,10 +199,10 @@ def offline() -> Iterator[None]:
     nobody = urllib.request.ProxyHandler({"https": "http://127.0.0.1:9"})
     urllib.request.install_opener(urllib.request.build_opener(nobody))
     yield
-    urllib.request.install_opener(None)  # type: ignore[arg-type]  # the next request makes the usual one
+    urllib.request.install_opener(None)  # the next request makes the usual one
 
 
-def test_published_features_are_fetched_once_or_the_way_by_hand_is_told(
+def test_published_features_are_fetched_once_or_it_is_told_how_by_hand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: None
 ) -> None:
     monkeypatch.setenv("UPRES_CACHE", str(tmp_path))

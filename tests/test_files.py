@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import pyvips
 
-from small_pictures import HEIGHT, LOSSLESS, RNG, WIDTH, failure, picture, profile, vips_image
+from tests.small_pictures import HEIGHT, LOSSLESS, RNG, WIDTH, failure, picture, profile, vips_image
 from upres.image import Picture, from_unit, picture_files, read, read_header, to_unit, write
 
 
@@ -141,7 +141,7 @@ def test_a_picture_knows_itself():
     assert (one.height, one.width, one.depth, one.gray) == (HEIGHT, WIDTH, 16, True)
     assert picture(np.float32).depth == 32
     with pytest.raises(dataclasses.FrozenInstanceError):
-        one.alpha = None
+        one.alpha = None  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(

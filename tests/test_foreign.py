@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 from typer.testing import CliRunner
 
-from published_networks import (
+from tests.published_networks import (
     CASES,
     Weights,
     compact_weights,

@@ -72,7 +72,7 @@ def test_avif_keeps_alpha_profile_exif_and_xmp(tmp_path: Path) -> None:
     metadata = {"exif": tagged(Make=b"Motoro\0"), "xmp": b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'}
     write(Picture(rgba[..., :3], rgba[..., 3], profile, metadata), tmp_path / "p.avif", lossless=True)
     after = read(tmp_path / "p.avif")
-    assert np.array_equal(after.alpha, rgba[..., 3])  # type: ignore[arg-type]
+    assert np.array_equal(after.alpha, rgba[..., 3])
     assert after.profile == profile
     assert set(after.metadata) == {"exif", "xmp"}
     write(Picture(smooth()), tmp_path / "q.avif")
@@ -87,7 +87,7 @@ def test_gif_keeps_colours_it_has_room_for_and_alpha_as_yes_or_no(tmp_path: Path
     write(Picture(pixels, alpha), tmp_path / "p.gif")
     after = read(tmp_path / "p.gif")
     assert np.array_equal(after.pixels[:6], pixels[:6])
-    assert np.array_equal(after.alpha, alpha)  # type: ignore[arg-type]
+    assert np.array_equal(after.alpha, alpha)
 
 
 @pytest.mark.parametrize(
@@ -261,8 +261,8 @@ def test_headers_that_make_no_sense(tmp_path: Path, name: str, content: bytes) -
     assert message(tmp_path / name).startswith(f"{tmp_path / name}: the ")
 
 
-def test_a_format_that_this_libvips_is_built_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vips, "has", lambda operation: not operation.startswith("jxl"))
+@pytest.mark.skipif(vips.has("jxlload"), reason="this libvips reads JPEG XL, as the wheel that pip installs does not")
+def test_a_format_that_this_libvips_is_built_without(tmp_path: Path) -> None:
     (tmp_path / "p.jxl").write_bytes(b"\xff\x0a" + bytes(40))
     assert message(tmp_path / "p.jxl") == (
         f"{tmp_path}/p.jxl: a JPEG XL file, and the installed libvips is built without it; convert it to PNG, "

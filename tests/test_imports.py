@@ -1,129 +1,26 @@
 """Imports go down or sideways, the light half needs no training stack, and importing upres costs nothing."""
 
 import ast
-import itertools
-import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import upres
-
-SOURCE = Path(upres.__file__).parent
-
-# The floors: a folder imports from folders on lower floors and from itself. A sub-folder has a floor of its own: its
-# parent imports it, or it imports its parent. docs/architecture.md is compared with this list.
-FLOORS = {
-    "errors": 1.0,
-    "config": 2.0,
-    "html": 2.0,
-    "storage": 2.0,
-    "image.metadata": 2.4,  # below the codecs, which read and write it
-    "image.codecs": 2.5,
-    "image": 3.0,
-    "archs.layers": 3.25,
-    "archs": 3.5,
-    "degrade.steps": 3.5,
-    "degrade": 4.0,
-    "models": 4.0,
-    "data.sources": 4.5,
-    "models.foreign": 4.5,
-    "metrics": 4.75,
-    "data": 5.0,
-    "predictors": 5.0,
-    "export": 6.0,
-    "losses": 6.0,
-    "upscaling": 6.0,
-    "upscaling.batch": 6.5,
-    "upscaling.batch.engines": 6.6,  # an engine knows jobs; a job knows no engine
-    "evaluation": 7.0,
-    "compare": 8.0,
-    "explore": 8.0,
-    "train": 8.0,
-    "recipes": 9.0,
-    "cli": 10.0,
-}
-# Files at the package's root. __init__ is the lazy front, __main__ calls the command: neither has a floor.
-ROOT_FILES = {"__init__.py", "__main__.py", "errors.py"}
-
-# What needs an extra, as docs/architecture.md's last column says: folders, and single files of light folders.
-NEEDS_AN_EXTRA = {
-    "archs",
-    "archs.layers",
-    "data.pack",
-    "degrade",
-    "export",
-    "losses",
-    "models.activations",
-    "models.checkpoint",
-    "models.mixing",
-    "models.vgg",
-    "models.foreign",
-    "recipes",
-    "train",
-}
-HEAVY = {
-    "torch",
-    "openvino",
-    "lightning",
-    "pytorch_lightning",
-    "matplotlib",
-    "safetensors",
-    "onnx",
-    "yaml",
-    "tensorboard",
-}
-
-FILES = sorted(SOURCE.rglob("*.py"))
-
-
-def module_of(path: Path) -> str:
-    """Return a file's dotted name below upres; a folder's own for its `__init__`."""
-    parts = path.relative_to(SOURCE).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def folder_of(module: str) -> str:
-    """Return the folder with a floor of its own in which a module below upres lies: image.codecs.gif → image.codecs."""
-    found = [folder for folder in FLOORS if module == folder or module.startswith(f"{folder}.")]
-    assert found, f"{module} is new: give its folder a floor"
-    return max(found, key=len)
-
-
-def imported(path: Path, *, at_import_only: bool) -> set[str]:
-    """Return the modules that a file imports: all of them, or those it imports when it is imported itself."""
-    found: set[str] = set()
-
-    def walk(node: ast.AST) -> None:
-        for child in ast.iter_child_nodes(node):
-            if at_import_only and isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-                continue
-            if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
-                if not at_import_only:
-                    walk(child)
-                continue
-            if isinstance(child, ast.Import):
-                found.update(alias.name for alias in child.names)
-            elif isinstance(child, ast.ImportFrom):
-                assert child.level == 0, f"{path}: relative imports hide which folder they enter"
-                assert child.module is not None
-                # What is imported from a package may be a module of it.
-                for alias in child.names:
-                    inner = SOURCE.parent / Path(*child.module.split("."), alias.name)
-                    is_module = inner.is_dir() or inner.with_suffix(".py").is_file()
-                    found.add(f"{child.module}.{alias.name}" if is_module else child.module)
-            walk(child)
-
-    walk(ast.parse(path.read_text(encoding="utf-8")))
-    return found
-
-
-def entered(path: Path) -> set[str]:
-    """Return the folders of upres that a file imports from."""
-    inside = {module.removeprefix("upres.") for module in imported(path, at_import_only=False) if "upres." in module}
-    return {folder_of(module) for module in inside}
+from tests.floors import (
+    FILES,
+    FLOORS,
+    HEAVY,
+    ROOT_FILES,
+    SOURCE,
+    entered,
+    folder_of,
+    imported,
+    module_of,
+    needs_an_extra,
+)
 
 
 @pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(SOURCE)) for path in FILES])
@@ -156,10 +53,6 @@ def test_init_names_and_defines_nothing(path: Path) -> None:
     for node in rest:
         names = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
         assert names or isinstance(node, ast.ImportFrom), f"{path}:{node.lineno} defines something"
-
-
-def needs_an_extra(module: str) -> bool:
-    return any(module == heavy or module.startswith(f"{heavy}.") for heavy in NEEDS_AN_EXTRA)
 
 
 @pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(SOURCE)) for path in FILES])
@@ -213,37 +106,24 @@ def test_the_package_is_typed() -> None:
     assert (SOURCE / "py.typed").is_file()
 
 
-PAGE = (SOURCE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+def test_test_modules_import_helpers_and_never_each_other() -> None:
+    tests = sorted(Path(__file__).parent.glob("*.py"))
+    assert Path(__file__) in tests
+    known = {path.stem for path in tests if path.stem.startswith("test_")} | {"conftest"}
+    for path in tests:
+        found = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                assert node.module is not None and node.level == 0, f"{path.name}:{node.lineno}"
+                found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        names = {name.removeprefix("tests.").split(".")[0] for name in found}
+        assert not names & known, f"{path.name} imports {', '.join(sorted(names & known))}: put what they share beside"
 
 
-def test_the_page_lists_the_floors() -> None:
-    rows = re.findall(r"^\| ([\d.]+) \| `([\w/.]+)` \|", PAGE, re.MULTILINE)
-    listed = {name.removesuffix(".py").strip("/").replace("/", "."): float(floor) for floor, name in rows}
-    assert listed == FLOORS
-
-
-def journeys() -> dict[str, list[str]]:
-    """Return the files of each journey on the page, in their order."""
-    chapters = re.findall(r"^### ([^\n]+)\n(.*?)(?=^##)", PAGE, re.MULTILINE | re.DOTALL)
-    found = {name: re.findall(r"^\d+\. `([\w/]+\.py)`", text, re.MULTILINE) for name, text in chapters}
-    return {name: files for name, files in found.items() if files}
-
-
-@pytest.mark.parametrize("name", journeys())
-def test_a_journey_takes_no_step_back(name: str) -> None:
-    files = journeys()[name]
-    reached: set[str] = set()
-    for number, file in enumerate(files):
-        module = "upres." + module_of(SOURCE / file)
-        assert number == 0 or module in reached, f"{file} is imported by none before it"
-        reached |= imported(SOURCE / file, at_import_only=False)
-        reached |= {found for package in set(reached) for found in named_by(package)}
-    folders = [folder for folder, _ in itertools.groupby(file.split("/")[0] for file in files)]
-    again = {folder for folder in folders if folders.count(folder) > (2 if folder == "image" else 1)}
-    assert not again, f"{again} are entered again"
-
-
-def named_by(module: str) -> set[str]:
-    """Return the modules whose names a package's `__init__` passes on."""
-    init = SOURCE.parent / Path(*module.split(".")) / "__init__.py"
-    return imported(init, at_import_only=True) if module.startswith("upres.") and init.is_file() else set()
+def test_what_tests_share_is_typed_strictly() -> None:
+    settings = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    strict = [part["module"] for part in settings["tool"]["mypy"]["overrides"] if part.get("disallow_untyped_defs")]
+    shared = {path.stem for path in Path(__file__).parent.glob("[!_]*.py") if not path.stem.startswith("test_")}
+    assert strict == [[f"tests.{name}" for name in sorted(shared)]]

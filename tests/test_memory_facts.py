@@ -11,9 +11,9 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from tools.memory_facts import write_memory
 
-from tiny_models import tiny_onnx
+from tests.tiny_models import tiny_onnx
+from tools.memory_facts import write_memory
 from upres.archs import ARCHS, Network
 from upres.config.named_parts import NamedPart, build
 from upres.errors import ModelError

@@ -8,7 +8,7 @@ import pyvips
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from small_pictures import picture, vips_image
+from tests.small_pictures import picture, vips_image
 from upres.image import read, read_header, write
 from upres.image.metadata import exif, tiff
 

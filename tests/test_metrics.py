@@ -65,7 +65,7 @@ def test_equal_pictures_are_perfect_and_order_does_not_matter(name):
 
 
 @pytest.mark.parametrize("name", STANDARD)
-def test_every_metric_says_what_it_is_and_which_way_is_better(name):
+def test_every_metric_says_what_it_is_and_whether_more_is_better(name):
     one = metric(name)
     worse = np.clip(HR + RNG.normal(0, 40, HR.shape), 0, 255).round().astype(np.uint8)
     assert (one(SR, HR) > one(worse, HR)) == (one.better == "more")
@@ -154,13 +154,13 @@ def mean_scores(folder, scale, pair):
 
 
 def by_rgb(hr, scale):
-    """The library's way: 8-bit RGB down, 8-bit RGB up, unrounded luma."""
+    """As the library does it: 8-bit RGB down, 8-bit RGB up, unrounded luma."""
     score = measure(imresize(imresize(hr, 1 / scale), scale), hr, Protocol(border=scale))
     return score["psnr"], score["ssim"]
 
 
 def by_rounded_luma(hr, scale):
-    """The way of the scripts that printed the Set5 row: luma resized in float, both rounded to 8 bits at the end."""
+    """As the scripts did it that printed the Set5 row: luma resized in float, both rounded to 8 bits at the end."""
     y = luma(hr / 255)
     up = imresize(imresize(y, 1 / scale), scale)
     inside = (slice(scale, -scale), slice(scale, -scale))

@@ -26,7 +26,7 @@ def left_after(name: str, rate: float, steps: int = 150) -> float:
     for _ in range(steps):
         optimizer.zero_grad()
         loss = (network(inputs) - wanted).square().mean()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
     return loss.item()
 

@@ -60,7 +60,7 @@ def test_an_animation_keeps_frames_timing_and_loop(tmp_path: Path, suffix: str, 
         for got, wanted in zip(found, frames(alpha=alpha), strict=True):
             assert np.array_equal(shown(got), wanted.pixels)
             if alpha:
-                assert np.array_equal(got.alpha, wanted.alpha)  # type: ignore[arg-type]
+                assert np.array_equal(got.alpha, wanted.alpha)
 
 
 def test_pillow_reads_what_is_written_and_writes_what_is_read(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_pillow_reads_what_is_written_and_writes_what_is_read(tmp_path: Path) ->
             assert other.info["duration"] == DELAYS[number]
             assert np.array_equal(np.asarray(other.convert("RGB")), wanted.pixels)
     # Pillow stores only what changed, with offsets, blending and disposal.
-    pictures = [image_type.fromarray(np.dstack([one.pixels, one.alpha])) for one in frames(alpha=True)]
+    pictures = [image_type.fromarray(np.dstack([one.pixels, one.alpha])) for one in frames(alpha=True)]  # type: ignore[list-item]
     for disposal in (0, 1, 2):
         # Disposal 2 with blending is left out: there Pillow shows the first frame below the later ones.
         for blend in (0, 1) if disposal < 2 else (0,):
@@ -84,7 +84,7 @@ def test_pillow_reads_what_is_written_and_writes_what_is_read(tmp_path: Path) ->
                 for number, got in enumerate(read_pages(path)):
                     other.seek(number)
                     rgba = np.asarray(other.convert("RGBA"))
-                    assert np.array_equal(got.alpha, rgba[..., 3])  # type: ignore[arg-type]
+                    assert np.array_equal(got.alpha, rgba[..., 3])
                     assert np.array_equal(shown(got), np.where(rgba[..., 3:] > 0, rgba[..., :3], 0))
 
 
@@ -226,7 +226,7 @@ def test_enlarging_pages(tmp_path: Path) -> None:
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
     for got, wanted in zip(read_pages(tmp_path / "b.webp"), frames(alpha=True), strict=True):
         expected = upscaler.picture(wanted)
-        assert np.array_equal(got.alpha, expected.alpha)  # type: ignore[arg-type]
+        assert np.array_equal(got.alpha, expected.alpha)
         assert np.array_equal(shown(got), shown(expected))
     pages = upscale_pages(upscaler.picture, Pages(various(), 4))
     write_pages(pages, tmp_path / "b.tif")

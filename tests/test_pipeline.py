@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from commands import UPRES
+from tests.commands import UPRES
 from upres.errors import CancelledError, PictureError
 from upres.image import FileSink, OpenedPicture, Pages, Picture, read, read_pages, write, write_pages
 from upres.predictors.bicubic import BicubicPredictor
@@ -98,7 +98,7 @@ def calls(function: Any, of: set[str]) -> list[str]:
         function()
     finally:
         sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]
+        threading.setprofile(None)
     return found
 
 

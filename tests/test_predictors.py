@@ -1,7 +1,6 @@
-"""Every leaf keeps the interface's promise; every way of asking for a model that is not there is answered."""
+"""Every leaf keeps the interface's promise; every question for a model that is not there is answered."""
 
 import math
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,26 +8,38 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiny_models import tiny_onnx
-from upres.errors import ConfigError, FailedError, MissingExtraError, ModelError
+from tests.commands import without
+from tests.tiny_models import tiny_onnx
+from upres.errors import ConfigError, FailedError, ModelError
 from upres.image import imresize
 from upres.models.facts import Facts
 from upres.models.onnx_facts import read_facts
-from upres.models.shipped import find, shipped
+from upres.models.shipped import find, scales, shipped
 from upres.predictors import open_chain, open_predictor, shortest_chain
 from upres.predictors.bicubic import BicubicPredictor
 from upres.predictors.onnx import OnnxPredictor
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of shipped models: base ×2 and ×4, other ×3."""
+def shelf(tmp_path: Path) -> Path:
+    """A folder laid out as that of the shipped models: base ×2 and ×4, other ×3."""
     for name, scale in (("base", 2), ("base", 4), ("other", 3)):
         (tmp_path / f"{name}-x{scale}.onnx").write_bytes(tiny_onnx(scale=scale, name=name))
     (tmp_path / "base-x2.md").write_text("a card")
     (tmp_path / "notes.onnx").write_text("of no scale, so not shipped")
-    monkeypatch.setattr("upres.models.shipped._FOLDER", tmp_path)
     return tmp_path
+
+
+def opened(path: Path) -> str:
+    """Return the code that opens a model and prints what is wrong."""
+    return f"""
+from upres.errors import MissingExtraError
+from upres.predictors import open_predictor
+try:
+    open_predictor({str(path)!r})
+except MissingExtraError as error:
+    print(error)
+"""
 
 
 def batch(channels: int = 3, seed: int = 0) -> np.ndarray:
@@ -84,27 +95,25 @@ def test_a_checkpoint_runs_on_torch(tmp_path: Path) -> None:
     np.testing.assert_allclose(sr, expected, atol=1e-5)
 
 
-def test_without_torch_a_checkpoint_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torch", None)
+def test_without_torch_a_checkpoint_says_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "t.safetensors").write_bytes(b"")
-    with pytest.raises(MissingExtraError) as caught:
-        open_predictor(tmp_path / "t.safetensors")
-    assert str(caught.value) == (
+    assert without("torch", code=opened(tmp_path / "t.safetensors")) == (
         f"{tmp_path}/t.safetensors: a .safetensors model runs on PyTorch, and torch is missing; "
         'pip install "upres[train]", or use the model\'s .onnx export'
     )
 
 
 def test_shipped_models_are_found_by_name_and_scale(shelf: Path) -> None:
-    assert [(model.name, model.scale) for model in shipped()] == [
+    assert [(model.name, model.scale) for model in shipped(shelf)] == [
         ("base", 2),
         ("base", 4),
         ("other", 3),
     ]
-    assert find("base").path == shelf / "base-x4.onnx"
+    assert find("base", folder=shelf).path == shelf / "base-x4.onnx"
+    assert scales("base", shelf) == [2, 4]
+    assert all(model.facts.scale == model.scale for model in shipped(shelf))
     assert open_predictor("base", 2).facts.scale == 2
-    assert open_predictor().facts.scale == 4
-    assert all(model.facts.scale == model.scale for model in shipped())
+    assert open_predictor().facts.scale == scales("base")[-1] == 4
 
 
 def test_each_model_in_the_package_opens_and_is_what_its_name_says() -> None:
@@ -125,9 +134,13 @@ def message(model: str | Path, scale: int | None = None) -> str:
 
 
 def test_unknown_models_and_scales(shelf: Path) -> None:
-    assert message("bsae") == (
-        "unknown model 'bsae': did you mean base? Known: base, bicubic, other, or the path of a .onnx file"
-    )
+    with pytest.raises(ModelError) as caught:
+        find("bsae", folder=shelf)
+    said = "unknown model 'bsae': did you mean base? Known: base, bicubic, other, or the path of a .onnx file"
+    assert str(caught.value) == said
+    assert message("bsae").startswith("unknown model 'bsae': did you mean base? Known: base, ")
+    with pytest.raises(ModelError, match=r"^model 'other' is not shipped at ×2; it is at ×3$"):
+        find("other", 2, folder=shelf)
     assert message("base", 3) == "model 'base' is not shipped at ×3; it is at ×2, ×4"
     assert message("bicubic", 1) == "bicubic: scale = 1: should be a whole number from 2"
     assert message(shelf / "base-x2.onnx", 4) == f"{shelf}/base-x2.onnx: enlarges ×2, and ×4 was asked for"
@@ -186,7 +199,7 @@ def test_a_run_that_fails_names_the_model(tmp_path: Path) -> None:
         (16, [4, 4]),
     ],
 )
-def test_chains_of_shipped_models(shelf: Path, scale: float | None, steps: list[int]) -> None:
+def test_chains_of_shipped_models(scale: float | None, steps: list[int]) -> None:
     assert [predictor.facts.scale for predictor in open_chain("base", scale)] == steps
 
 

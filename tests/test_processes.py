@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
 
-from small_runs import GAN, SMALL, recipe_of, rows_of, small_data, train_command
+from tests.small_runs import GAN, SMALL, recipe_of, rows_of, small_data, train_command
 from upres.errors import ConfigError
 from upres.recipes import read_recipe, run_recipe
 from upres.train import processes
@@ -70,9 +71,7 @@ def test_two_processes_equal_one_with_the_doubled_batch(data: Path, tmp_path: Pa
     assert states[0].keys() == states[1].keys()
     for name, tensor in states[0].items():
         # Sums of 4-byte floats in another order, over 8 steps.
-        torch.testing.assert_close(
-            states[1][name], tensor, rtol=1e-3, atol=1e-5, msg=lambda text, n=name: f"{n}: {text}"
-        )
+        torch.testing.assert_close(states[1][name], tensor, rtol=1e-3, atol=1e-5, msg=partial("{}: {}".format, name))
     for left, right in zip(rows_of(one), rows_of(two), strict=True):
         for column in ("train_l1", "val_l1", "val_psnr"):
             assert right[column] == pytest.approx(left[column], rel=1e-3)

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("onnx")
 
-from tiny_models import tiny_onnx
+from tests.tiny_models import tiny_onnx
 from upres.errors import ConfigError, DataError, ModelError
 from upres.export.quantise import Quantised, quantise
 from upres.image import Picture, write

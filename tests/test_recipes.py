@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from small_runs import save_smooth
+from tests.small_runs import save_smooth
 from upres.config import build
 from upres.data import SOURCES
 from upres.data.cache import cached

@@ -4,9 +4,9 @@ import dataclasses
 
 import numpy as np
 import pytest
-import pyvips
 
-from small_pictures import failure, picture
+from tests.commands import full_disk
+from tests.small_pictures import failure, picture
 from upres.errors import FailedError
 from upres.image import Picture, check_writable, read, write
 
@@ -50,7 +50,7 @@ def test_a_side_too_long(tmp_path, name, shape, rule):
         ("folder.png", {}, "is a folder; give the name of a file in it"),
     ],
 )
-def test_a_place_or_a_way_that_cannot_be(tmp_path, name, options, rule):
+def test_a_place_or_an_option_that_cannot_be(tmp_path, name, options, rule):
     (tmp_path / "folder.png").mkdir()
     message = failure(write, picture(), tmp_path / name, **options)
     assert message.startswith(f"{tmp_path / name}: ")
@@ -58,27 +58,27 @@ def test_a_place_or_a_way_that_cannot_be(tmp_path, name, options, rule):
     assert [path.name for path in tmp_path.iterdir()] == ["folder.png"]
 
 
-def test_a_failed_encoding_leaves_nothing_new_and_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "p.tif"
+@pytest.mark.parametrize("suffix", [".tif", ".png", ".bmp"])
+@pytest.mark.parametrize("largest", [0, 9, 5000])
+def test_a_failed_encoding_leaves_nothing_new_and_the_old_file(tmp_path, suffix, largest):
+    path = tmp_path / f"p{suffix}"
     old = picture()
     write(old, path)
-
-    def full(file, *_, **__):
-        file.write(b"half a fi")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("upres.image.metadata.tiff.add_tags", full)
-    message = failure(write, picture(), path, kind=FailedError)
-    assert message == f"{path}: could not be written (No space left on device); nothing was left behind"
-    assert [found.name for found in tmp_path.iterdir()] == ["p.tif"]
+    with full_disk(largest):
+        message = failure(write, picture(height=50, width=60), path, kind=FailedError)
+    assert message.startswith(f"{path}: could not be written (")
+    assert message.endswith("); nothing was left behind")
+    assert [found.name for found in tmp_path.iterdir()] == [path.name]
     assert np.array_equal(read(path).pixels, old.pixels)
 
 
-def test_libvips_failing_leaves_nothing(tmp_path, monkeypatch):
-    def refuse(*_, **__):
-        raise pyvips.Error("unable to call pngsave", "pngsave: broken\nvips2png: too")
-
-    monkeypatch.setattr(pyvips.Image, "pngsave", refuse, raising=False)
-    message = failure(write, picture(), tmp_path / "p.png", kind=FailedError)
-    assert "could not be written" in message
-    assert list(tmp_path.iterdir()) == []
+def test_what_python_appends_to_a_file_fails_as_cleanly(tmp_path):
+    """The tags of a TIFF are written behind what libvips wrote."""
+    write(picture(), tmp_path / "p.tif")
+    size = (tmp_path / "p.tif").stat().st_size
+    path = tmp_path / "tags.tif"
+    tags = {"iptc": bytes(20_000)}
+    with full_disk(size + 1000):
+        message = failure(write, picture(metadata=tags), path, kind=FailedError)
+    assert message == f"{path}: could not be written (File too large); nothing was left behind"
+    assert [found.name for found in tmp_path.iterdir()] == ["p.tif"]

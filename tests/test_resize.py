@@ -26,11 +26,11 @@ def matrix(length, out, scale, antialias):
         return -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2 if x <= 2 else 0.0
 
     shrink = min(1.0, scale) if antialias else 1.0
-    reach = 2 / shrink
+    support = 2 / shrink
     dense = np.zeros((out, length))
     for row in range(out):
         at = (row + 0.5) / scale - 0.5
-        taps = {k: keys((at - k) * shrink) for k in range(math.floor(at - reach), math.ceil(at + reach) + 1)}
+        taps = {k: keys((at - k) * shrink) for k in range(math.floor(at - support), math.ceil(at + support) + 1)}
         total = sum(taps.values())
         for k, weight in taps.items():
             column = k

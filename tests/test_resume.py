@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +15,9 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from small_runs import GAN, HARDEST, SMALL, recipe_of, rows_of, small_data, train_command
+from tests.commands import Command, full_disk
+from tests.forks import Forked, ForkServer
+from tests.small_runs import GAN, HARDEST, SMALL, recipe_of, rows_of, small_data
 from upres.archs import ARCHS, Network
 from upres.errors import ConfigError, ModelError
 from upres.models import checkpoint
@@ -30,7 +30,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return small_data(tmp_path, monkeypatch)
 
 
-def wait_for_rows(process: subprocess.Popen[bytes], run: Path, count: int) -> None:
+def wait_for_rows(process: Forked, run: Path, count: int) -> None:
     deadline = time.monotonic() + 240
     while not (run / "last.ckpt").exists() or len(rows_of(run)) < count:
         assert process.poll() is None and time.monotonic() < deadline
@@ -40,23 +40,24 @@ def wait_for_rows(process: subprocess.Popen[bytes], run: Path, count: int) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize("changes", [{}, HARDEST], ids=["alone", "adversarial"])
 def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(
-    data: Path, tmp_path: Path, changes: dict[str, object]
+    data: Path, tmp_path: Path, changes: dict[str, object], forks: ForkServer
 ) -> None:
     """A real process, killed with SIGKILL in the middle of an epoch, then resumed."""
     values = {**SMALL, **changes, "data": {**SMALL["data"], "root": str(data)}}
-    values["train"] = {**SMALL["train"], "epochs": 5, "steps_per_epoch": 40, "samples_every": 9, "clip": 0.5}
+    values["train"] = {**SMALL["train"], "epochs": 5, "steps_per_epoch": 24, "samples_every": 9, "clip": 0.5}
     recipe = tmp_path / "small.yaml"
     recipe.write_text(yaml.safe_dump(values))
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     run_recipe(read_recipe(str(recipe)), whole)
 
-    process = subprocess.Popen(train_command(recipe, broken), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = forks.start("train", str(recipe), "--run", str(broken))
     wait_for_rows(process, broken, 2)
     os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    assert process.wait() == -signal.SIGKILL
     assert len(rows_of(broken)) < 5, "the run ended before it could be killed; make it longer"
 
-    subprocess.run(train_command(recipe, broken, "--resume"), check=True, capture_output=True)
+    resumed = forks.run("train", str(recipe), "--run", str(broken), "--resume")
+    assert resumed.returncode == 0, resumed.err
     equal_runs(whole, broken)
 
 
@@ -159,7 +160,7 @@ def test_resume_without_a_run(data: Path, tmp_path: Path) -> None:
         run_recipe(recipe_of(data), tmp_path / "run", resume=True)
 
 
-def test_a_full_disk_loses_nothing_that_was_saved(data: Path, tmp_path: Path) -> None:
+def test_a_full_disk_loses_nothing_that_was_saved(data: Path, tmp_path: Path, command: Command) -> None:
     """A limit on the size of files stands for it: last.ckpt, with Adam's moments, is the largest."""
     values = {
         **SMALL,
@@ -173,15 +174,10 @@ def test_a_full_disk_loses_nothing_that_was_saved(data: Path, tmp_path: Path) ->
     run_recipe(read_recipe(str(recipe)), run)
     kept = {path.name: path.read_bytes() for path in (run / "last.ckpt", run / "best.safetensors")}
     assert len(kept["best.safetensors"]) < 600_000 < len(kept["last.ckpt"])
-    code = (
-        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000)); "
-        "from upres.cli.main import main; "
-        f"main({train_command(recipe, run, '--resume', '--set', 'train.epochs=2')[3:]!r})"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    last_line = done.stderr.strip().splitlines()[-1]
-    assert last_line == (
+    with full_disk(600_000):
+        code, _, err = command("train", str(recipe), "--run", str(run), "--resume", "--set", "train.epochs=2")
+    assert code == 1
+    assert err.strip().splitlines()[-1] == (
         f"upres: {run / 'last.ckpt'}: epoch 2 cannot be written (File too large); the one before it is whole; make "
         "room and resume the run"
     )
@@ -191,25 +187,16 @@ def test_a_full_disk_loses_nothing_that_was_saved(data: Path, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_ctrl_c_leaves_a_report_and_a_run_that_goes_on(data: Path, tmp_path: Path) -> None:
+def test_ctrl_c_leaves_a_report_and_a_run_that_goes_on(data: Path, tmp_path: Path, forks: ForkServer) -> None:
     values = {**SMALL, "data": {**SMALL["data"], "root": str(data)}}
     values["train"] = {**SMALL["train"], "epochs": 400}
     recipe = tmp_path / "small.yaml"
     recipe.write_text(yaml.safe_dump(values))
     run = tmp_path / "run"
-    # Where the tests run as a shell's background job, Ctrl-C is ignored, and children inherit that.
-    code = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        f"from upres.cli.main import main; main({train_command(recipe, run)[3:]!r})"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    try:
-        wait_for_rows(process, run, 1)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=120)
-    finally:
-        process.kill()
-    assert process.returncode == 130 and errors.decode().strip().splitlines()[-1] == "upres: interrupted"
+    process = forks.start("train", str(recipe), "--run", str(run))
+    wait_for_rows(process, run, 1)
+    os.kill(process.pid, signal.SIGINT)
+    assert process.wait() == 130 and process.err.strip().splitlines()[-1] == "upres: interrupted"
     assert "interrupted after" in (run / "report.html").read_text()
 
 

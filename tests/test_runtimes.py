@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from commands import UPRES
-from tiny_models import tiny_onnx
+from tests.commands import UPRES
+from tests.tiny_models import tiny_onnx
 from upres import load
 from upres.config.tables import Table
 from upres.errors import ConfigError, MissingExtraError
@@ -41,8 +41,8 @@ class Repeating(Predictor):
 
 REPEATING = Runtime(
     title="Repeating Runtime",
-    module="stranger",
-    install="pip install stranger",
+    module="outsider",
+    install="pip install outsider",
     suffixes=(".onnx", ".rep"),
     precisions={"cpu": ("fp32",)},
     open=lambda path, execution, threads: Repeating(path, execution),
@@ -58,7 +58,7 @@ def tiny(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def theirs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
+def theirs() -> Iterator[Runtime]:
     """ONNX Runtime under another name, added as a script adds it, and gone behind the test."""
     runtime = Runtime(
         title="Their Runtime",
@@ -68,11 +68,8 @@ def theirs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
         precisions={"cpu": ("fp32",), "npu": ("fp16",)},
         open=their_predictor,
     )
-    before = RUNTIMES._rows.copy()
-    RUNTIMES.add("theirs", runtime)
-    yield runtime
-    RUNTIMES._rows.clear()
-    RUNTIMES._rows.update(before)
+    with RUNTIMES.added("theirs", runtime):
+        yield runtime
 
 
 def their_predictor(path: Path, execution: Execution, threads: int | None) -> Predictor:
@@ -106,11 +103,16 @@ def test_the_bench_measures_it(tiny: Path, theirs: Runtime) -> None:
     assert (row.fault, row.near) == ("", np.inf)
 
 
-def test_one_that_is_not_installed_says_how_it_is(tiny: Path, theirs: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(MissingExtraError) as caught:
-        open_predictor(tiny, backend="theirs")
-    assert str(caught.value) == "backend theirs: onnxruntime is not installed; pip install theirs"
+def test_one_that_is_not_installed_says_how_it_is(tiny: Path, theirs: Runtime) -> None:
+    def their_absent_library(*_: object) -> Predictor:
+        import not_there  # type: ignore[import-not-found]
+
+        raise AssertionError(not_there)
+
+    absent = dataclasses.replace(theirs, module="not_there", open=their_absent_library)
+    with RUNTIMES.added("absent", absent), pytest.raises(MissingExtraError) as caught:
+        open_predictor(tiny, backend="absent")
+    assert str(caught.value) == "backend absent: not_there is not installed; pip install theirs"
 
 
 def test_every_runtime_says_what_is_asked_of_it(tiny: Path) -> None:
@@ -126,11 +128,11 @@ def test_every_runtime_says_what_is_asked_of_it(tiny: Path) -> None:
 
 def test_an_installed_package_adds_one_to_the_command(tiny: Path) -> None:
     folder = tiny.parent
-    info = folder / "stranger-1.0.dist-info"
+    info = folder / "outsider-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[upres.predictors]\nrepeating = stranger:REPEATING\n")
-    (folder / "stranger.py").write_text(PACKAGE)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: outsider\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[upres.predictors]\nrepeating = outsider:REPEATING\n")
+    (folder / "outsider.py").write_text(PACKAGE)
     (folder / "net.rep").write_bytes(b"weights of theirs")
     write(Picture(np.random.default_rng(0).integers(0, 256, (5, 6, 3), dtype=np.uint8)), folder / "p.png")
 

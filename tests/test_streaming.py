@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 import upres
-from test_upscale import MODELS, Nearest, clear_corner, random_pixels
-from tiny_models import tiny_onnx
+from tests.small_pictures import clear_corner, random_pixels
+from tests.small_predictors import MODELS, Nearest
+from tests.tiny_models import tiny_onnx
 from upres.errors import ConfigError, DeviceMemoryError, FailedError, NonFiniteError, PictureError
 from upres.image import FileSink, OpenedPicture, Picture, read, write
 from upres.image.bands import Shape
@@ -233,7 +234,7 @@ def test_a_picture_that_is_large_enough_is_reduced_exactly_and_one_of_the_size_k
 )
 def test_sizes_that_are_none(arguments: dict[str, int], text: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        Size(**arguments)  # type: ignore[arg-type]
+        Size(**arguments)
     assert text in str(caught.value)
 
 

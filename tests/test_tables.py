@@ -27,13 +27,24 @@ def test_a_name_is_given_once() -> None:
     assert table["one"] == 1
 
 
+def test_a_row_for_a_while_only() -> None:
+    table = Table("upres.test", {"one": 1})
+    with pytest.raises(ZeroDivisionError), table.added("two", 2) as row:
+        assert row == table["two"] == 2
+        1 / 0  # noqa: B018
+    assert dict(table) == {"one": 1}
+    with pytest.raises(ConfigError, match="'one' is taken"), table.added("one", 2):
+        pass
+    assert dict(table) == {"one": 1}
+
+
 def package(folder: Path, entry: str) -> None:
     """Lay out what pip leaves of an installed package with one entry point."""
-    info = folder / "stranger-1.0.dist-info"
+    info = folder / "outsider-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: outsider\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(f"[upres.test]\n{entry}\n")
-    (folder / "stranger.py").write_text("print('loaded')\nROW = 7\n")
+    (folder / "outsider.py").write_text("print('loaded')\nROW = 7\n")
 
 
 def in_a_process(folder: Path, code: str) -> str:
@@ -44,22 +55,22 @@ def in_a_process(folder: Path, code: str) -> str:
 
 
 def test_an_installed_package_adds_a_row_which_is_loaded_when_asked_for(tmp_path: Path) -> None:
-    package(tmp_path, "theirs = stranger:ROW")
+    package(tmp_path, "theirs = outsider:ROW")
     assert in_a_process(tmp_path, "print(list(table), 'theirs' in table, len(table))") == "['one', 'theirs'] True 2\n"
     assert in_a_process(tmp_path, "print(table['theirs'])") == "loaded\n7\n"
 
 
 def test_an_own_name_is_not_replaced(tmp_path: Path) -> None:
-    package(tmp_path, "one = stranger:ROW")
+    package(tmp_path, "one = outsider:ROW")
     assert in_a_process(tmp_path, "print(table['one'], list(table))") == "1 ['one']\n"
 
 
 def test_a_package_that_fails_is_named(tmp_path: Path) -> None:
-    package(tmp_path, "theirs = stranger:MISSING")
+    package(tmp_path, "theirs = outsider:MISSING")
     said = in_a_process(
         tmp_path, "import upres\ntry: table['theirs']\nexcept upres.UpresError as error: print(error)"
     ).splitlines()[-1]
     assert said == (
-        "upres.test: 'theirs' of the package stranger cannot be loaded (AttributeError: module 'stranger' has no "
+        "upres.test: 'theirs' of the package outsider cannot be loaded (AttributeError: module 'outsider' has no "
         "attribute 'MISSING'); update that package or remove it"
     )

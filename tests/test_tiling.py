@@ -45,7 +45,7 @@ def test_cores_cover_every_pixel_once(case: tuple[Plan, int, int, int]) -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(plans)
-def test_the_input_holds_the_halo_or_ends_where_the_canvas_does(case: tuple[Plan, int, int, int]) -> None:
+def test_the_input_holds_the_halo_or_ends_where_the_padding_does(case: tuple[Plan, int, int, int]) -> None:
     whole, _, halo, _ = case
     for _, padded, extents in axes(whole):
         for extent in extents:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from small_runs import HARDEST, SMALL, recipe_of, rows_of, small_data
+from tests.small_runs import HARDEST, SMALL, recipe_of, rows_of, small_data
 from upres.archs import ARCHS
 from upres.config import parse
 from upres.errors import MissingExtraError, NonFiniteError
@@ -188,7 +188,7 @@ def test_a_plain_network_starts_from_the_sums_of_branches(data: Path, tmp_path: 
     branched = checkpoint.load(run_recipe(recipe_of(data, arch={"name": "repres", "width": 8, "blocks": 1}), tmp_path))[
         0
     ]
-    plain = ARCHS["plainres"](
+    plain = ARCHS["plainres"](  # type: ignore[misc]  # a leaf takes its configuration
         parse(ARCHS["plainres"].config_type, {"width": 8, "blocks": 1}, where=""), scale=2, channels=3
     )
     assert take_over(plain, tmp_path / "best.safetensors") == (8, 8)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from small_runs import GAN, SMALL, recipe_of, rows_of, small_data
-from upres.archs import DISCRIMINATORS
+from tests.small_runs import GAN, SMALL, recipe_of, rows_of, small_data
+from upres.archs import ARCHS, DISCRIMINATORS
 from upres.cli.main import main
 from upres.config.named_parts import build, parse_part
 from upres.errors import ConfigError, ModelError
@@ -83,7 +83,7 @@ def test_a_run_logs_both_losses_and_keeps_the_last_weights(data: Path, tmp_path:
 
 def test_a_discriminator_learns_to_tell_a_blurred_picture(data: Path, tmp_path: Path) -> None:
     """With a generator that hardly moves, the discriminator is right nearly always after 60 steps."""
-    train = {**SMALL["train"], "epochs": 2, "steps_per_epoch": 60, "optimizer": {"rate": 1e-6}}  # type: ignore[dict-item]
+    train = {**SMALL["train"], "epochs": 2, "steps_per_epoch": 60, "optimizer": {"rate": 1e-6}}
     section = {**GAN, "kind": "vanilla", "discriminator": {"name": "unet-sn", "width": 8}, "schedule": "constant"}
     run_recipe(recipe_of(data, adversarial=section, train=train, schedule="constant"), tmp_path / "run")
     rows = rows_of(tmp_path / "run")
@@ -160,7 +160,7 @@ def model(path: Path, seed: int, name: str, arch: dict[str, object] | None = Non
     torch.manual_seed(seed)
     arch = arch or {"name": "srresnet", "width": 4, "blocks": 1}
     facts = Facts(name=name, scale=2, arch=arch, trained_on=f"data of {name}", licence="CC0")
-    part = parse_part(checkpoint.ARCHS, arch, where="test", key="arch")
+    part = parse_part(ARCHS, arch, where="test", key="arch")
     checkpoint.save(path, checkpoint.network_of(part, facts), facts)
     return path
 
@@ -180,7 +180,7 @@ def test_interpolation_lies_between_and_tells_both(tmp_path: Path, capsys: pytes
     assert facts.blend == {"net-1": 0.75, "net-2": 0.25} and facts.scores == {}
     assert (facts.trained_on, facts.licence) == ("data of net-1 and data of net-2", "CC0")
     for alpha, expected in ((0.0, first), (1.0, second)):
-        interpolate(*paths, output, alpha=alpha)
+        interpolate(paths[0], paths[1], output, alpha=alpha)
         for name, tensor in checkpoint.load(output)[0].state_dict().items():
             assert torch.equal(tensor, expected[name])
 

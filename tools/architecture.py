@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.common import argument_parser
-from tests.test_imports import FILES, FLOORS, SOURCE, entered, folder_of, module_of
+from tests.floors import FILES, FLOORS, SOURCE, entered, folder_of, module_of
 
 _HEAD = """digraph upres {
   graph [ranksep=0.35, nodesep=0.35, splines=true, fontname="sans-serif", bgcolor="white"]

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from benchmarks.common import argument_parser, run
 
 import upres
+from benchmarks.common import argument_parser, run
 from upres.image import Picture, read, write
 
 HEIGHT, WIDTH = 300, 360

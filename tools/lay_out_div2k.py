@@ -12,9 +12,9 @@ import math
 from pathlib import Path
 
 import numpy as np
-from benchmarks.common import argument_parser, run
 from numpy.typing import NDArray
 
+from benchmarks.common import argument_parser, run
 from upres.image import Picture, imresize, picture_files, read, write
 
 _SCALE = 4

@@ -11,7 +11,6 @@ import dataclasses
 from pathlib import Path
 
 from benchmarks.common import argument_parser
-
 from upres.models import shipped
 from upres.models.activations import activation_bytes
 from upres.models.checkpoint import load_onnx

@@ -17,7 +17,6 @@ from benchmarks.common import argument_parser, run
 from benchmarks.photo import changed
 from benchmarks.photo import measured as measured_on
 from benchmarks.quality import measured
-
 from upres.evaluation.evaluate import entrant
 from upres.evaluation.test_sets import open_test_set
 from upres.evaluation.text_tables import markdown_table

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from benchmarks.common import argument_parser
-
 from upres.archs import ARCHS, DISCRIMINATORS
 from upres.degrade import STEPS
 from upres.losses import LOSSES

@@ -6,10 +6,15 @@ A package adds a row by an entry point, a script by one call; nothing is looked 
     mine = "my_package.network:Mine"
 
     upres.archs.ARCHS.add("mine", Mine)
+
+and takes it away again where it is wanted for a while only:
+
+    with upres.archs.ARCHS.added("mine", Mine): ...
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
@@ -43,6 +48,19 @@ class Table(Mapping[str, T], Generic[T]):
         if name in self:
             raise ConfigError(f"{self.group}: {name!r} is taken; choose another name")
         self._rows[name] = row
+
+    @contextlib.contextmanager
+    def added(self, name: str, row: T) -> Iterator[T]:
+        """Add a row for the length of a `with` block, as a test does; yields the row.
+
+        Raises:
+            ConfigError: the name is taken.
+        """
+        self.add(name, row)
+        try:
+            yield row
+        finally:
+            del self._rows[name]
 
     def __getitem__(self, name: str) -> T:
         if name not in self._rows:

@@ -18,7 +18,9 @@ DEFAULT = "base"
 BICUBIC = "bicubic"
 """The model that is a formula: it has every scale, and no file."""
 
-_FOLDER = Path(__file__).parent
+PACKAGE = Path(__file__).parent
+"""The folder of the models that come with upres."""
+
 _NAME = re.compile(r"(?P<name>.+)-x(?P<scale>\d+)\.onnx")
 
 
@@ -40,32 +42,32 @@ class Shipped:
         return read_facts(self.path)
 
 
-def shipped() -> list[Shipped]:
-    """Return the models inside the package, sorted by name and scale."""
+def shipped(folder: Path = PACKAGE) -> list[Shipped]:
+    """Return the models inside the package, or laid out like them in another folder, sorted by name and scale."""
     found = []
-    for path in _FOLDER.glob("*.onnx"):
+    for path in folder.glob("*.onnx"):
         match = _NAME.fullmatch(path.name)
         if match:
             found.append(Shipped(match["name"], int(match["scale"]), path))
     return sorted(found, key=lambda model: (model.name, model.scale))
 
 
-def scales(name: str) -> list[int]:
+def scales(name: str, folder: Path = PACKAGE) -> list[int]:
     """Return the scales in which the model `name` is shipped, ascending.
 
     Raises:
         ModelError: no model has that name; the known ones are listed, closest first.
     """
-    return [model.scale for model in named(name)]
+    return [model.scale for model in named(name, folder)]
 
 
-def named(name: str) -> list[Shipped]:
+def named(name: str, folder: Path = PACKAGE) -> list[Shipped]:
     """Return the shipped models of a name, by ascending scale.
 
     Raises:
         ModelError: there is none; the known names are listed, closest first.
     """
-    models = shipped()
+    models = shipped(folder)
     found = [model for model in models if model.name == name]
     if not found:
         known = {model.name for model in models} | {BICUBIC}
@@ -73,13 +75,13 @@ def named(name: str) -> list[Shipped]:
     return found
 
 
-def find(name: str, scale: int | None = None) -> Shipped:
+def find(name: str, scale: int | None = None, folder: Path = PACKAGE) -> Shipped:
     """Return one shipped model; without `scale`, the one that enlarges most.
 
     Raises:
         ModelError: no model has that name, or not at that scale.
     """
-    found = named(name)
+    found = named(name, folder)
     if scale is None:
         return found[-1]
     for model in found:
