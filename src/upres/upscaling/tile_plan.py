@@ -50,18 +50,15 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The tiles of one picture: every row span crossed with every column span.
+    """The tiles of one picture: every row extent crossed with every column extent.
 
     Attributes:
         height, width: the picture.
-        padded_height, padded_width: the picture continued to the size multiple; input boxes lie in it.
         rows, columns: the extents of the two axes, in order; their cores cover the axis once.
     """
 
     height: int
     width: int
-    padded_height: int
-    padded_width: int
     rows: tuple[Extent, ...]
     columns: tuple[Extent, ...]
 
@@ -71,11 +68,6 @@ class Plan:
     def __iter__(self) -> Iterator[Tile]:
         """Yield the tiles band by band, from the top; a band needs only the rows of its input."""
         return (Tile(rows, columns) for rows in self.rows for columns in self.columns)
-
-    @property
-    def input_shape(self) -> tuple[int, int]:
-        """Height and width of the input box, the same for every tile."""
-        return self.rows[0].input_length, self.columns[0].input_length
 
 
 def plan(height: int, width: int, *, tile: int | tuple[int, int], halo: int | None, multiple: int = 1) -> Plan:
@@ -105,8 +97,6 @@ def plan(height: int, width: int, *, tile: int | tuple[int, int], halo: int | No
     return Plan(
         height=height,
         width=width,
-        padded_height=_units(height, multiple) * multiple,
-        padded_width=_units(width, multiple) * multiple,
         rows=_extents(height, tile_height, halo, multiple),
         columns=_extents(width, tile_width, halo, multiple),
     )
