@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upres.image.background import Colour
-from upres.image.picture import from_unit, to_unit
+from upres.image.picture import Picture, from_unit, to_unit
 
 OPAQUE, CLEAR, PARTIAL = "opaque", "clear", "partial"
 
@@ -67,6 +67,12 @@ class Shape:
         if background is None or not self.alpha:
             return self
         return replace(self, channels=1 if self.channels == 2 and len(set(background)) == 1 else 3)
+
+
+def shape_of(picture: Picture) -> Shape:
+    """Return what bands of a picture are bands of."""
+    channels = picture.pixels.shape[2] + (picture.alpha is not None)
+    return Shape(picture.height, picture.width, channels, picture.pixels.dtype.name)
 
 
 def without_alpha(bands: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:

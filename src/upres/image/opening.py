@@ -29,6 +29,7 @@ from upres.image.picture import Again, Pages, Picture, check_unit_range, peak, p
 from upres.image.prefetch import Prefetch
 
 _BANDS_WAITING = 2
+_HELD_AHEAD = 20_000_000
 
 
 class OpenedPicture:
@@ -115,9 +116,18 @@ class OpenedPicture:
         """What is odd about the data and keeps no pixel from being decoded, in words; known after decoding."""
         return self._decoder.warnings
 
+    @property
+    def held_bytes(self) -> int:
+        """How many bytes decoding holds of the whole picture; 0 where rows are read, decoded and forgotten."""
+        return self._decoder.held_bytes
+
     def begin(self) -> None:
-        """Begin to decode in a thread of its own: the next `bands` goes on from there. `close` ends it."""
-        self._begun = Prefetch(self._bands(), _BANDS_WAITING)
+        """Begin to decode in a thread of its own: the next `bands` goes on from there. `close` ends it.
+
+        What is decoded as a whole and is large is left for later: one such picture at a time is enough.
+        """
+        if self.held_bytes <= _HELD_AHEAD:
+            self._begun = Prefetch(self._bands(), _BANDS_WAITING)
 
     def bands(self) -> Prefetch[NDArray[Any]]:
         """Decode from the top, a few bands ahead of what has been asked for. Leave the `with` of it, or `close`.

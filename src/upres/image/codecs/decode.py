@@ -77,8 +77,9 @@ class Decoder:
         self.warnings: tuple[str, ...] = ()
         self._page = page
         with self._words():
-            self._image = self._load(strict=True)
-            self._unread: Any = self._image
+            self._image = self._load(strict=True, decode=False)
+            # An image of upres's own decoder may be black as yet.
+            self._unread: Any = self._image if self.form.open is None else None
             self.header = _header(path, self.form, self._image)
             turned, self._profile = _upright(self._image, self.header)
         self.size: tuple[int, int] = (turned.height, turned.width)
@@ -95,6 +96,12 @@ class Decoder:
                     extras = tiff.extras(file, self._page)
             metadata = _metadata(self._image, extras, self.header)
             return Tags(self._profile, metadata, _resolution(self.path, self._image, self.header))
+
+    @property
+    def held_bytes(self) -> int:
+        """How many bytes decoding holds of the whole picture; 0 where rows are read, decoded and forgotten."""
+        with self._words():
+            return self.form.decoder_bytes(self.path, self._image)
 
     def samples(self) -> NDArray[Any]:
         """Decode the whole picture, `h w c`, in the file's own numbers.
@@ -181,15 +188,16 @@ class Decoder:
         image, self._unread = self._unread, None
         return self._load(strict=True) if image is None else image
 
-    def _load(self, *, strict: bool, pages: int = 1) -> Any:
+    def _load(self, *, strict: bool, pages: int = 1, decode: bool = True) -> Any:
         """Open the file without decoding it; libvips decodes as pixels are asked for, from the top.
 
         Args:
             strict: stop at what a JPEG decoder only warns of.
             pages: how many pages or frames, one below the other; -1 for all.
+            decode: `False` where only size and kind are asked for.
         """
         if self.form.open is not None:
-            return self.form.open(self.path)
+            return self.form.open(self.path, decode=decode)
         assert self.form.operation is not None
         if self.form is FORMATS["gif"]:
             gif.check_whole(self.path)

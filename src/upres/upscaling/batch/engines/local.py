@@ -7,6 +7,7 @@ finishes what was interrupted.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 import time
@@ -21,10 +22,12 @@ from upres.image.prefetch import Prefetch
 from upres.storage.atomic import clear_unfinished
 from upres.upscaling.batch.jobs import BatchSettings, Job, JobProgress, Outcome, make_folder
 from upres.upscaling.loading import Upscalers
-from upres.upscaling.pipeline import Summary, enlarge, summary
+from upres.upscaling.pipeline import Summary, enlarge, held_of, summary
 
 # Sources that may be open at once: one is predicted, the next waits, one more is being opened.
 _OPEN = 3
+# A picture of which coders hold more than this part of the memory allowed waits for the one before to be written.
+_SHARES = 4
 
 
 def run(
@@ -39,6 +42,7 @@ def run(
         clear_unfinished(folder)
     pending: deque[Future[Outcome]] = deque()
     cancel = threading.Event()
+    alone = threading.Lock()
     sources: deque[OpenedPicture] = deque(maxlen=_OPEN)
     with (
         ThreadPoolExecutor(2, "upres-write") as coders,
@@ -46,7 +50,7 @@ def run(
     ):
         try:
             for begun in opened:
-                pending.append(_enlarged(begun, upscalers, settings, coders, cancel, progress))
+                pending.append(_enlarged(begun, upscalers, settings, coders, cancel, progress, alone))
                 while len(pending) > 1:
                     yield pending.popleft().result()
             for future in pending:
@@ -94,6 +98,7 @@ def _enlarged(
     coders: ThreadPoolExecutor,
     cancel: threading.Event,
     progress: JobProgress | None,
+    alone: threading.Lock,
 ) -> Future[Outcome]:
     """Predict a picture, and return what its coding will come to."""
     job, source = begun.job, begun.source
@@ -119,7 +124,10 @@ def _enlarged(
 
     def code() -> Outcome:
         try:
-            enlarge(source, settings.files.sink(job.target), upscaler.enlargement, progress=tell, cancel=cancel)
+            sink = settings.files.sink(job.target)
+            much = held_of(source, sink, upscaler.enlargement).bytes * _SHARES > upscaler.enlargement.max_memory
+            with alone if much else contextlib.nullcontext():
+                enlarge(source, sink, upscaler.enlargement, progress=tell, cancel=cancel)
             return Outcome(job, told, seconds=_since(begun), warnings=source.warnings)
         except CancelledError:
             raise
