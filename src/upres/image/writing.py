@@ -77,6 +77,13 @@ class FileSink:
     def check_pages(self, pages: Pages, height: int, width: int) -> None:
         """Be sure that so many pictures, the first of this size, can be put here; as `check`."""
         check_pages(self.path, pages)
+        together = pages.count * height  # frames are coded one below the other, but for PNG's
+        if pages.count > 1 and self.form.frames and self.form is not FORMATS["png"] and together > vips.MOST_ROWS:
+            raise PictureError(
+                f"{pages.count:,} frames of {height:,} rows are more than the {vips.MOST_ROWS:,} that libvips "
+                f"writes into a {self.form.name}; write .png",
+                where=self.path,
+            )
         check_writable(self.path, height=height, width=width, lossless=self._writing.lossless)
 
     def write_bands(

@@ -81,6 +81,8 @@ class Decoder:
             # An image of upres's own decoder may be black as yet.
             self._unread: Any = self._image if self.form.open is None else None
             self.header = _header(path, self.form, self._image)
+            if self.form.frames and self.form.operation is not None and self.form is not FORMATS["png"]:
+                _check_rows(path, self.form, self.header)
             turned, self._profile = _upright(self._image, self.header)
         self.size: tuple[int, int] = (turned.height, turned.width)
         self.bands: int = turned.bands
@@ -163,8 +165,17 @@ class Decoder:
         with self._words():
             if self.form is FORMATS["png"]:
                 yield from apng.frames(self.path)
-            else:
-                yield from frames.decoded(self._load(strict=True, pages=-1), _orientation(self._image))
+                return
+            image = self._load(strict=True, pages=-1)
+            count = self.header.pages
+            stored = vips.field(image, "page-height") or image.height
+            if image.height != count * stored:
+                raise PictureError(
+                    f"the {self.form.name} data is damaged, or too much at once ({image.height:,} rows of {count:,} "
+                    f"frames of {stored:,}); take its frames apart",
+                    where=self.path,
+                )
+            yield from frames.decoded(image, _orientation(self._image))
 
     def _decoded(self, image: Any) -> NDArray[Any]:
         samples = vips.to_array(_upright(image, self.header)[0])
@@ -313,6 +324,21 @@ def _header(path: Path, form: Format, image: Any) -> Header:
         pages=_pages(path, form, image),
         changes=_changes(image),
     )
+
+
+def _check_rows(path: Path, form: Format, header: Header) -> None:
+    """Refuse an animation whose frames libvips cannot put one below the other.
+
+    Raises:
+        PictureError: says how many rows that are, and how many it takes.
+    """
+    rows = header.pages * max(header.width, header.height)
+    if header.pages > 1 and rows > vips.MOST_ROWS:
+        raise PictureError(
+            f"{header.pages:,} frames of {header.height:,} rows are more than the {vips.MOST_ROWS:,} that libvips "
+            f"takes of a {form.name}; take its frames apart",
+            where=path,
+        )
 
 
 def _pages(path: Path, form: Format, image: Any) -> int:

@@ -15,6 +15,9 @@ FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 # dtype → the space of RGB and of gray; scRGB is libvips' name for float RGB: it writes the numbers as they are.
 _SPACES = {"uint8": ("srgb", "b-w"), "uint16": ("rgb16", "grey16"), "float32": ("scrgb", "b-w")}
 
+MOST_ROWS = 100_000_000
+"""The longest side of an image that libvips counts (VIPS_MAX_COORD); frames stand one below the other in one."""
+
 # Rows fetched at once: bounds the memory of what is written in Python.
 _CHUNK = 128
 
@@ -76,8 +79,9 @@ def space(dtype: str, *, gray: bool) -> str:
 
 def to_array(image: Any) -> NDArray[Any]:
     """Decode an image to `h w c`."""
-    pixels: NDArray[Any] = image.numpy()
-    return pixels[..., None] if pixels.ndim == 2 else pixels
+    # pyvips leaves axes of length 1 out, and all three of a gray picture of one pixel.
+    pixels: NDArray[Any] = image.numpy().reshape(image.height, image.width, image.bands)
+    return pixels
 
 
 def chunks(image: Any) -> Iterator[tuple[int, NDArray[Any]]]:

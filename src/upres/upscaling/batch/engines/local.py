@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from upres.errors import CancelledError, UpresError
+from upres.errors import CancelledError, as_upres_error
 from upres.image.opening import OpenedPicture
 from upres.image.prefetch import Prefetch
 from upres.storage.atomic import clear_unfinished
@@ -35,11 +35,12 @@ def run(
 ) -> Iterator[Outcome]:
     """Do the jobs, and yield what became of each, in their order.
 
-    What is wrong with one picture is in its outcome and does not stop the others. Leaving the iterator early
+    Whatever is wrong with one picture is in its outcome and does not stop the others. Leaving the iterator early
     stops the work and leaves no half file.
     """
     for folder in dict.fromkeys(job.target.parent for job in jobs):
-        clear_unfinished(folder)
+        with contextlib.suppress(OSError):  # what is wrong with a folder is said of each picture in it
+            clear_unfinished(folder)
     pending: deque[Future[Outcome]] = deque()
     cancel = threading.Event()
     alone = threading.Lock()
@@ -85,8 +86,8 @@ def _opened(jobs: Sequence[Job], settings: BatchSettings, sources: deque[OpenedP
             sources.append(source)
             if source.header.pages == 1:
                 source.begin()
-        except UpresError as error:
-            yield _Begun(job, began, outcome=Outcome(job, error=error))
+        except Exception as error:
+            yield _Begun(job, began, outcome=Outcome(job, error=as_upres_error(error, job.source)))
             continue
         yield _Begun(job, began, source)
 
@@ -111,9 +112,9 @@ def _enlarged(
         told = _told(summary(source, upscaler.enlargement), upscalers, form)
         if job.root is not None:
             make_folder(job.target.parent)
-    except UpresError as error:
+    except Exception as error:
         source.close()
-        return _ready(Outcome(job, error=error, seconds=_since(begun)))
+        return _ready(Outcome(job, error=as_upres_error(error, job.source), seconds=_since(begun)))
     predicted = threading.Event()
 
     def tell(done: int, total: int) -> None:
@@ -131,8 +132,8 @@ def _enlarged(
             return Outcome(job, told, seconds=_since(begun), warnings=source.warnings)
         except CancelledError:
             raise
-        except UpresError as error:
-            return Outcome(job, told, error=error, seconds=_since(begun))
+        except Exception as error:
+            return Outcome(job, told, error=as_upres_error(error, job.source), seconds=_since(begun))
         finally:
             source.close()
             predicted.set()
