@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,10 +23,25 @@ MOST_ROWS = 100_000_000
 _CHUNK = 128
 
 
+LOADERS = ("png", "jpeg", "webp", "tiff", "heif", "jxl", "gif", "raw")
+"""Stems of libvips' loaders that may be called; every other one is blocked, by whatever name it is asked for."""
+
+
+@functools.cache
 def pyvips() -> Any:
-    """Return the module: half of what `import upres` would otherwise cost, and not needed for --help."""
+    """Return the module: half of what `import upres` would otherwise cost, and not needed for --help.
+
+    On the first call all loaders but `LOADERS` are blocked, for the whole process: libvips has some thirty, among them
+    ones that run other libraries' parsers (MATLAB, SVG, PDF) or trust what they read.
+    """
     import pyvips
 
+    pyvips.operation_block_set("VipsForeignLoad", True)
+    for stem in LOADERS:
+        for kind in ("", "_buffer", "_source"):
+            found = pyvips.type_find("VipsForeignLoad", f"{stem}load{kind}")
+            if found:
+                pyvips.operation_block_set(pyvips.type_name(found), False)
     return pyvips
 
 
