@@ -75,6 +75,21 @@ def shape_of(picture: Picture) -> Shape:
     return Shape(picture.height, picture.width, channels, picture.pixels.dtype.name)
 
 
+def neutral(band: NDArray[Any]) -> bool:
+    """Return whether all of R, G, B, alpha or not, is gray: R = G = B."""
+    return band.shape[2] in (3, 4) and bool((band[..., 1:3] == band[..., :1]).all())
+
+
+def as_gray(bands: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """Yield neutral bands as gray ones, with alpha where they have it."""
+    return (np.ascontiguousarray(band[..., ::3] if band.shape[2] == 4 else band[..., :1]) for band in bands)
+
+
+def as_rgb(bands: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """Yield gray bands, with alpha or not, as neutral ones of R, G, B."""
+    return (np.concatenate([band[..., :1]] * 3 + [band[..., 1:]], axis=2) for band in bands)
+
+
 def without_alpha(bands: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
     """Yield bands without their last channel."""
     return (np.ascontiguousarray(band[..., :-1]) for band in bands)

@@ -9,9 +9,10 @@ file when they are more than 100 MB.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from upres.config.limits import MAX_PIXELS
 from upres.errors import PictureError
 from upres.image.background import Colour, flattened, laid_on
-from upres.image.bands import CLEAR, OPAQUE, PARTIAL, UNIT, Shape, from_span
+from upres.image.bands import CLEAR, OPAQUE, PARTIAL, UNIT, Shape, from_span, neutral
 from upres.image.codecs.decode import Decoder, Header
 from upres.image.metadata.tags import Tags
 from upres.image.picture import Again, Pages, Picture, check_unit_range, peak, profile_fits
@@ -111,6 +112,15 @@ class OpenedPicture:
             opaque = opaque and bool((band[..., -1] == white).all())
         return OPAQUE if opaque else PARTIAL
 
+    @functools.cached_property
+    def neutral(self) -> bool:
+        """Whether a picture of R, G, B is gray all over. The file is decoded once more, up to its first colour."""
+        if self.shape.channels not in (3, 4):
+            return False
+        flat = self._stored_shape.alpha and not self.shape.alpha
+        with contextlib.closing(self._bands() if flat else self._stored()) as bands:
+            return all(neutral(band) for band in bands)
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is odd about the data and keeps no pixel from being decoded, in words; known after decoding."""
@@ -184,10 +194,10 @@ class OpenedPicture:
         except PictureError as error:
             raise error.at(self.path) from None
 
-    def _stored(self) -> Iterator[NDArray[Any]]:
+    def _stored(self) -> Generator[NDArray[Any], None, None]:
         return self._decoder.rows(self._rows)
 
-    def _bands(self) -> Iterator[NDArray[Any]]:
+    def _bands(self) -> Generator[NDArray[Any], None, None]:
         flat = self._stored_shape.alpha and not self.shape.alpha
         for band in self._stored():
             unit = from_span(band, self.span, alpha=self._stored_shape.alpha)

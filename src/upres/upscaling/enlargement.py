@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from upres.config.limits import MAX_MEMORY
 from upres.errors import ModelError
-from upres.image.bands import Shape, shape_of
+from upres.image.bands import Shape, as_gray, as_rgb, neutral, shape_of
 from upres.image.metadata.tags import Tags
 from upres.image.picture import Picture, to_unit
 from upres.image.resize import imresize_bands
@@ -78,7 +78,8 @@ class Enlargement:
         alpha = None if picture.alpha is None else np.empty((height, width), shape.dtype)
         clear = picture.alpha is not None and bool((picture.alpha == 0).any())
         top = 0
-        for band in self.bands(_bands_of(picture, shape), shape, clear=clear, progress=progress):
+        gray = neutral(picture.pixels)
+        for band in self.bands(_bands_of(picture, shape), shape, clear=clear, neutral=gray, progress=progress):
             rows = slice(top, top + len(band))
             pixels[rows] = band[..., : pixels.shape[2]]
             if alpha is not None:
@@ -93,6 +94,7 @@ class Enlargement:
         shape: Shape,
         *,
         clear: bool,
+        neutral: bool = False,
         held: Held = NOTHING,
         progress: Progress | None = None,
     ) -> Iterator[NDArray[Any]]:
@@ -102,12 +104,17 @@ class Enlargement:
             bands: arrays `rows w c` that follow each other from the top; alpha is last when c is even.
             shape: what they are bands of.
             clear: whether alpha is 0 anywhere.
+            neutral: whether R, G and B are equal everywhere: then they are enlarged as gray, and stay equal. It is
+                asked of the whole picture, as a tile of another would show a seam.
             held: what the process holds besides; tiles are the smaller for it.
             progress: called with tiles done and in all.
 
         Returns:
             Bands of the output, in the same dtype; each is made when it is asked for.
         """
+        if neutral:
+            gray = dataclasses.replace(shape, channels=shape.channels - 2)
+            return as_rgb(self.bands(as_gray(bands), gray, clear=clear, held=held, progress=progress))
         plans = list(self._plans(shape, clear, held))
         count = Counter(sum(len(plan) for _, plan in plans), progress)
         current: Iterator[NDArray[Any]] = iter(bands)

@@ -135,7 +135,8 @@ def enlarge(
     shape = _written_shape(source, sink, enlargement)
     sink.check(shape, source.span)
     with source.bands() as lr:
-        made = enlargement.bands(lr, source.shape, clear=source.alpha == CLEAR, held=held, progress=told)
+        clear, neutral = source.alpha == CLEAR, source.neutral
+        made = enlargement.bands(lr, source.shape, clear=clear, neutral=neutral, held=held, progress=told)
         with Prefetch(made, _BANDS_WAITING) as sr:
             bands = sr if shape.alpha == source.shape.alpha else without_alpha(sr)
             sink.write_bands(bands, shape, enlargement.tags(source.tags), span=source.span)

@@ -50,6 +50,11 @@ def opened(path: Path, *, decode: bool = True) -> Any:
         PictureError: damaged, cut short or compressed.
     """
     layout = _layout(path)
+    if max(layout.width, layout.height, layout.stride) > vips.MOST_ROWS:
+        raise PictureError(
+            f"{layout.width}×{layout.height}: a side is longer than libvips counts ({vips.MOST_ROWS:,}); cut it",
+            where=path,
+        )
     expected = layout.offset + layout.stride * layout.height
     if path.stat().st_size < expected:
         raise PictureError(

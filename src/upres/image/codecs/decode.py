@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -76,6 +76,8 @@ class Decoder:
         self.form = _form(path)
         self.warnings: tuple[str, ...] = ()
         self._page = page
+        if self.form is FORMATS["tiff"]:
+            _check_developed(path)
         with self._words():
             self._image = self._load(strict=True, decode=False)
             # An image of upres's own decoder may be black as yet.
@@ -121,7 +123,7 @@ class Decoder:
                 self._warn(error)
                 return self._decoded(self._load(strict=False))
 
-    def rows(self, count: int) -> Iterator[NDArray[Any]]:
+    def rows(self, count: int) -> Generator[NDArray[Any], None, None]:
         """Decode from the top, `count` rows `rows w c` at a time.
 
         Raises:
@@ -244,6 +246,12 @@ class Decoder:
                     "likely); convert it to JPEG or PNG, or install a libvips with libde265",
                     where=self.path,
                 ) from error
+            if "bad labq format" in error.detail:
+                raise PictureError(
+                    "a Lab TIFF of 8 bits, which the installed libvips does not decode; save it as RGB, or as Lab of "
+                    "16 bits",
+                    where=self.path,
+                ) from error
             raise PictureError(
                 f"the {self.form.name} data is damaged or cut short{vips.reason(error, self.path)}; "
                 "get a whole copy of it",
@@ -324,6 +332,21 @@ def _header(path: Path, form: Format, image: Any) -> Header:
         pages=_pages(path, form, image),
         changes=_changes(image),
     )
+
+
+def _check_developed(path: Path) -> None:
+    """Refuse a camera's raw data: what a TIFF reader sees of it is its thumbnail.
+
+    Raises:
+        PictureError: says how it becomes a picture.
+    """
+    with path.open("rb") as file:
+        if tiff.raw_photograph(file):
+            raise PictureError(
+                "a camera's raw data (DNG, NEF, CR2, ARW, …), in which only a thumbnail is a finished picture; develop "
+                "it to TIFF first, in a raw converter",
+                where=path,
+            )
 
 
 def _check_rows(path: Path, form: Format, header: Header) -> None:

@@ -43,6 +43,11 @@ def opened(path: Path, *, decode: bool = True) -> Any:
     (width, height, white), offset = _numbers(path, head, 2 if kind in _BITS else 3)
     if min(width, height) < 1 or not 1 <= white <= 65_535:
         raise PictureError(f"the PPM header says {width}×{height} up to {white}; get a whole copy of it", where=path)
+    if max(width, height) > vips.MOST_ROWS:  # libvips makes 1 of it and says nothing
+        raise PictureError(
+            f"{width}×{height}: a side is longer than the {vips.MOST_ROWS:,} pixels that libvips counts; cut it",
+            where=path,
+        )
     bands = _BANDS[kind]
     if kind in (*_PLAIN, *_BITS) and not decode:
         return _black(height, width, bands, deep=white > 255)
