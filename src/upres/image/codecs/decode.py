@@ -268,6 +268,12 @@ def _form(path: Path) -> Format:
     if path.is_dir():
         raise PictureError("is a folder; give a picture file", where=path)
     try:
+        if path.exists() and not path.is_file():  # opening a pipe waits for who writes into it
+            raise PictureError(
+                "is a pipe or a device, and formats are read from their end, too; "
+                "save it as a file, or send it through standard input",
+                where=path,
+            )
         with path.open("rb") as file:
             head = file.read(32)
     except FileNotFoundError:
