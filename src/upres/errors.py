@@ -128,6 +128,26 @@ def extra(name: str, purpose: str) -> Iterator[None]:
         raise MissingExtraError(f'{purpose} needs {error.name}: pip install "upres[{name}]"') from error
 
 
+def as_upres_error(error: Exception, where: object) -> UpresError:
+    """Return an exception as one of upres's own, so that one of many inputs can fail alone.
+
+    Args:
+        error: anything; one of upres's own is returned as it is.
+        where: the input.
+    """
+    if isinstance(error, UpresError):
+        return error
+    if isinstance(error, MemoryError):
+        return FailedError("does not fit the memory; close other programs, or allow smaller tiles", where=where)
+    if isinstance(error, OSError) and error.strerror:
+        name = "" if error.filename is None or str(error.filename) == str(where) else f"{error.filename}: "
+        return FailedError(f"{name}{error.strerror}; nothing half written was left", where=where)
+    return FailedError(
+        f"cannot be enlarged: {type(error).__name__}: {first_line(error)}; please report it with the picture",
+        where=where,
+    )
+
+
 def nearest(unknown: str, known: Iterable[str]) -> str:
     """Return the tail of a message about an unknown name: the known ones, closest first.
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import typer
@@ -53,6 +56,33 @@ def answer(error: BaseException, arguments: Sequence[str]) -> tuple[int, str]:
     if isinstance(error, DataFaultsError):  # a list of lines is read as a list
         return code, f"upres: {said}"
     return code, "upres: " + " ".join(said.splitlines())
+
+
+def stopping_signals() -> list[int]:
+    """Let what asks a process to end do so as Ctrl-C does: work stops, and nothing half written is left.
+
+    Returns:
+        The list into which the numbers of signals go that are received.
+    """
+    received: list[int] = []
+
+    def stop(number: int, _: FrameType | None) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        return received
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        number = getattr(signal, name, None)
+        # nohup, a host or a test that handles them keeps its way.
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, stop)
+    return received
+
+
+def stopped_by(number: int) -> tuple[int, str]:
+    """Return the exit code after a signal, as a shell counts it, and the line that says it."""
+    return 128 + number, f"upres: stopped by {signal.Signals(number).name}"
 
 
 def with_options(error: UpresError) -> str:

@@ -27,7 +27,15 @@ from upres.cli import (
     train,
     upscale,
 )
-from upres.cli.exit_codes import EXIT_DONE, EXIT_INPUT, EXIT_INTERRUPTED, answer, check_command
+from upres.cli.exit_codes import (
+    EXIT_DONE,
+    EXIT_INPUT,
+    EXIT_INTERRUPTED,
+    answer,
+    check_command,
+    stopped_by,
+    stopping_signals,
+)
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "upscale": upscale.upscale,
@@ -85,6 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     given = [argument for argument in given if argument != "--debug"]
     if given and given[0] not in COMMANDS and (not given[0].startswith("-") or _names_a_file(given)):
         given.insert(0, "upscale")
+    received = stopping_signals()
     try:
         check_command(given, COMMANDS)
         app = command_line(given[:1] if given and given[0] in COMMANDS else COMMANDS)
@@ -100,6 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if debug and isinstance(error, Exception):
             raise
         code, line = answer(error, given)
+        if code == EXIT_INTERRUPTED and received:
+            code, line = stopped_by(received[0])
         if line:
             print(line, file=sys.stderr)
     sys.exit(code)

@@ -327,7 +327,7 @@ def _bar(jobs: list[Job], *, shown: bool) -> Iterator[JobProgress | None]:
         yield None
         return
     # Reading every header would take longer than a person waits for a bar: a file's bytes say how much it is.
-    sizes = [job.source.stat().st_size if job.source.is_file() else 0 for job in jobs]
+    sizes = [_bytes_of(job.source) for job in jobs]
     all_bytes = sum(sizes) or 1
     numbers = {job: number for number, job in enumerate(jobs)}
     earlier = [0, *itertools.accumulate(sizes)]
@@ -348,6 +348,14 @@ def _bar(jobs: list[Job], *, shown: bool) -> Iterator[JobProgress | None]:
         yield draw
     finally:
         show("")
+
+
+def _bytes_of(path: Path) -> int:
+    """Return the length of a file, 0 for what is none; what is wrong with it is said when it is read."""
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except (OSError, ValueError):
+        return 0
 
 
 def _time(seconds: float) -> str:

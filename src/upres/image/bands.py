@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upres.image.background import Colour
-from upres.image.picture import from_unit, to_unit
+from upres.image.picture import Picture, from_unit, to_unit
 
 OPAQUE, CLEAR, PARTIAL = "opaque", "clear", "partial"
 
@@ -67,6 +67,27 @@ class Shape:
         if background is None or not self.alpha:
             return self
         return replace(self, channels=1 if self.channels == 2 and len(set(background)) == 1 else 3)
+
+
+def shape_of(picture: Picture) -> Shape:
+    """Return what bands of a picture are bands of."""
+    channels = picture.pixels.shape[2] + (picture.alpha is not None)
+    return Shape(picture.height, picture.width, channels, picture.pixels.dtype.name)
+
+
+def neutral(band: NDArray[Any]) -> bool:
+    """Return whether all of R, G, B, alpha or not, is gray: R = G = B."""
+    return band.shape[2] in (3, 4) and bool((band[..., 1:3] == band[..., :1]).all())
+
+
+def as_gray(bands: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """Yield neutral bands as gray ones, with alpha where they have it."""
+    return (np.ascontiguousarray(band[..., ::3] if band.shape[2] == 4 else band[..., :1]) for band in bands)
+
+
+def as_rgb(bands: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """Yield gray bands, with alpha or not, as neutral ones of R, G, B."""
+    return (np.concatenate([band[..., :1]] * 3 + [band[..., 1:]], axis=2) for band in bands)
 
 
 def without_alpha(bands: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:

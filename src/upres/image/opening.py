@@ -9,9 +9,10 @@ file when they are more than 100 MB.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,14 @@ from numpy.typing import NDArray
 from upres.config.limits import MAX_PIXELS
 from upres.errors import PictureError
 from upres.image.background import Colour, flattened, laid_on
-from upres.image.bands import CLEAR, OPAQUE, PARTIAL, UNIT, Shape, from_span
+from upres.image.bands import CLEAR, OPAQUE, PARTIAL, UNIT, Shape, from_span, neutral
 from upres.image.codecs.decode import Decoder, Header
 from upres.image.metadata.tags import Tags
 from upres.image.picture import Again, Pages, Picture, check_unit_range, peak, profile_fits
 from upres.image.prefetch import Prefetch
 
 _BANDS_WAITING = 2
+_HELD_AHEAD = 20_000_000
 
 
 class OpenedPicture:
@@ -110,14 +112,32 @@ class OpenedPicture:
             opaque = opaque and bool((band[..., -1] == white).all())
         return OPAQUE if opaque else PARTIAL
 
+    @functools.cached_property
+    def neutral(self) -> bool:
+        """Whether a picture of R, G, B is gray all over. The file is decoded once more, up to its first colour."""
+        if self.shape.channels not in (3, 4):
+            return False
+        flat = self._stored_shape.alpha and not self.shape.alpha
+        with contextlib.closing(self._bands() if flat else self._stored()) as bands:
+            return all(neutral(band) for band in bands)
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is odd about the data and keeps no pixel from being decoded, in words; known after decoding."""
         return self._decoder.warnings
 
+    @property
+    def held_bytes(self) -> int:
+        """How many bytes decoding holds of the whole picture; 0 where rows are read, decoded and forgotten."""
+        return self._decoder.held_bytes
+
     def begin(self) -> None:
-        """Begin to decode in a thread of its own: the next `bands` goes on from there. `close` ends it."""
-        self._begun = Prefetch(self._bands(), _BANDS_WAITING)
+        """Begin to decode in a thread of its own: the next `bands` goes on from there. `close` ends it.
+
+        What is decoded as a whole and is large is left for later: one such picture at a time is enough.
+        """
+        if self.held_bytes <= _HELD_AHEAD:
+            self._begun = Prefetch(self._bands(), _BANDS_WAITING)
 
     def bands(self) -> Prefetch[NDArray[Any]]:
         """Decode from the top, a few bands ahead of what has been asked for. Leave the `with` of it, or `close`.
@@ -174,10 +194,10 @@ class OpenedPicture:
         except PictureError as error:
             raise error.at(self.path) from None
 
-    def _stored(self) -> Iterator[NDArray[Any]]:
+    def _stored(self) -> Generator[NDArray[Any], None, None]:
         return self._decoder.rows(self._rows)
 
-    def _bands(self) -> Iterator[NDArray[Any]]:
+    def _bands(self) -> Generator[NDArray[Any], None, None]:
         flat = self._stored_shape.alpha and not self.shape.alpha
         for band in self._stored():
             unit = from_span(band, self.span, alpha=self._stored_shape.alpha)

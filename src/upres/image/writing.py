@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from upres.errors import FailedError, PictureError
 from upres.image.band_encoder import BandEncoder
-from upres.image.bands import UNIT, Shape, to_stored
+from upres.image.bands import UNIT, Shape, shape_of, to_stored
 from upres.image.codecs import encode, frames, vips
 from upres.image.codecs.table import FORMATS, Format, Writing, format_for
 from upres.image.metadata.tags import Tags
@@ -62,9 +63,27 @@ class FileSink:
             span=span,
         )
 
+    def held_bytes(self, shape: Shape) -> int:
+        """Return how many bytes encoding holds of the whole picture; 0 where rows are coded, written and forgotten."""
+        return self.form.encoder_bytes(shape.height * shape.width, shape.channels, self._writing)
+
+    def held_page_bytes(self, shape: Shape) -> int:
+        """Return how many bytes are held of a page or frame that is written, its encoder apart."""
+        samples = shape.height * shape.row_bytes
+        if encode.stored_dtype(self.form, shape.dtype) == shape.dtype:
+            return samples * (2 if shape.alpha else 1)
+        return samples * 2 + 9 * shape.height * shape.width * shape.channels  # rounded by way of two float copies
+
     def check_pages(self, pages: Pages, height: int, width: int) -> None:
         """Be sure that so many pictures, the first of this size, can be put here; as `check`."""
         check_pages(self.path, pages)
+        together = pages.count * height  # frames are coded one below the other, but for PNG's
+        if pages.count > 1 and self.form.frames and self.form is not FORMATS["png"] and together > vips.MOST_ROWS:
+            raise PictureError(
+                f"{pages.count:,} frames of {height:,} rows are more than the {vips.MOST_ROWS:,} that libvips "
+                f"writes into a {self.form.name}; write .png",
+                where=self.path,
+            )
         check_writable(self.path, height=height, width=width, lossless=self._writing.lossless)
 
     def write_bands(
@@ -101,7 +120,7 @@ class FileSink:
         """Encode a picture; as `write`."""
         if picture.alpha is not None and not self.form.alpha and _opaque(picture.alpha):
             picture = dataclasses.replace(picture, alpha=None)
-        self.check(_shape_of(picture), picture.span)
+        self.check(shape_of(picture), picture.span)
         image = vips.from_array(_samples_of(picture, self.form))
         with _unfinished(self.path) as temporary:
             encode.save(image, temporary, self.form, picture.tags, self._writing)
@@ -112,17 +131,35 @@ class FileSink:
             self.write(next(iter(pages)))
             return
         check_pages(self.path, pages)
-        pictures = iter(pages)
-        first = next(pictures)
-        self.check(_shape_of(first), first.span)
-        form = self.form
-        coded = ((_samples_of(picture, form), picture.tags) for picture in _checked(first, pictures, self.path, form))
+        form, coded = self.form, self._coded(pages)
+        begun = [next(coded)]  # before there is a file; nobody keeps it beside the next
+        coded = itertools.chain((begun.pop() for _ in range(1)), coded)
         with _unfinished(self.path) as temporary:
             if form.pages:
                 frames.write_pages(coded, pages.count, temporary, form, self._writing)
             else:
                 timing = frames.Timing(pages.delays or (), pages.loop)
                 frames.write_frames(coded, pages.count, timing, temporary, form, self._writing)
+
+    def _coded(self, pages: Pages) -> Iterator[frames.Coded]:
+        """Yield each picture as the format stores it; one is held at a time."""
+        pictures, kind = iter(pages), None
+        for number in itertools.count(1):
+            picture = next(pictures, None)
+            if picture is None:
+                return
+            own = (picture.pixels.shape, picture.pixels.dtype, picture.alpha is None)
+            if kind is None:
+                kind = own
+                self.check(shape_of(picture), picture.span)
+            if not self.form.pages and own != kind:
+                raise PictureError(
+                    f"picture {number} is of another size or kind than the first; write .tif", where=self.path
+                )
+            tags, samples = picture.tags, _samples_of(picture, self.form)
+            del picture
+            yield samples, tags
+            del samples
 
 
 def write(picture: Picture, path: str | Path, *, quality: int = 95, lossless: bool = False) -> None:
@@ -247,20 +284,6 @@ def _unfinished(path: Path) -> Iterator[Path]:
         raise FailedError(
             f"could not be written{vips.reason(error, path)}; nothing was left behind", where=path
         ) from error
-
-
-def _checked(first: Picture, rest: Iterator[Picture], path: Path, form: Format) -> Iterator[Picture]:
-    yield first
-    kind = (first.pixels.shape, first.pixels.dtype, first.alpha is None)
-    for number, picture in enumerate(rest, start=2):
-        if not form.pages and (picture.pixels.shape, picture.pixels.dtype, picture.alpha is None) != kind:
-            raise PictureError(f"picture {number} is of another size or kind than the first; write .tif", where=path)
-        yield picture
-
-
-def _shape_of(picture: Picture) -> Shape:
-    channels = picture.pixels.shape[2] + (picture.alpha is not None)
-    return Shape(picture.height, picture.width, channels, picture.pixels.dtype.name)
 
 
 def _samples_of(picture: Picture, form: Format) -> NDArray[Any]:

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from upres.config.limits import MAX_MEMORY
 from upres.errors import ModelError
-from upres.image.bands import Shape
+from upres.image.bands import Shape, as_gray, as_rgb, neutral, shape_of
 from upres.image.metadata.tags import Tags
 from upres.image.picture import Picture, to_unit
 from upres.image.resize import imresize_bands
 from upres.predictors import Predictor
 from upres.upscaling import memory, tile_plan, tiled_prediction
+from upres.upscaling.memory import NOTHING, Held
 from upres.upscaling.progress import Counter, Progress
 from upres.upscaling.sizes import scaled
 from upres.upscaling.tile_plan import Plan
@@ -71,18 +72,14 @@ class Enlargement:
             ModelError: the model does not do what its facts say.
             NonFiniteError: a tile became NaN or infinite; it is named.
         """
-        shape = Shape(
-            picture.height,
-            picture.width,
-            picture.pixels.shape[2] + (picture.alpha is not None),
-            picture.pixels.dtype.name,
-        )
+        shape = shape_of(picture)
         height, width = self.size(picture.height, picture.width)
         pixels = np.empty((height, width, picture.pixels.shape[2]), shape.dtype)
         alpha = None if picture.alpha is None else np.empty((height, width), shape.dtype)
         clear = picture.alpha is not None and bool((picture.alpha == 0).any())
         top = 0
-        for band in self.bands(_bands_of(picture, shape), shape, clear=clear, progress=progress):
+        gray = neutral(picture.pixels)
+        for band in self.bands(_bands_of(picture, shape), shape, clear=clear, neutral=gray, progress=progress):
             rows = slice(top, top + len(band))
             pixels[rows] = band[..., : pixels.shape[2]]
             if alpha is not None:
@@ -97,6 +94,8 @@ class Enlargement:
         shape: Shape,
         *,
         clear: bool,
+        neutral: bool = False,
+        held: Held = NOTHING,
         progress: Progress | None = None,
     ) -> Iterator[NDArray[Any]]:
         """Enlarge a picture of which only the rows that a row of tiles needs are held.
@@ -105,14 +104,21 @@ class Enlargement:
             bands: arrays `rows w c` that follow each other from the top; alpha is last when c is even.
             shape: what they are bands of.
             clear: whether alpha is 0 anywhere.
+            neutral: whether R, G and B are equal everywhere: then they are enlarged as gray, and stay equal. It is
+                asked of the whole picture, as a tile of another would show a seam.
+            held: what the process holds besides; tiles are the smaller for it.
             progress: called with tiles done and in all.
 
         Returns:
             Bands of the output, in the same dtype; each is made when it is asked for.
         """
-        count = Counter(self._tiles(shape, clear), progress)
+        if neutral:
+            gray = dataclasses.replace(shape, channels=shape.channels - 2)
+            return as_rgb(self.bands(as_gray(bands), gray, clear=clear, held=held, progress=progress))
+        plans = list(self._plans(shape, clear, held))
+        count = Counter(sum(len(plan) for _, plan in plans), progress)
         current: Iterator[NDArray[Any]] = iter(bands)
-        for index, (predictor, plan) in enumerate(self._plans(shape, clear)):
+        for index, (predictor, plan) in enumerate(plans):
             # Between two steps nothing is rounded to the picture's depth.
             last = index == len(self.predictors) - 1 and not self._reduces
             dtype = shape.dtype if last else "float32"
@@ -135,7 +141,8 @@ class Enlargement:
 
     def tiles(self, height: int, width: int, *, clear: bool = False) -> int:
         """Return how many tiles a picture, with clear pixels or without, takes in all steps together."""
-        return self._tiles(Shape(height, width, 4 if clear else 3, "uint8"), clear)
+        shape = Shape(height, width, 4 if clear else 3, "uint8")
+        return sum(len(plan) for _, plan in self._plans(shape, clear, NOTHING))
 
     @functools.cached_property
     def worst_difference(self) -> float:
@@ -155,14 +162,18 @@ class Enlargement:
         tiled = Enlargement(self.predictors, tile=_PROBE_TILE, halo=self.halo).picture(Picture(probe)).pixels
         return float(np.abs(whole - tiled).max())
 
-    def check_memory(self, shape: Shape) -> None:
+    def check_memory(self, shape: Shape, held: Held = NOTHING) -> None:
         """Refuse a picture that `max_memory` is too small for.
+
+        Args:
+            shape: the picture.
+            held: what the process holds besides.
 
         Raises:
             ConfigError: says how much is needed.
         """
-        if self.tile is None:
-            self._estimate.check(shape, self.max_memory)
+        if self.tile is None or held.bytes:
+            self._estimate(held).check(shape, self.max_memory)
 
     @property
     def _reached(self) -> int:
@@ -176,24 +187,20 @@ class Enlargement:
         radius = predictor.facts.radius
         return radius is not None and (self.halo is None or self.halo >= radius)
 
-    def _tiles(self, shape: Shape, clear: bool) -> int:
-        return sum(len(plan) for _, plan in self._plans(shape, clear))
-
-    def _plans(self, shape: Shape, clear: bool) -> Iterator[tuple[Predictor, Plan]]:
+    def _plans(self, shape: Shape, clear: bool, held: Held) -> Iterator[tuple[Predictor, Plan]]:
         """Yield the steps with the tiles of each."""
-        tile = self._tile(shape)
+        tile = self._tile(shape, held)
         height, width = shape.size
         for predictor in self.predictors:
             facts = predictor.facts
             yield predictor, tiled_prediction.plan(facts, height, width, tile=tile, asked_halo=self.halo, clear=clear)
             height, width = height * facts.scale, width * facts.scale
 
-    def _tile(self, shape: Shape) -> tuple[int, int]:
-        return self._estimate.tile(shape, self.max_memory) if self.tile is None else (self.tile, self.tile)
+    def _tile(self, shape: Shape, held: Held) -> tuple[int, int]:
+        return self._estimate(held).tile(shape, self.max_memory) if self.tile is None else (self.tile, self.tile)
 
-    @property
-    def _estimate(self) -> memory.Estimate:
-        return memory.Estimate(tuple(predictor.facts for predictor in self.predictors), self.scale, self.halo)
+    def _estimate(self, held: Held) -> memory.Estimate:
+        return memory.Estimate(tuple(predictor.facts for predictor in self.predictors), self.scale, self.halo, held)
 
     def tags(self, tags: Tags) -> Tags:
         """Return what travels with an enlarged picture: it stays as large on paper."""

@@ -41,6 +41,9 @@ _PIECES_WAITING = 6
 # imresize works on 64 rows of float64 at a time, in about four arrays.
 _RESIZED_ROW_BYTES = 64 * 8 * 4
 
+# Below this a message names no coder: the picture itself needs more.
+_TOLD_BYTES = 50_000_000
+
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 
 
@@ -60,6 +63,43 @@ def parse_memory(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Bytes of whole pictures, which no tile makes fewer.
+
+    Attributes:
+        reading, writing: what the decoder and the encoder hold.
+        pages: what is held of a page or frame before and after it is enlarged.
+        source, target: the names of their formats.
+    """
+
+    reading: int = 0
+    writing: int = 0
+    pages: int = 0
+    source: str = "the input"
+    target: str = "the output"
+
+    @property
+    def bytes(self) -> int:
+        """All of them."""
+        return self.reading + self.writing + self.pages
+
+    def why(self) -> tuple[str, str]:
+        """Return what most of it is for, and what would need less, in words; both empty where it is little."""
+        most = max(self.reading, self.writing, self.pages)
+        if most < _TOLD_BYTES:
+            return "", ""
+        amount = f", {most / 1e6:,.0f} MB of it "
+        if most == self.writing:
+            return f"{amount}to write {self.target}, which is coded as a whole", ", or write .png or .tif"
+        if most == self.reading:
+            return f"{amount}to read {self.source} of a kind that is decoded as a whole", ", or save it as a plain TIFF"
+        return f"{amount}because a page or frame is held as a whole", ", or take its pages apart"
+
+
+NOTHING = Held()
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """What an enlargement of pictures in bands comes to.
 
@@ -67,11 +107,13 @@ class Estimate:
         steps: the facts of the models that are applied one after the other.
         scale: what they are to reach; what goes beyond is reduced.
         halo: as in `Upscaler`.
+        held: what is held besides tiles and bands.
     """
 
     steps: tuple[Facts, ...]
     scale: float
     halo: int | None = None
+    held: Held = NOTHING
 
     def tile(self, shape: Shape, limit: int) -> tuple[int, int]:
         """Return height and width of the tiles with the least work twice that `limit` allows, or the smallest."""
@@ -94,15 +136,16 @@ class Estimate:
         """
         least = self.bytes(shape, _SIDES[-1], _SIDES[-1])
         if least > limit:
+            why, instead = self.held.why()
             raise ConfigError(
                 f"max_memory = {limit / 1e6:,.0f} MB: a picture of {shape.width}×{shape.height} "
-                f"needs {least / 1e6:,.0f} MB; allow as much",
+                f"needs {least / 1e6:,.0f} MB{why}; allow as much{instead}",
                 settings=("max_memory",),
             )
 
     def bytes(self, shape: Shape, rows: int, columns: int) -> int:
         """Return what the process holds at most with tiles of such a height and width."""
-        held, prediction = _PROCESS_BYTES, 0
+        held, prediction = _PROCESS_BYTES + self.held.bytes, 0
         height, width = shape.size
         item = np.dtype(shape.dtype).itemsize
         reduces = self.scale != math.prod(facts.scale for facts in self.steps)

@@ -9,15 +9,19 @@ from pathlib import Path
 from upres.config.limits import MAX_PIXELS
 from upres.errors import CancelledError
 from upres.image.background import Colour
-from upres.image.bands import CLEAR, OPAQUE, Shape, without_alpha
+from upres.image.bands import CLEAR, OPAQUE, Shape, shape_of, without_alpha
 from upres.image.opening import OpenedPicture
+from upres.image.picture import Picture
 from upres.image.prefetch import Prefetch
 from upres.image.writing import FileSink
 from upres.upscaling.enlargement import Enlargement
+from upres.upscaling.memory import Held
 from upres.upscaling.pages import upscale_pages
 from upres.upscaling.progress import Progress
 
 _BANDS_WAITING = 2
+# Of a page before it is enlarged: as it is decoded, as it is enlarged, and the one before, to see whether it repeats.
+_LR_PAGES = 3
 
 
 @dataclass(frozen=True)
@@ -115,13 +119,24 @@ def enlarge(
     if source.header.pages > 1:
         pages = source.pages()
         sink.check_pages(pages, *enlargement.size(*source.shape.size))
-        sink.write_pages(upscale_pages(enlargement.picture, pages, progress=told))
+        enlargement.check_memory(source.shape, held_of(source, sink, enlargement, source.shape))
+
+        def page(picture: Picture, *, progress: Progress | None = None) -> Picture:
+            shape = shape_of(picture)
+            enlargement.check_memory(shape, held_of(source, sink, enlargement, shape))
+            return enlargement.picture(picture, progress=progress)
+
+        sink.write_pages(upscale_pages(page, pages, progress=told))
         return
+    sink.check(enlargement.shape(source.shape).without_alpha())
+    # Before anything is decoded: what alpha and span need may be all of the picture.
+    held = held_of(source, sink, enlargement)
+    enlargement.check_memory(source.shape, held)
     shape = _written_shape(source, sink, enlargement)
     sink.check(shape, source.span)
-    enlargement.check_memory(source.shape)
     with source.bands() as lr:
-        made = enlargement.bands(lr, source.shape, clear=source.alpha == CLEAR, progress=told)
+        clear, neutral = source.alpha == CLEAR, source.neutral
+        made = enlargement.bands(lr, source.shape, clear=clear, neutral=neutral, held=held, progress=told)
         with Prefetch(made, _BANDS_WAITING) as sr:
             bands = sr if shape.alpha == source.shape.alpha else without_alpha(sr)
             sink.write_bands(bands, shape, enlargement.tags(source.tags), span=source.span)
@@ -139,6 +154,19 @@ def summary(source: OpenedPicture, enlargement: Enlargement) -> Summary:
         pages=source.header.pages,
         changes=source.header.changes,
         worst_difference=enlargement.worst_difference,
+    )
+
+
+def held_of(source: OpenedPicture, sink: FileSink, enlargement: Enlargement, page: Shape | None = None) -> Held:
+    """Return what is held of whole pictures: by the coders, and of a page of several."""
+    lr = page or source.shape
+    sr = enlargement.shape(lr)
+    return Held(
+        reading=source.held_bytes,
+        writing=sink.held_bytes(sr),
+        pages=0 if page is None else _LR_PAGES * lr.height * lr.row_bytes + sink.held_page_bytes(sr),
+        source=source.header.format,
+        target=sink.form.name,
     )
 
 

@@ -38,13 +38,23 @@ class _Layout:
         return (self.width * self.bits + 31) // 32 * 4  # rows end on multiples of four bytes
 
 
-def opened(path: Path) -> Any:
+def opened(path: Path, *, decode: bool = True) -> Any:
     """Open a BMP of 1 to 32 bits a pixel as a libvips image of 8 bits a channel; a gray palette gives gray.
+
+    Args:
+        path: the file.
+        decode: `False` for an image that says size and kind, and may be black: less than 8 bits a pixel are decoded
+            as a whole.
 
     Raises:
         PictureError: damaged, cut short or compressed.
     """
     layout = _layout(path)
+    if max(layout.width, layout.height, layout.stride) > vips.MOST_ROWS:
+        raise PictureError(
+            f"{layout.width}×{layout.height}: a side is longer than libvips counts ({vips.MOST_ROWS:,}); cut it",
+            where=path,
+        )
     expected = layout.offset + layout.stride * layout.height
     if path.stat().st_size < expected:
         raise PictureError(
@@ -53,11 +63,21 @@ def opened(path: Path) -> Any:
             where=path,
         )
     image = vips.load("raw", path, layout.stride, layout.height, 1, offset=layout.offset, revalidate=True)
-    if layout.upward:
-        image = image.flip("vertical")
-    image = (_by_palette if layout.bits <= 8 else _by_channel)(image, layout)
+    if layout.bits < 8 and not decode:
+        image = vips.pyvips().Image.black(layout.width, layout.height).maplut(vips.from_array(_table(layout)))
+        image = image.copy(interpretation="srgb" if image.bands == 3 else "b-w")
+    else:
+        if layout.upward:
+            image = image.flip("vertical")
+        image = (_by_palette if layout.bits <= 8 else _by_channel)(image, layout)
     x, y = layout.resolution
     return image.copy(xres=x / 1000, yres=y / 1000) if x > 0 and y > 0 else image
+
+
+def held_decoding(path: Path, image: Any) -> int:
+    """Return the bytes that are held of a picture while it is decoded: all of it, at less than 8 bits a pixel."""
+    bits = _layout(path).bits
+    return int(image.width * image.height * (bits + 3)) if bits < 8 else 0
 
 
 def save(image: Any, file: BinaryIO) -> None:
@@ -117,11 +137,15 @@ def _layout(path: Path) -> _Layout:
     return _Layout(width, abs(height), height > 0, bits, offset, palette, masks, resolution)
 
 
-def _by_palette(image: Any, layout: _Layout) -> Any:
+def _table(layout: _Layout) -> NDArray[np.uint8]:
+    """Return the palette, `1 256 c`; a gray one has one channel."""
     table = np.zeros((1, 256, 3), np.uint8)
     table[0, : len(layout.palette)] = layout.palette
-    if (layout.palette == layout.palette[:, :1]).all():
-        table = table[..., :1]
+    return table[..., :1] if (layout.palette == layout.palette[:, :1]).all() else table
+
+
+def _by_palette(image: Any, layout: _Layout) -> Any:
+    table = _table(layout)
     if layout.bits < 8:
         packed = np.unpackbits(vips.to_array(image)[..., 0], axis=1).reshape(layout.height, -1, layout.bits)
         weights = 1 << np.arange(layout.bits - 1, -1, -1, dtype=np.uint8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -76,10 +76,15 @@ class Decoder:
         self.form = _form(path)
         self.warnings: tuple[str, ...] = ()
         self._page = page
+        if self.form is FORMATS["tiff"]:
+            _check_developed(path)
         with self._words():
-            self._image = self._load(strict=True)
-            self._unread: Any = self._image
+            self._image = self._load(strict=True, decode=False)
+            # An image of upres's own decoder may be black as yet.
+            self._unread: Any = self._image if self.form.open is None else None
             self.header = _header(path, self.form, self._image)
+            if self.form.frames and self.form.operation is not None and self.form is not FORMATS["png"]:
+                _check_rows(path, self.form, self.header)
             turned, self._profile = _upright(self._image, self.header)
         self.size: tuple[int, int] = (turned.height, turned.width)
         self.bands: int = turned.bands
@@ -95,6 +100,12 @@ class Decoder:
                     extras = tiff.extras(file, self._page)
             metadata = _metadata(self._image, extras, self.header)
             return Tags(self._profile, metadata, _resolution(self.path, self._image, self.header))
+
+    @property
+    def held_bytes(self) -> int:
+        """How many bytes decoding holds of the whole picture; 0 where rows are read, decoded and forgotten."""
+        with self._words():
+            return self.form.decoder_bytes(self.path, self._image)
 
     def samples(self) -> NDArray[Any]:
         """Decode the whole picture, `h w c`, in the file's own numbers.
@@ -112,7 +123,7 @@ class Decoder:
                 self._warn(error)
                 return self._decoded(self._load(strict=False))
 
-    def rows(self, count: int) -> Iterator[NDArray[Any]]:
+    def rows(self, count: int) -> Generator[NDArray[Any], None, None]:
         """Decode from the top, `count` rows `rows w c` at a time.
 
         Raises:
@@ -156,8 +167,17 @@ class Decoder:
         with self._words():
             if self.form is FORMATS["png"]:
                 yield from apng.frames(self.path)
-            else:
-                yield from frames.decoded(self._load(strict=True, pages=-1), _orientation(self._image))
+                return
+            image = self._load(strict=True, pages=-1)
+            count = self.header.pages
+            stored = vips.field(image, "page-height") or image.height
+            if image.height != count * stored:
+                raise PictureError(
+                    f"the {self.form.name} data is damaged, or too much at once ({image.height:,} rows of {count:,} "
+                    f"frames of {stored:,}); take its frames apart",
+                    where=self.path,
+                )
+            yield from frames.decoded(image, _orientation(self._image))
 
     def _decoded(self, image: Any) -> NDArray[Any]:
         samples = vips.to_array(_upright(image, self.header)[0])
@@ -181,15 +201,16 @@ class Decoder:
         image, self._unread = self._unread, None
         return self._load(strict=True) if image is None else image
 
-    def _load(self, *, strict: bool, pages: int = 1) -> Any:
+    def _load(self, *, strict: bool, pages: int = 1, decode: bool = True) -> Any:
         """Open the file without decoding it; libvips decodes as pixels are asked for, from the top.
 
         Args:
             strict: stop at what a JPEG decoder only warns of.
             pages: how many pages or frames, one below the other; -1 for all.
+            decode: `False` where only size and kind are asked for.
         """
         if self.form.open is not None:
-            return self.form.open(self.path)
+            return self.form.open(self.path, decode=decode)
         assert self.form.operation is not None
         if self.form is FORMATS["gif"]:
             gif.check_whole(self.path)
@@ -225,6 +246,12 @@ class Decoder:
                     "likely); convert it to JPEG or PNG, or install a libvips with libde265",
                     where=self.path,
                 ) from error
+            if "bad labq format" in error.detail:
+                raise PictureError(
+                    "a Lab TIFF of 8 bits, which the installed libvips does not decode; save it as RGB, or as Lab of "
+                    "16 bits",
+                    where=self.path,
+                ) from error
             raise PictureError(
                 f"the {self.form.name} data is damaged or cut short{vips.reason(error, self.path)}; "
                 "get a whole copy of it",
@@ -241,6 +268,12 @@ def _form(path: Path) -> Format:
     if path.is_dir():
         raise PictureError("is a folder; give a picture file", where=path)
     try:
+        if path.exists() and not path.is_file():  # opening a pipe waits for who writes into it
+            raise PictureError(
+                "is a pipe or a device, and formats are read from their end, too; "
+                "save it as a file, or send it through standard input",
+                where=path,
+            )
         with path.open("rb") as file:
             head = file.read(32)
     except FileNotFoundError:
@@ -305,6 +338,36 @@ def _header(path: Path, form: Format, image: Any) -> Header:
         pages=_pages(path, form, image),
         changes=_changes(image),
     )
+
+
+def _check_developed(path: Path) -> None:
+    """Refuse a camera's raw data: what a TIFF reader sees of it is its thumbnail.
+
+    Raises:
+        PictureError: says how it becomes a picture.
+    """
+    with path.open("rb") as file:
+        if tiff.raw_photograph(file):
+            raise PictureError(
+                "a camera's raw data (DNG, NEF, CR2, ARW, …), in which only a thumbnail is a finished picture; develop "
+                "it to TIFF first, in a raw converter",
+                where=path,
+            )
+
+
+def _check_rows(path: Path, form: Format, header: Header) -> None:
+    """Refuse an animation whose frames libvips cannot put one below the other.
+
+    Raises:
+        PictureError: says how many rows that are, and how many it takes.
+    """
+    rows = header.pages * max(header.width, header.height)
+    if header.pages > 1 and rows > vips.MOST_ROWS:
+        raise PictureError(
+            f"{header.pages:,} frames of {header.height:,} rows are more than the {vips.MOST_ROWS:,} that libvips "
+            f"takes of a {form.name}; take its frames apart",
+            where=path,
+        )
 
 
 def _pages(path: Path, form: Format, image: Any) -> int:

@@ -84,11 +84,13 @@ def write_pages(pictures: Iterable[Coded], count: int, path: Path, form: Format,
         if big is None:
             big = writing.big or samples.nbytes * count > _CLASSIC_TIFF_BYTES
             encode.save(image, path, form, tags, replace(writing, big=big))
+            del image, samples  # the next page is made now
             continue
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.") as one:
             encode.save(image, Path(one.name), form, tags, replace(writing, big=big))
             with path.open("r+b") as file, Path(one.name).open("rb") as page:
                 tiff.append_page(file, page)
+        del image, samples
 
 
 def _turned(samples: NDArray[Any], orientation: int) -> NDArray[Any]:
@@ -103,7 +105,8 @@ def _spilled(pictures: Iterable[Coded], file: IO[bytes]) -> tuple[Tags, tuple[in
     first: tuple[Tags, tuple[int, ...], str] | None = None
     for samples, tags in pictures:
         first = first or (tags, samples.shape, samples.dtype.name)
-        file.write(samples.tobytes())
+        file.write(np.ascontiguousarray(samples).data)
+        del samples
     file.flush()
     assert first is not None
     return first

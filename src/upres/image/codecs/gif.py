@@ -11,6 +11,8 @@ from typing import BinaryIO
 from upres.errors import PictureError
 
 _IMAGE, _EXTENSION, _TRAILER = 0x2C, 0x21, 0x3B
+# Zeros between two blocks that some writers leave; more are a file of which a part was never written.
+_STRAY = 16
 
 
 def check_whole(path: Path) -> None:
@@ -35,7 +37,7 @@ def _table(flags: int) -> int:
 
 
 def _to_trailer(file: BinaryIO) -> bool:
-    pictures = 0
+    pictures, zeros = 0, 0
     while kind := file.read(1):
         if kind[0] == _TRAILER:
             return True
@@ -48,12 +50,16 @@ def _to_trailer(file: BinaryIO) -> bool:
         elif kind[0] == _EXTENSION:
             file.seek(1, 1)
         elif kind[0] == 0:
+            zeros += 1
+            if zeros > _STRAY:  # the rest of a download that was broken off
+                return False
             continue  # stray zeros between blocks, which decoders pass over
         else:
             return False
+        zeros = 0
         while size := file.read(1):
             if size[0] == 0:
                 break
             file.seek(size[0], 1)
     # Some writers forget the trailer; a file that ends with a block has lost nothing else. Seeks may have passed it.
-    return pictures > 0 and file.tell() == file.seek(0, 2)
+    return pictures > 0 and zeros == 0 and file.tell() == file.seek(0, 2)

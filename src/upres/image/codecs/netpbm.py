@@ -6,6 +6,7 @@ Source: the netpbm project's format descriptions ppm(5), pgm(5), pbm(5).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,10 +20,19 @@ _TOKEN = re.compile(rb"(?:\s|#[^\n\r]*[\n\r])*([^\s#]+)")
 _LONGEST_HEADER = 4096
 _BANDS = {1: 1, 2: 1, 3: 3, 4: 1, 5: 1, 6: 3}
 _PLAIN, _BITS = (1, 2, 3), (1, 4)  # samples as text; black and white
+_SPACES = {(1, False): "b-w", (1, True): "grey16", (3, False): "srgb", (3, True): "rgb16"}
+_COMMENT, _LINE_END = re.compile(rb"#[^\n\r]*"), re.compile(rb"[\n\r]")
+_SPACE = b" \t\n\v\f\r"
+_NO_NUMBER = re.compile(rb"[^0-9%s]" % _SPACE)
+TEXT_BYTES = 1 << 20
 
 
-def opened(path: Path) -> Any:
+def opened(path: Path, *, decode: bool = True) -> Any:
     """Open a file P1 to P6 as a libvips image, 8 or 16 bits; samples up to another white are rescaled.
+
+    Args:
+        path: the file.
+        decode: `False` for an image that says size and kind, and may be black: text and bits are decoded as wholes.
 
     Raises:
         PictureError: the header makes no sense, or samples are missing.
@@ -33,9 +43,16 @@ def opened(path: Path) -> Any:
     (width, height, white), offset = _numbers(path, head, 2 if kind in _BITS else 3)
     if min(width, height) < 1 or not 1 <= white <= 65_535:
         raise PictureError(f"the PPM header says {width}×{height} up to {white}; get a whole copy of it", where=path)
+    if max(width, height) > vips.MOST_ROWS:  # libvips makes 1 of it and says nothing
+        raise PictureError(
+            f"{width}×{height}: a side is longer than the {vips.MOST_ROWS:,} pixels that libvips counts; cut it",
+            where=path,
+        )
     bands = _BANDS[kind]
+    if kind in (*_PLAIN, *_BITS) and not decode:
+        return _black(height, width, bands, deep=white > 255)
     if kind in _PLAIN:
-        return vips.from_array(_scaled(_text(path, offset, (height, width, bands), kind), white, kind))
+        return vips.from_array(_text(path, offset, (height, width, bands), white, kind))
     if kind in _BITS:
         return vips.from_array(_bitmap(path, offset, height, width))
     deep = white > 255
@@ -48,8 +65,17 @@ def opened(path: Path) -> Any:
     full = 65_535 if deep else 255
     if white != full:
         image = (image > white).ifthenelse(white, image).linear(full / white, 0.5).cast("ushort" if deep else "uchar")
-    spaces = {(1, False): "b-w", (1, True): "grey16", (3, False): "srgb", (3, True): "rgb16"}
-    return image.copy(interpretation=spaces[bands, deep])
+    return image.copy(interpretation=_SPACES[bands, deep])
+
+
+def held_decoding(path: Path, image: Any) -> int:
+    """Return the bytes that are held of a picture while it is decoded: all of it, where it is text or bits."""
+    with path.open("rb") as file:
+        kind = file.read(2)[1] - ord("0")
+    samples = int(image.width * image.height * image.bands)
+    if kind in _PLAIN:
+        return samples * (2 if image.format == "ushort" else 1)
+    return 3 * samples if kind in _BITS else 0
 
 
 def save(image: Any, file: BinaryIO) -> None:
@@ -58,6 +84,11 @@ def save(image: Any, file: BinaryIO) -> None:
     file.write(b"P%d\n%d %d\n%d\n" % (6 if image.bands == 3 else 5, image.width, image.height, 65_535 if deep else 255))
     for _, rows in vips.chunks(image):
         file.write((rows.astype(">u2") if deep else rows).tobytes())
+
+
+def _black(height: int, width: int, bands: int, *, deep: bool) -> Any:
+    image = vips.pyvips().Image.black(width, height, bands=bands).cast("ushort" if deep else "uchar")
+    return image.copy(interpretation=_SPACES[bands, deep])
 
 
 def _numbers(path: Path, head: bytes, count: int) -> tuple[tuple[int, int, int], int]:
@@ -80,16 +111,57 @@ def _check_length(path: Path, expected: int) -> None:
         )
 
 
-def _text(path: Path, offset: int, shape: tuple[int, int, int], kind: int) -> NDArray[Any]:
-    text = re.sub(rb"#[^\n\r]*", b"", path.read_bytes()[offset - 1 :])
-    words = [bytes([digit]) for digit in b"".join(text.split())] if kind == 1 else text.split()
+def _text(path: Path, offset: int, shape: tuple[int, int, int], white: int, kind: int) -> NDArray[Any]:
+    """Read samples that are written as words, a part of the file at a time: as text they take many times as much."""
     count = int(np.prod(shape))
-    if len(words) < count or not all(word.isdigit() for word in words[:count]):
-        raise PictureError(
-            f"the PPM data is damaged or cut short ({len(words):,} of {count:,} samples); get a whole copy of it",
-            where=path,
-        )
-    return np.array([int(word) for word in words[:count]], np.int64).reshape(shape)
+    levels = np.empty(count, np.uint16 if white > 255 else np.uint8)
+    done = 0
+    for numbers in _numbers_of_text(path, offset, separate=kind != 1):
+        part = numbers[: count - done]
+        levels[done : done + len(part)] = _scaled(np.minimum(part, white), white, kind)
+        done += len(part)
+        if done == count:
+            return levels.reshape(shape)
+    raise PictureError(
+        f"the PPM data is damaged or cut short ({done:,} of {count:,} samples are whole); get a whole copy of it",
+        where=path,
+    )
+
+
+def _numbers_of_text(path: Path, offset: int, *, separate: bool) -> Iterator[NDArray[np.int64]]:
+    """Yield the numbers of a file up to its end or to what is no number, many at a time, without its comments.
+
+    Each digit is a number where they are not apart.
+    """
+    rest, inside = b"", False  # a number that may go on, and whether a comment does
+    with path.open("rb") as file:
+        file.seek(offset - 1)
+        while True:
+            part = file.read(TEXT_BYTES)
+            ended = not part
+            if inside:
+                line = _LINE_END.search(part)
+                inside, part = line is None and not ended, b"" if line is None else part[line.start() :]
+            part = rest + part
+            comment = part.rfind(b"#")
+            inside = inside or (comment >= 0 and _LINE_END.search(part, comment) is None)
+            part = _COMMENT.sub(b"", part)
+            whole = len(part) if ended or inside or not separate else _last_space(part)
+            text, rest = part[:whole], part[whole:]
+            odd = _NO_NUMBER.search(text)
+            if odd is not None:  # the number before it may be a part of it
+                text = text[: _last_space(text[: odd.start()])] if separate else text[: odd.start()]
+            if separate:
+                yield np.fromstring(text, np.int64, sep=" ") if text.strip() else np.empty(0, np.int64)
+            else:
+                yield np.frombuffer(text.translate(None, _SPACE), np.uint8).astype(np.int64) - ord("0")
+            if ended or odd is not None or len(rest) > TEXT_BYTES:  # no number is so long
+                return
+
+
+def _last_space(text: bytes) -> int:
+    """Return where the last word begins that may go on behind the text."""
+    return len(text) - len(text.rsplit(None, 1)[-1]) if text.strip() and not text[-1:].isspace() else len(text)
 
 
 def _scaled(samples: NDArray[Any], white: int, kind: int) -> NDArray[Any]:

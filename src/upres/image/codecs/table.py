@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from upres.errors import PictureError, nearest
-from upres.image.codecs import bmp, netpbm
+from upres.image.codecs import bmp, held, netpbm
 
 # A TIFF beyond this many bytes of samples is written as BigTIFF; classic offsets end at 4 GiB.
 _CLASSIC_TIFF_BYTES = 3_500_000_000
@@ -34,12 +34,33 @@ class Writing:
     big: bool = False
 
 
+DecoderBytes = Callable[[Path, Any], int]
+"""From a file and the libvips image that says its size to the bytes that its decoder holds of the whole picture."""
+
+EncoderBytes = Callable[[int, int, Writing], int]
+"""From pixels, channels and how they are to be written to the bytes that the encoder holds of the whole picture."""
+
 SaverOptions = Callable[[Any, Writing], dict[str, Any]]
 """From the libvips image and how it is to be written to the options of libvips' saver."""
 
 
+def _decoded_in_rows(path: Path, image: Any) -> int:
+    return 0
+
+
+def _encoded_in_rows(pixels: int, channels: int, writing: Writing) -> int:
+    return 0
+
+
 def _no_options(image: Any, writing: Writing) -> dict[str, Any]:
     return {}
+
+
+class Opener(Protocol):
+    """A decoder of upres's own."""
+
+    def __call__(self, path: Path, *, decode: bool = True) -> Any:
+        """Return a libvips image; it may be black where only its size and kind are asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +73,10 @@ class Format:
         signature: how its files begin; it is matched against their first 32 bytes.
         operation: stem of libvips' operations for it: `png` → `pngload`, `pngsave`; `None` where upres has its
             own coder, because few builds of libvips have one.
-        open, save: upres's own coder, where there is no `operation`: a path → a libvips image, and back into a file.
+        open, save: upres's own coder, where there is no `operation`: a path → a libvips image (which may be black
+            with `decode=False`), and back into a file.
         options: libvips' saver options.
+        decoder_bytes, encoder_bytes: what is held of a whole picture while it is read or written, rows apart.
         depths: bits per channel it can hold (32 means float).
         alpha: whether it holds transparency.
         most: the longest side in pixels that it can hold.
@@ -68,9 +91,11 @@ class Format:
     suffixes: tuple[str, ...]
     signature: re.Pattern[bytes]
     operation: str | None = None
-    open: Callable[[Path], Any] | None = None
+    open: Opener | None = None
     save: Callable[[Any, BinaryIO], None] | None = None
     options: SaverOptions = _no_options
+    decoder_bytes: DecoderBytes = _decoded_in_rows
+    encoder_bytes: EncoderBytes = _encoded_in_rows
     depths: tuple[int, ...]
     alpha: bool
     most: int
@@ -93,7 +118,28 @@ def _brands(*brands: bytes) -> re.Pattern[bytes]:
 
 
 def _jpeg_options(image: Any, writing: Writing) -> dict[str, Any]:
-    return {"Q": writing.quality, "subsample_mode": "off", "optimize_coding": True}
+    fitted = image.width * image.height <= held.FITTED_JPEG_PIXELS
+    return {"Q": writing.quality, "subsample_mode": "off", "optimize_coding": fitted}
+
+
+def _jpeg_bytes(pixels: int, channels: int, writing: Writing) -> int:
+    return held.jpeg_encoder(pixels, channels)
+
+
+def _webp_bytes(pixels: int, channels: int, writing: Writing) -> int:
+    return held.webp_encoder(pixels, channels, lossless=writing.lossless)
+
+
+def _avif_bytes(pixels: int, channels: int, writing: Writing) -> int:
+    return held.avif_encoder(pixels)
+
+
+def _jxl_bytes(pixels: int, channels: int, writing: Writing) -> int:
+    return held.jxl_encoder(pixels, channels)
+
+
+def _gif_bytes(pixels: int, channels: int, writing: Writing) -> int:
+    return held.gif_encoder(pixels)
 
 
 def _png_options(image: Any, writing: Writing) -> dict[str, Any]:
@@ -136,6 +182,7 @@ FORMATS = {
         signature=_starts(rb"\x89PNG\r\n\x1a\n"),
         operation="png",
         options=_png_options,
+        decoder_bytes=held.png_decoder,
         depths=(8, 16),
         alpha=True,
         most=2**31 - 1,
@@ -149,6 +196,8 @@ FORMATS = {
         signature=_starts(rb"\xff\xd8\xff"),
         operation="jpeg",
         options=_jpeg_options,
+        decoder_bytes=held.jpeg_decoder,
+        encoder_bytes=_jpeg_bytes,
         depths=(8,),
         alpha=False,
         most=65_535,
@@ -161,6 +210,8 @@ FORMATS = {
         signature=_starts(rb"RIFF.{4}WEBP"),
         operation="webp",
         options=_webp_options,
+        decoder_bytes=held.webp_decoder,
+        encoder_bytes=_webp_bytes,
         depths=(8,),
         alpha=True,
         most=16_383,
@@ -175,6 +226,7 @@ FORMATS = {
         signature=_starts(rb"II[*+]\0|MM\0[*+]"),
         operation="tiff",
         options=_tiff_options,
+        decoder_bytes=held.tiff_decoder,
         depths=(8, 16, 32),
         alpha=True,
         most=2**31 - 1,
@@ -188,6 +240,8 @@ FORMATS = {
         signature=_brands(b"avif", b"avis"),
         operation="heif",
         options=_avif_options,
+        decoder_bytes=held.heif_decoder,
+        encoder_bytes=_avif_bytes,
         depths=(8, 12),
         alpha=True,
         # libvips' limit on a side, a quarter of AV1's own.
@@ -201,6 +255,7 @@ FORMATS = {
         suffixes=(".heic", ".heif"),
         signature=_brands(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"),
         operation="heif",
+        decoder_bytes=held.heif_decoder,
         depths=(8, 12),
         alpha=True,
         most=16_384,
@@ -215,6 +270,8 @@ FORMATS = {
         signature=_starts(rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n"),
         operation="jxl",
         options=_jxl_options,
+        decoder_bytes=held.jxl_decoder,
+        encoder_bytes=_jxl_bytes,
         depths=(8, 16, 32),
         alpha=True,
         most=2**30 - 1,
@@ -228,6 +285,8 @@ FORMATS = {
         signature=_starts(rb"GIF8[79]a"),
         operation="gif",
         options=_gif_options,
+        decoder_bytes=held.gif_decoder,
+        encoder_bytes=_gif_bytes,
         depths=(8,),
         alpha=True,
         most=65_535,
@@ -241,6 +300,7 @@ FORMATS = {
         # Two letters are too little: the size of the header that follows must be one that BMP has.
         signature=_starts(rb"BM.{12}[\x0c\x28\x34\x38\x6c\x7c]\0\0\0"),
         open=bmp.opened,
+        decoder_bytes=bmp.held_decoding,
         save=bmp.save,
         depths=(8,),
         alpha=False,
@@ -254,6 +314,7 @@ FORMATS = {
         suffixes=(".ppm", ".pgm", ".pnm"),
         signature=_starts(rb"P[1-6][ \t\r\n#]"),
         open=netpbm.opened,
+        decoder_bytes=netpbm.held_decoding,
         save=netpbm.save,
         depths=(8, 16),
         alpha=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,14 +16,32 @@ FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 # dtype → the space of RGB and of gray; scRGB is libvips' name for float RGB: it writes the numbers as they are.
 _SPACES = {"uint8": ("srgb", "b-w"), "uint16": ("rgb16", "grey16"), "float32": ("scrgb", "b-w")}
 
+MOST_ROWS = 100_000_000
+"""The longest side of an image that libvips counts (VIPS_MAX_COORD); frames stand one below the other in one."""
+
 # Rows fetched at once: bounds the memory of what is written in Python.
 _CHUNK = 128
 
 
+LOADERS = ("png", "jpeg", "webp", "tiff", "heif", "jxl", "gif", "raw")
+"""Stems of libvips' loaders that may be called; every other one is blocked, by whatever name it is asked for."""
+
+
+@functools.cache
 def pyvips() -> Any:
-    """Return the module: half of what `import upres` would otherwise cost, and not needed for --help."""
+    """Return the module: half of what `import upres` would otherwise cost, and not needed for --help.
+
+    On the first call all loaders but `LOADERS` are blocked, for the whole process: libvips has some thirty, among them
+    ones that run other libraries' parsers (MATLAB, SVG, PDF) or trust what they read.
+    """
     import pyvips
 
+    pyvips.operation_block_set("VipsForeignLoad", True)
+    for stem in LOADERS:
+        for kind in ("", "_buffer", "_source"):
+            found = pyvips.type_find("VipsForeignLoad", f"{stem}load{kind}")
+            if found:
+                pyvips.operation_block_set(pyvips.type_name(found), False)
     return pyvips
 
 
@@ -76,8 +95,9 @@ def space(dtype: str, *, gray: bool) -> str:
 
 def to_array(image: Any) -> NDArray[Any]:
     """Decode an image to `h w c`."""
-    pixels: NDArray[Any] = image.numpy()
-    return pixels[..., None] if pixels.ndim == 2 else pixels
+    # pyvips leaves axes of length 1 out, and all three of a gray picture of one pixel.
+    pixels: NDArray[Any] = image.numpy().reshape(image.height, image.width, image.bands)
+    return pixels
 
 
 def chunks(image: Any) -> Iterator[tuple[int, NDArray[Any]]]:

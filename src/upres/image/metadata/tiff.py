@@ -35,6 +35,8 @@ from upres.image.metadata.ifd import (
 
 _IPTC = 0x83BB
 _NEW_SUBFILE_TYPE, _REDUCED, _MASK = 0x00FE, 1, 4
+_PHOTOMETRIC, _SUB_TABLES, _DNG_VERSION = 0x0106, 0x014A, 0xC612
+_MOSAICS = (32_803, 34_892)  # a colour filter array, and linear raw
 _PIXELS_AT = (0x0111, 0x0144)  # StripOffsets, TileOffsets
 
 
@@ -66,6 +68,31 @@ def extras(file: BinaryIO, page: int = 0) -> Extras:
         exif=block(kept) if kept else None,
         iptc=iptc.data if isinstance(iptc, Value) else None,
     )
+
+
+def raw_photograph(file: BinaryIO) -> bool:
+    """Return whether a TIFF file is a camera's raw data, of which the first picture is a thumbnail or a mosaic.
+
+    Known by DNG's version, by Canon's mark, or by a first table that says it is a smaller copy and points to others
+    (DNG 1.7, chapter 2; NEF and ARW are laid out so, too).
+    """
+    try:
+        order, big, at = open_tiff(file)
+        file.seek(8)
+        if file.read(2) == b"CR" and not big:
+            return True
+        table = parse(file, at, order, big, only=(_NEW_SUBFILE_TYPE, _PHOTOMETRIC, _SUB_TABLES, _DNG_VERSION))
+    except DamagedError:
+        return False
+    if _DNG_VERSION in table:
+        return True
+    number = {tag: _number(table.get(tag)) for tag in (_NEW_SUBFILE_TYPE, _PHOTOMETRIC)}
+    reduced = bool((number[_NEW_SUBFILE_TYPE] or 0) & _REDUCED)
+    return number[_PHOTOMETRIC] in _MOSAICS or (reduced and _SUB_TABLES in table)
+
+
+def _number(value: Value | Table | None) -> int | None:
+    return int.from_bytes(value.data[: SIZES[value.kind]], "little") if isinstance(value, Value) else None
 
 
 def pages(file: BinaryIO) -> list[int]:

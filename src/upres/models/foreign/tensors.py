@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ Tensors = dict[str, Tensor]
 
 # Where training programs keep the weights inside what they save; the first that is there.
 _WRAPPINGS = ("params_ema", "params-ema", "params", "state_dict", "model_state_dict", "model")
+# Unpacked ÷ packed bytes: weights that somebody has compressed come to 1.1.
+_MOST_UNPACKED = 4
 _FORBIDDEN = re.compile(r"(?:GLOBAL|global:?) (?:GLOBAL )?'?([\w.]+\.[\w.]+)")
 
 
@@ -51,6 +54,7 @@ def _safetensors(path: Path) -> Tensors:
 
 
 def _pickled(path: Path) -> Any:
+    _check_unpacked(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on old ways of saving, which are read all the same
@@ -67,6 +71,26 @@ def _pickled(path: Path) -> Any:
         raise ModelError(
             f"{path}: not a file of tensors that PyTorch saved ({first_line(error)}); copy it again"
         ) from error
+
+
+def _check_unpacked(path: Path) -> None:
+    """Refuse an archive that says of itself that it holds far more than it is long: PyTorch packs nothing.
+
+    Raises:
+        ModelError: names both sizes.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return  # the old way of saving, or damaged: said by who reads it
+    length = path.stat().st_size
+    if unpacked > _MOST_UNPACKED * length:
+        raise ModelError(
+            f"refused: {length:,} bytes that unpack to {unpacked:,}, which PyTorch never writes; "
+            "get the file from its author",
+            where=path,
+        )
 
 
 def _unwrapped(content: Any) -> Tensors:

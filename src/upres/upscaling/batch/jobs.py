@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,15 +48,15 @@ class BatchSettings:
     def skips(self, job: Job) -> bool:
         """Return whether a job is done already."""
         allowed = job.found if self.skip_existing is None else self.skip_existing
-        return allowed and not self.overwrite and job.target.exists()
+        return allowed and not self.overwrite and _exists(job.target)
 
     def check(self, job: Job) -> None:
         """Refuse a job whose output would replace what is there.
 
         Raises:
-            PictureError: it would, and that was not allowed.
+            PictureError: it would, and that was not allowed; or no file can have its name.
         """
-        if job.target.exists() and not self.overwrite:
+        if _exists(job.target) and not self.overwrite:
             raise PictureError(
                 "exists already; allow it to be replaced, or write elsewhere",
                 where=job.target,
@@ -200,6 +201,23 @@ def _refuse_collisions(jobs: Sequence[Job]) -> None:
                 "enlarge them one at a time, each into an output of its own",
                 settings=("output",),
             )
+
+
+def _exists(path: Path) -> bool:
+    """Return whether there is something of this name.
+
+    Raises:
+        PictureError: no file system takes the name.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        length = len(os.fsencode(path.name))
+        raise PictureError(
+            f"cannot be the name of a file ({error.strerror}; {length} bytes); rename the input, or name the output",
+            where=path,
+            settings=("output",),
+        ) from error
 
 
 def _named(folder: Path) -> Path:

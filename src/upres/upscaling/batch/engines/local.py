@@ -7,6 +7,7 @@ finishes what was interrupted.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 import time
@@ -15,16 +16,18 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from upres.errors import CancelledError, UpresError
+from upres.errors import CancelledError, as_upres_error
 from upres.image.opening import OpenedPicture
 from upres.image.prefetch import Prefetch
 from upres.storage.atomic import clear_unfinished
 from upres.upscaling.batch.jobs import BatchSettings, Job, JobProgress, Outcome, make_folder
 from upres.upscaling.loading import Upscalers
-from upres.upscaling.pipeline import Summary, enlarge, summary
+from upres.upscaling.pipeline import Summary, enlarge, held_of, summary
 
 # Sources that may be open at once: one is predicted, the next waits, one more is being opened.
 _OPEN = 3
+# A picture of which coders hold more than this part of the memory allowed waits for the one before to be written.
+_SHARES = 4
 
 
 def run(
@@ -32,13 +35,15 @@ def run(
 ) -> Iterator[Outcome]:
     """Do the jobs, and yield what became of each, in their order.
 
-    What is wrong with one picture is in its outcome and does not stop the others. Leaving the iterator early
+    Whatever is wrong with one picture is in its outcome and does not stop the others. Leaving the iterator early
     stops the work and leaves no half file.
     """
     for folder in dict.fromkeys(job.target.parent for job in jobs):
-        clear_unfinished(folder)
+        with contextlib.suppress(OSError):  # what is wrong with a folder is said of each picture in it
+            clear_unfinished(folder)
     pending: deque[Future[Outcome]] = deque()
     cancel = threading.Event()
+    alone = threading.Lock()
     sources: deque[OpenedPicture] = deque(maxlen=_OPEN)
     with (
         ThreadPoolExecutor(2, "upres-write") as coders,
@@ -46,7 +51,7 @@ def run(
     ):
         try:
             for begun in opened:
-                pending.append(_enlarged(begun, upscalers, settings, coders, cancel, progress))
+                pending.append(_enlarged(begun, upscalers, settings, coders, cancel, progress, alone))
                 while len(pending) > 1:
                     yield pending.popleft().result()
             for future in pending:
@@ -81,8 +86,8 @@ def _opened(jobs: Sequence[Job], settings: BatchSettings, sources: deque[OpenedP
             sources.append(source)
             if source.header.pages == 1:
                 source.begin()
-        except UpresError as error:
-            yield _Begun(job, began, outcome=Outcome(job, error=error))
+        except Exception as error:
+            yield _Begun(job, began, outcome=Outcome(job, error=as_upres_error(error, job.source)))
             continue
         yield _Begun(job, began, source)
 
@@ -94,6 +99,7 @@ def _enlarged(
     coders: ThreadPoolExecutor,
     cancel: threading.Event,
     progress: JobProgress | None,
+    alone: threading.Lock,
 ) -> Future[Outcome]:
     """Predict a picture, and return what its coding will come to."""
     job, source = begun.job, begun.source
@@ -106,9 +112,9 @@ def _enlarged(
         told = _told(summary(source, upscaler.enlargement), upscalers, form)
         if job.root is not None:
             make_folder(job.target.parent)
-    except UpresError as error:
+    except Exception as error:
         source.close()
-        return _ready(Outcome(job, error=error, seconds=_since(begun)))
+        return _ready(Outcome(job, error=as_upres_error(error, job.source), seconds=_since(begun)))
     predicted = threading.Event()
 
     def tell(done: int, total: int) -> None:
@@ -119,12 +125,15 @@ def _enlarged(
 
     def code() -> Outcome:
         try:
-            enlarge(source, settings.files.sink(job.target), upscaler.enlargement, progress=tell, cancel=cancel)
+            sink = settings.files.sink(job.target)
+            much = held_of(source, sink, upscaler.enlargement).bytes * _SHARES > upscaler.enlargement.max_memory
+            with alone if much else contextlib.nullcontext():
+                enlarge(source, sink, upscaler.enlargement, progress=tell, cancel=cancel)
             return Outcome(job, told, seconds=_since(begun), warnings=source.warnings)
         except CancelledError:
             raise
-        except UpresError as error:
-            return Outcome(job, told, error=error, seconds=_since(begun))
+        except Exception as error:
+            return Outcome(job, told, error=as_upres_error(error, job.source), seconds=_since(begun))
         finally:
             source.close()
             predicted.set()
