@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from upres.errors import ConfigError, ModelError
@@ -14,6 +15,7 @@ from upres.models.files import ModelFile, model_file
 from upres.models.shipped import BICUBIC, DEFAULT, find
 from upres.predictors.base import Predictor
 from upres.predictors.executions import exact_execution, executions_for, missing, model_suffixes
+from upres.predictors.reopening import ReopeningPredictor
 from upres.predictors.runtime import Execution
 from upres.predictors.table import RUNTIMES
 
@@ -83,9 +85,15 @@ def open_decided(
 def open_execution(file: ModelFile, execution: Execution, threads: int | None = None) -> Predictor:
     """Open a model in one execution, untried and unguarded, for measuring.
 
+    What is returned may be pickled, and used in a process that was forked: it opens the model there.
+
     Raises:
         ModelError, MissingExtraError, ConfigError: as `open_predictor`.
     """
+    return ReopeningPredictor(partial(_open, file, execution, threads))
+
+
+def _open(file: ModelFile, execution: Execution, threads: int | None) -> Predictor:
     path = file.file_for(execution.precision)
     try:
         return RUNTIMES[execution.backend].open(path, execution, threads)
@@ -123,7 +131,7 @@ def _guarded(file: ModelFile, decision: Decision, threads: int | None) -> Predic
     if execution.precision != "fp32" and exact.precision == "fp32":
         from upres.predictors.guarded import GuardedPredictor
 
-        predictor = GuardedPredictor(predictor, lambda: open_execution(file, exact, threads))
+        predictor = GuardedPredictor(predictor, partial(open_execution, file, exact, threads))
     return predictor
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from upres.errors import FailedError
 
 FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 # dtype → the space of RGB and of gray; scRGB is libvips' name for float RGB: it writes the numbers as they are.
@@ -19,10 +22,30 @@ _SPACES = {"uint8": ("srgb", "b-w"), "uint16": ("rgb16", "grey16"), "float32": (
 _CHUNK = 128
 
 
+@functools.cache
+def _first_process() -> int:
+    """Return the process in which libvips was first used.
+
+    The threads that it keeps do not follow into one that is forked off it, and whatever it is asked there waits for
+    them for ever.
+    """
+    return os.getpid()
+
+
 def pyvips() -> Any:
-    """Return the module: half of what `import upres` would otherwise cost, and not needed for --help."""
+    """Return the module: half of what `import upres` would otherwise cost, and not needed for --help.
+
+    Raises:
+        FailedError: libvips was used before this process was forked.
+    """
     import pyvips
 
+    if _first_process() != os.getpid():
+        raise FailedError(
+            "picture files cannot be read or written here: this process was forked from one that had done so, and "
+            "libvips' threads stayed there; start workers by spawn or forkserver, as "
+            'multiprocessing.get_context("spawn") does, or fork before the first file'
+        )
     return pyvips
 
 
