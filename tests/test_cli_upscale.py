@@ -28,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shelf.mkdir()
     for scale in (2, 4):
         (shelf / f"base-x{scale}.onnx").write_bytes(tiny_onnx(scale=scale, name="base"))
-    monkeypatch.setattr(shipped, "_FOLDER", shelf)
+    monkeypatch.setattr(shipped, "FOLDER", shelf)
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
@@ -204,7 +204,7 @@ def test_debug_shows_where(folder: Path) -> None:
 
 
 def test_models_lists_what_is_shipped(folder: Path, command: Command) -> None:
-    size = f"{(shipped._FOLDER / 'base-x2.onnx').stat().st_size / 1e6:.2f} MB"
+    size = f"{(shipped.FOLDER / 'base-x2.onnx').stat().st_size / 1e6:.2f} MB"
     code, out, err = command("models")
     assert (code, err) == (0, "")
     lines = out.splitlines()

@@ -20,7 +20,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shelf = tmp_path / "models"
     shelf.mkdir()
     (shelf / "base-x2.onnx").write_bytes(tiny_onnx(scale=2, name="base"))
-    monkeypatch.setattr(shipped, "_FOLDER", shelf)
+    monkeypatch.setattr(shipped, "FOLDER", shelf)
     monkeypatch.chdir(tmp_path)
     pixels = np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
     for name in ("a.jpg", "b.webp", "c.png"):

@@ -27,7 +27,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / f"{name}-x{scale}.onnx").write_bytes(tiny_onnx(scale=scale, name=name))
     (tmp_path / "base-x2.md").write_text("a card")
     (tmp_path / "notes.onnx").write_text("of no scale, so not shipped")
-    monkeypatch.setattr("upres.models.shipped._FOLDER", tmp_path)
+    monkeypatch.setattr("upres.models.shipped.FOLDER", tmp_path)
     return tmp_path
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from upres.errors import ConfigError, ModelError
 from upres.models.files import ModelFile, model_file
-from upres.models.shipped import BICUBIC, DEFAULT, find
+from upres.models.shipped import BICUBIC, DEFAULT, check_whole, find
 from upres.predictors.base import Predictor
 from upres.predictors.executions import exact_execution, executions_for, missing, model_suffixes
 from upres.predictors.reopening import ReopeningPredictor
@@ -95,6 +95,7 @@ def open_execution(file: ModelFile, execution: Execution, threads: int | None = 
 
 def _open(file: ModelFile, execution: Execution, threads: int | None) -> Predictor:
     path = file.file_for(execution.precision)
+    check_whole(path)
     try:
         return RUNTIMES[execution.backend].open(path, execution, threads)
     except ImportError as error:
