@@ -59,6 +59,7 @@ BENCHMARKS = {
     "memory": Benchmark(((*_MEMORY, "100:tif:tif"),), quick=(("--model", "bicubic", "--megapixels", "24:jpg:tif"),)),
     "folder": Benchmark((("--pictures", "200"),), quick=(("--pictures", "20"),)),
     "backends": Benchmark(more=("--data", "{data}/Set5")),
+    "threads": Benchmark(quick=(("--calls", "10"),)),
     "startup": Benchmark(),
     "inference": Benchmark(),
     "patches": Benchmark(),

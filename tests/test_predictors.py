@@ -75,8 +75,6 @@ def test_onnx_knows_its_facts_and_enlarges(tmp_path: Path, scale: int, colour: s
 def test_a_checkpoint_runs_on_torch(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     checkpoint = pytest.importorskip("upres.models.checkpoint")
-    from upres.predictors.torch import TorchPredictor
-
     facts = Facts(name="t", scale=2, radius=2, arch={"name": "plainres", "width": 8, "blocks": 0})
     from upres.archs import ARCHS
     from upres.config.named_parts import parse_part
@@ -85,7 +83,7 @@ def test_a_checkpoint_runs_on_torch(tmp_path: Path) -> None:
     path = tmp_path / "t.safetensors"
     checkpoint.save(path, network, facts)
     predictor = open_predictor(path)
-    assert isinstance(predictor, TorchPredictor)
+    assert predictor.how == "torch cpu fp32"
     assert predictor.facts == facts
     lr = batch()
     sr = predictor.predict(lr)

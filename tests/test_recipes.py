@@ -110,7 +110,10 @@ def test_settings_faults() -> None:
     for setting, text in (
         ("train.epochs", "train.epochs: should be key=value, for example train.epochs=3"),
         ("data.train.9.path=x", "data.train.9.path=x: there is no data.train.9.path in the recipe"),
-        ("train.epochs={", "train.epochs={: '{' is not a YAML value"),
+        (
+            "train.epochs={",
+            "train.epochs={: not valid YAML (expected the node content, but found '<stream end>', line 1)",
+        ),
     ):
         with pytest.raises(ConfigError) as error:
             read_recipe("cifar10-x2", settings=[setting])

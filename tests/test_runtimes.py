@@ -84,7 +84,7 @@ def test_a_script_adds_a_runtime_with_one_call(tiny: Path, theirs: Runtime) -> N
     upscaler = load(tiny, backend="theirs", threads=1)
     assert upscaler.predictors[0].how == "theirs cpu fp32"
     np.testing.assert_array_equal(upscaler(pixels), load(tiny, backend="onnx", threads=1)(pixels))
-    assert "theirs cpu fp32 " in open_probed_cached(tiny, threads=1).how  # auto has measured it
+    assert "theirs cpu fp32" in open_probed_cached(tiny, threads=1).how  # auto has measured it
 
 
 def test_messages_know_it(tiny: Path, theirs: Runtime) -> None:

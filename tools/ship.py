@@ -17,6 +17,7 @@ from benchmarks.common import argument_parser, run
 from benchmarks.photo import changed
 from benchmarks.photo import measured as measured_on
 from benchmarks.quality import measured
+from tools.digests import write_digests
 from upres.evaluation.evaluate import entrant
 from upres.evaluation.test_sets import open_test_set
 from upres.evaluation.text_tables import markdown_table
@@ -161,6 +162,7 @@ def main() -> None:
     written = export_onnx(arguments.checkpoint, output, name=arguments.name, scores=facts_scores)
     print(f"{output.name}: {written.facts.parameters:,} parameters, {scores}, parity {written.worst:.1e}")
     int8 = ship_int8(output, scores, scale, arguments) if arguments.int8 else ""
+    write_digests()
     output.with_suffix(".md").write_text(
         card(written.facts, recipe, markdown_table(rows[0], rows[1:]), int8, arguments.made), encoding="utf-8"
     )

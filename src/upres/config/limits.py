@@ -10,3 +10,15 @@ MAX_MEMORY = 1_000_000_000
 
 MAX_SCALE = 32
 """Output side ÷ input side: ×32 turns one megapixel into a thousand; above it a scale is a slip of the finger."""
+
+MAX_RECIPE_BYTES = 1_000_000
+"""Characters of a recipe; ours have two thousand."""
+
+MAX_RECIPE_VALUES = 100_000
+"""Values in a recipe once repeated parts are written out: nine lines of YAML can say a thousand million."""
+
+MAX_SEED = 2**64 - 1
+"""What PyTorch's generators take."""
+
+MAX_REACH = 100_000
+"""Pixels: a model's receptive-field radius and the multiple of its sides; no picture is larger."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
+
+from upres.errors import FailedError
 
 Item = TypeVar("Item")
 
@@ -80,6 +83,7 @@ class Prefetch(Generic[Item]):
     """
 
     def __init__(self, items: Iterable[Item], length: int) -> None:
+        self._process = os.getpid()
         self._queue: BoundedQueue[Item] = BoundedQueue(length)
         self._thread = threading.Thread(target=self._run, args=(items,), name="upres-prefetch", daemon=True)
         self._thread.start()
@@ -93,6 +97,13 @@ class Prefetch(Generic[Item]):
             self._queue.end(error)
 
     def __iter__(self) -> Iterator[Item]:
+        """Yield the items until the end.
+
+        Raises:
+            FailedError: this process was forked while the work was under way, and its thread stayed behind.
+        """
+        if self._process != os.getpid():
+            raise FailedError("this work was begun before the process was forked; begin it in the process that ends it")
         return iter(self._queue)
 
     def __enter__(self) -> Prefetch[Item]:
@@ -103,5 +114,7 @@ class Prefetch(Generic[Item]):
 
     def close(self) -> None:
         """Take no more, and wait until the iterable has been left."""
+        if self._process != os.getpid():
+            return  # the thread is not in this process
         self._queue.stop()
         self._thread.join()

@@ -7,7 +7,8 @@ from dataclasses import field
 from typing import Any, Literal
 
 from upres.config import config, dump, parse
-from upres.errors import ConfigError, ModelError
+from upres.config.limits import MAX_REACH, MAX_SCALE
+from upres.errors import ConfigError, ModelError, first_line
 
 Colour = Literal["rgb", "gray", "luma"]
 Precision = Literal["fp32", "int8"]
@@ -53,6 +54,14 @@ class Facts:
     blend: dict[str, float] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        largest = {"scale": MAX_SCALE, "multiple": MAX_REACH, "radius": MAX_REACH}
+        for name, least in (("scale", 1), ("multiple", 1), ("radius", 0), ("memory", 0), ("parameters", 0)):
+            value, most = getattr(self, name), largest.get(name, 2**63)
+            if value is not None and not least <= value <= most:
+                said = str(value) if abs(value) < 2**64 else "a number of many digits"
+                raise ValueError(f"{name} = {said}: should be from {least} to {most}")
+
     @property
     def channels(self) -> int:
         """Number of channels the model takes and gives."""
@@ -74,5 +83,7 @@ def from_json(text: str | None, *, where: str) -> Facts:
         raise ModelError(f"{where}: carries no upres facts (scale, colour, radius); export it with upres export")
     try:
         return parse(Facts, json.loads(text), where=where, key=METADATA_KEY)
-    except (json.JSONDecodeError, ConfigError) as error:
-        raise ModelError(f"{where}: its upres facts cannot be read ({error}); export it again") from error
+    except RecursionError:
+        raise ModelError(f"{where}: its upres facts cannot be read (nested too deeply); export it again") from None
+    except (ValueError, ConfigError) as error:  # also of a number with more digits than Python reads
+        raise ModelError(f"{where}: its upres facts cannot be read ({first_line(error)}); export it again") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,8 @@ class GuardedPredictor(Predictor):
 
     Args:
         fast: the predictor in reduced precision.
-        open_reference: opens the same model in float32; called when it is first needed.
+        open_reference: opens the same model in float32; called when it is first needed. It
+            travels when this is pickled.
     """
 
     def __init__(self, fast: Predictor, open_reference: Callable[[], Predictor]) -> None:
@@ -28,6 +30,9 @@ class GuardedPredictor(Predictor):
         self._fast = fast
         self._open_reference = open_reference
         self._opened: Predictor | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return GuardedPredictor, (self._fast, self._open_reference)
 
     @property
     def reference(self) -> Predictor:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from upres.errors import ConfigError, ModelError
 from upres.models.files import ModelFile, model_file
-from upres.models.shipped import BICUBIC, DEFAULT, find
+from upres.models.shipped import BICUBIC, DEFAULT, check_whole, find
 from upres.predictors.base import Predictor
 from upres.predictors.executions import exact_execution, executions_for, missing, model_suffixes
+from upres.predictors.reopening import ReopeningPredictor
 from upres.predictors.runtime import Execution
 from upres.predictors.table import RUNTIMES
 
@@ -83,10 +85,17 @@ def open_decided(
 def open_execution(file: ModelFile, execution: Execution, threads: int | None = None) -> Predictor:
     """Open a model in one execution, untried and unguarded, for measuring.
 
+    What is returned may be pickled, and used in a process that was forked: it opens the model there.
+
     Raises:
         ModelError, MissingExtraError, ConfigError: as `open_predictor`.
     """
+    return ReopeningPredictor(partial(_open, file, execution, threads))
+
+
+def _open(file: ModelFile, execution: Execution, threads: int | None) -> Predictor:
     path = file.file_for(execution.precision)
+    check_whole(path)
     try:
         return RUNTIMES[execution.backend].open(path, execution, threads)
     except ImportError as error:
@@ -123,7 +132,7 @@ def _guarded(file: ModelFile, decision: Decision, threads: int | None) -> Predic
     if execution.precision != "fp32" and exact.precision == "fp32":
         from upres.predictors.guarded import GuardedPredictor
 
-        predictor = GuardedPredictor(predictor, lambda: open_execution(file, exact, threads))
+        predictor = GuardedPredictor(predictor, partial(open_execution, file, exact, threads))
     return predictor
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+import functools
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +32,8 @@ class TorchPredictor(Predictor):
         path: the file: `.safetensors`, `.onnx`, or one that PyTorch saved (`upres.models.foreign`).
         device: where it runs, as PyTorch names it: `cpu`, `cuda`, `mps`.
         precision: `fp32`; or `bf16`, `fp16` for what PyTorch's autocast thinks safe in them.
-        threads: how many threads PyTorch uses, in the whole process; `None` leaves them as they are.
+        threads: how many threads a prediction uses; `None` leaves them as they are. PyTorch knows one number for the
+            whole process, so it is set while a prediction runs, and set back behind it.
 
     Raises:
         ImportError: PyTorch, or what it reads the file with, is not installed.
@@ -45,27 +50,27 @@ class TorchPredictor(Predictor):
         from upres.models import checkpoint
         from upres.models.foreign.load import read_network
 
+        self._threads = threads
         path = Path(path)
         network, self.facts = checkpoint.load_onnx(path) if files.is_onnx(path) else read_network(path)
         if (device == "cuda" and not torch.cuda.is_available()) or (
             device == "mps" and not torch.backends.mps.is_available()
         ):
             raise ConfigError(f"device {device}: PyTorch sees none on this machine; use device cpu, or auto")
-        if threads is not None:
-            torch.set_num_threads(threads)
         self.how = f"torch {device} {precision}"
         self._path = path
         self._device = torch.device(device)
         self._dtype = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
         # Convolutions read all channels of a pixel together: 1.6 times as fast, 48 channels on two CPU cores.
-        self._network = folded(network).eval().to(self._device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        with _THREADS.set(threads):
+            self._network = folded(network).eval().to(self._device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def predict(self, lr: NDArray[np.float32]) -> NDArray[np.float32]:
         """`n c h w` → `n c s·h s·w`."""
         import torch
 
         try:
-            with torch.inference_mode(), self._numbers():
+            with _THREADS.set(self._threads), torch.inference_mode(), self._numbers():
                 given = np.concatenate([lr, lr]) if self._pairs(lr) else lr
                 batch = torch.tensor(given, device=self._device).contiguous(memory_format=torch.channels_last)
                 sr = self._network(batch)[: len(lr)].float().cpu().contiguous()
@@ -98,6 +103,53 @@ class TorchPredictor(Predictor):
             # cuDNN rounds the factors of a float32 convolution to ten bits (TF32) unless it is told not to.
             return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
         return nullcontext()
+
+
+class _ThreadCount:
+    """How many threads PyTorch uses: one number for the whole process, borrowed while predictions are under way."""
+
+    def __init__(self) -> None:
+        self._setting = threading.Lock()
+        self._predicting = 0
+        self._before = 0
+
+    @contextmanager
+    def set(self, wanted: int | None) -> Iterator[None]:
+        """Let PyTorch use so many threads, and after the last prediction that is under way as many as before.
+
+        OpenMP's threads do not follow into a process that is forked off, and are waited for there for ever, unless
+        the thread that asks works alone.
+        """
+        import torch
+
+        if _first_process() != os.getpid():
+            torch.set_num_threads(1)
+            yield
+            return
+        if wanted is None:
+            yield
+            return
+        with self._setting:
+            if self._predicting == 0:
+                self._before = torch.get_num_threads()
+            self._predicting += 1
+            torch.set_num_threads(wanted)
+        try:
+            yield
+        finally:
+            with self._setting:
+                self._predicting -= 1
+                if self._predicting == 0:
+                    torch.set_num_threads(self._before)
+
+
+_THREADS = _ThreadCount()
+
+
+@functools.cache
+def _first_process() -> int:
+    """Return the process in which PyTorch was first used."""
+    return os.getpid()
 
 
 def _open(path: Path, execution: Execution, threads: int | None) -> Predictor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import yaml
 
 from upres.archs import ARCHS, DISCRIMINATORS
 from upres.config import config, dump, parse
+from upres.config.limits import MAX_RECIPE_BYTES, MAX_SCALE, MAX_SEED
 from upres.config.named_parts import NamedPart, parse_part
 from upres.data import SOURCES, parse_source
 from upres.degrade import DEGRADATIONS
@@ -18,10 +20,13 @@ from upres.errors import ConfigError, nearest
 from upres.losses import LOSSES
 from upres.metrics import Protocol
 from upres.models.facts import Colour
+from upres.recipes.yaml_text import parse_yaml
 from upres.storage.atomic import write_whole
 from upres.train import SCHEDULES, AdversarialConfig, TrainConfig, monitored
 
 _HERE = Path(__file__).parent
+# One folder's name on every system.
+_NAME = re.compile(r"\w[\w .+-]{0,98}[\w+-]|\w")
 
 
 @config
@@ -45,6 +50,15 @@ class Head:
     init: str | None = None
     trained_on: str = ""
     licence: str = ""
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(
+                f"name = {self.name!r}: names the run's folder; use letters, digits, spaces, '.', '_' and '-', at most "
+                "100, and begin with a letter, digit or '_'"
+            )
+        if not 0 <= self.seed <= MAX_SEED:
+            raise ValueError(f"seed = {self.seed}: should be from 0 to 2^64 - 1")
 
 
 @config
@@ -161,9 +175,11 @@ def read_recipe(name_or_path: str, *, settings: Sequence[str] = (), data: Path |
         names = nearest(path.stem, shipped_recipes())
         raise ConfigError(f"{path}: no such recipe file; or give the name of one that comes with upres: {names}")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MAX_RECIPE_BYTES + 1)
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
+    values = parse_yaml(text, where=str(path))
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: holds {type(values).__name__}; a recipe is a mapping of name, scale, arch, …")
     for setting in settings:
@@ -190,8 +206,9 @@ def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
         if key not in values:
             raise ConfigError(f"{where}: {key} is missing and has no default")
     head = parse(Head, {key: values[key] for key in values if key in head_keys}, where=where)
-    if head.scale < 1:
-        raise ConfigError(f"{where}: scale = {head.scale}: should be at least 1")
+    if not 1 <= head.scale <= MAX_SCALE:
+        bound = "at least 1" if head.scale < 1 else f"at most {MAX_SCALE}"
+        raise ConfigError(f"{where}: scale = {head.scale}: should be {bound}")
     data = values["data"]
     if not isinstance(data, Mapping):
         raise ConfigError(f"{where}: data = {data!r}: should be a mapping with train and validation")
@@ -284,10 +301,7 @@ def _set(values: dict[str, Any], setting: str) -> None:
     key, equals, text = setting.partition("=")
     if not equals or not key:
         raise ConfigError("should be key=value, for example train.epochs=3", where=setting, settings=("set",))
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{setting}: {text!r} is not a YAML value") from error
+    value = parse_yaml(text, where=setting)
     node: Any = values
     *path, last = key.split(".")
     for name in path:

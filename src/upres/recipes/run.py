@@ -16,7 +16,7 @@ from upres.models import checkpoint
 from upres.models.activations import activation_bytes
 from upres.models.facts import Facts
 from upres.recipes.recipe import Recipe
-from upres.train import SCHEDULES, AdversarialTraining, Components, first_process, fit, set_seed
+from upres.train import SCHEDULES, AdversarialTraining, Components, check_resumable, first_process, fit, set_seed
 
 Log = Callable[[str], None]
 
@@ -45,12 +45,15 @@ def run_recipe(
     Raises:
         ConfigError: the folder holds a run already, or the recipe's parts do not go together.
         DataError: the data is missing or unfit.
+        ModelError: there is no `last.ckpt` to go on from, or it is not one of a run.
     """
     first = first_process()
     if first and not resume and (folder / "last.ckpt").exists():
         raise ConfigError(
             "holds a run already; resume it, or give another run folder", where=folder, settings=("resume", "run")
         )
+    if resume:
+        check_resumable(folder / "last.ckpt")
     run = components(recipe, devices=devices, nodes=nodes, resumed=resume, log=log)
     if first:
         folder.mkdir(parents=True, exist_ok=True)

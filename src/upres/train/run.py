@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import signal
 import warnings
 from collections.abc import Callable, Iterator
@@ -61,8 +62,8 @@ def fit(
         KeyboardInterrupt: the run was stopped; its report is written, and it can be resumed.
     """
     last, best = folder / "last.ckpt", folder / "best.safetensors"
-    if resume and not last.is_file():
-        raise ModelError(f"{last}: no such file; there is nothing to resume; start a new run")
+    if resume:
+        check_resumable(last)
     options, protocol = run.options, run.protocol
     first = first_process()
     training = Training(run)
@@ -122,6 +123,28 @@ def fit(
     if interrupted:
         raise KeyboardInterrupt
     return best
+
+
+def check_resumable(last: Path) -> None:
+    """Refuse a checkpoint that is not one of a run, before anything else meets it; nothing in it is run.
+
+    Raises:
+        ModelError: says what it is.
+    """
+    if not last.is_file():
+        raise ModelError(f"{last}: no such file; there is nothing to resume; start a new run")
+    try:
+        found = torch.load(last, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ModelError(
+            "refused: holds more than tensors and numbers, or is damaged, and opening such a file can run any code; "
+            "start a new run, or copy the file again",
+            where=last,
+        ) from error
+    except Exception as error:  # what PyTorch raises on a damaged file has no common base class
+        raise ModelError(f"damaged ({first_line(error)}); start a new run, or copy it again", where=last) from error
+    if not isinstance(found, dict) or not {"state_dict", "optimizer_states", "loops", "epoch"} <= found.keys():
+        raise ModelError("not the checkpoint of a run; start a new run", where=last)
 
 
 def _run(trainer: pl.Trainer, training: Training, folder: Path, resumed: Path | None) -> bool:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from upres.errors import FailedError
+
 FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 # dtype → the space of RGB and of gray; scRGB is libvips' name for float RGB: it writes the numbers as they are.
 _SPACES = {"uint8": ("srgb", "b-w"), "uint16": ("rgb16", "grey16"), "float32": ("scrgb", "b-w")}
@@ -28,11 +30,12 @@ LOADERS = ("png", "jpeg", "webp", "tiff", "heif", "jxl", "gif", "raw")
 
 
 @functools.cache
-def pyvips() -> Any:
-    """Return the module: half of what `import upres` would otherwise cost, and not needed for --help.
+def _first_process() -> int:
+    """Block all loaders but `LOADERS`, for the whole process, and return which process that is.
 
-    On the first call all loaders but `LOADERS` are blocked, for the whole process: libvips has some thirty, among them
-    ones that run other libraries' parsers (MATLAB, SVG, PDF) or trust what they read.
+    libvips has some thirty, among them ones that run other libraries' parsers (MATLAB, SVG, PDF) or trust what they
+    read. The threads that it keeps do not follow into a process that is forked off this one, and whatever it is asked
+    there waits for them for ever.
     """
     import pyvips
 
@@ -42,6 +45,23 @@ def pyvips() -> Any:
             found = pyvips.type_find("VipsForeignLoad", f"{stem}load{kind}")
             if found:
                 pyvips.operation_block_set(pyvips.type_name(found), False)
+    return os.getpid()
+
+
+def pyvips() -> Any:
+    """Return the module: half of what `import upres` would otherwise cost, and not needed for --help.
+
+    Raises:
+        FailedError: libvips was used before this process was forked.
+    """
+    import pyvips
+
+    if _first_process() != os.getpid():
+        raise FailedError(
+            "picture files cannot be read or written here: this process was forked from one that had done so, and "
+            "libvips' threads stayed there; start workers by spawn or forkserver, as "
+            'multiprocessing.get_context("spawn") does, or fork before the first file'
+        )
     return pyvips
 
 
