@@ -59,6 +59,7 @@ class Decoder:
     Args:
         path: the file.
         page: which page of a TIFF or frame of an animation, from 0.
+        strict: refuse data that is odd, rather than warn of it.
 
     Attributes:
         form: its format, by its first bytes.
@@ -71,11 +72,12 @@ class Decoder:
         PictureError: missing, empty, not a picture, damaged, or of a kind that upres does not take.
     """
 
-    def __init__(self, path: Path, *, page: int = 0) -> None:
+    def __init__(self, path: Path, *, page: int = 0, strict: bool = False) -> None:
         self.path = path
         self.form = _form(path)
         self.warnings: tuple[str, ...] = ()
         self._page = page
+        self._strict = strict
         with self._words():
             self._image = self._load(strict=True)
             self._unread: Any = self._image
@@ -107,7 +109,7 @@ class Decoder:
                 with vips.errors():
                     return self._decoded(self._once())
             except vips.pyvips().Error as error:
-                if not jpeg.harmless(error):
+                if self._strict or not jpeg.harmless(error):
                     raise
                 self._warn(error)
                 return self._decoded(self._load(strict=False))
@@ -127,7 +129,7 @@ class Decoder:
                             done += len(band)
                             yield band
                 except vips.pyvips().Error as error:
-                    if not (strict and jpeg.harmless(error)):
+                    if self._strict or not (strict and jpeg.harmless(error)):
                         raise
                     strict = False
                     self._warn(error)
