@@ -5,6 +5,8 @@ import pytest
 import pyvips
 
 from tests.small_pictures import failure, picture, vips_image
+from upres import DamagedPictureWarning, load, upscale
+from upres.errors import PictureError
 from upres.image import read, read_header, write
 
 
@@ -45,7 +47,17 @@ def test_a_jpeg_with_an_odd_marker_is_read(tmp_path):
     assert data[last_of_spectral_selection] == 63
     data[last_of_spectral_selection] = 62
     path.write_bytes(data)
-    assert np.array_equal(read(path).pixels, clean.pixels)
+    with pytest.warns(DamagedPictureWarning, match="the JPEG data is odd"):
+        assert np.array_equal(read(path).pixels, clean.pixels)
+    with pytest.warns(DamagedPictureWarning, match="the JPEG data is odd"):
+        upscale(path, scale=2, model="bicubic")
+    upscaler = load("bicubic", scale=2)
+    with pytest.warns(DamagedPictureWarning, match="the JPEG data is odd"):
+        upscaler.file(path, tmp_path / "large.png")
+    assert failure(lambda given: read(given, strict=True), path).startswith(f"{path}: the JPEG data is damaged")
+    with pytest.raises(PictureError, match="the JPEG data is damaged"):
+        upscaler.file(path, tmp_path / "refused.png", strict=True)
+    assert not (tmp_path / "refused.png").exists()
     with pytest.raises(pyvips.Error):
         pyvips.Image.jpegload(str(path), fail_on="warning", revalidate=True).numpy()
 

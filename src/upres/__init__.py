@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from upres.errors import UpresError
+from upres.errors import DamagedPictureWarning, UpresError
 
 if TYPE_CHECKING:
     from upres.image import Picture, imresize, read, write
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "DamagedPictureWarning",
     "Picture",
     "UpresError",
     "Upscaler",

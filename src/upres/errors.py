@@ -95,6 +95,10 @@ class MissingExtraError(UpresError):
     """An optional part of upres is needed and not installed."""
 
 
+class DamagedPictureWarning(UserWarning):
+    """A picture's data is odd: all of it was decoded, and it may show something else than it did."""
+
+
 class CancelledError(UpresError):
     """The caller asked to stop, and nothing was written."""
 

@@ -84,6 +84,9 @@ def upscale(
     max_pixels: Annotated[
         int, typer.Option(help="Refuse larger pictures, by their header, before they are decoded.")
     ] = 500_000_000,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse odd data, of which otherwise a warning tells.")
+    ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite/--no-overwrite", help="Replace an output that exists.")
     ] = False,
@@ -144,7 +147,7 @@ def upscale(
         raise ConfigError(f"--max-pixels {max_pixels}: should be at least 1")
     size = Size(scale, width, height, None if fit is None else box(fit))
     colour = None if background is None else parse_colour(background)
-    files = Settings(quality=quality, lossless=lossless, max_pixels=max_pixels, background=colour)
+    files = Settings(quality=quality, lossless=lossless, max_pixels=max_pixels, strict=strict, background=colour)
     settings = BatchSettings(files, overwrite=overwrite, skip_existing=skip_existing)
     options: Options = {"tile": tile, "halo": halo, "max_memory": parse_memory(max_memory), "ensemble": ensemble}
     options |= {"threads": threads, "device": device, "backend": backend, "precision": precision}

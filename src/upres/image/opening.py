@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+import warnings
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upres.config.limits import MAX_PIXELS
-from upres.errors import PictureError
+from upres.errors import DamagedPictureWarning, PictureError
 from upres.image.background import Colour, flattened, laid_on
 from upres.image.bands import CLEAR, OPAQUE, PARTIAL, UNIT, Shape, from_span, neutral
 from upres.image.codecs.decode import Decoder, Header
@@ -42,6 +43,7 @@ class OpenedPicture:
         page: which page of a TIFF or frame of a GIF or WebP, from 0; `pages` gives all.
         background: lay a picture with alpha on this colour, as `laid_on` does.
         rows: how many rows a band has; `None` for what is quick.
+        strict: refuse data of which a decoder warns (`warnings`), though it gives every pixel.
 
     Attributes:
         path: the file.
@@ -61,10 +63,11 @@ class OpenedPicture:
         page: int = 0,
         background: Colour | None = None,
         rows: int | None = None,
+        strict: bool = False,
     ) -> None:
         self.path = Path(path)
-        self._max_pixels, self._page, self._background = max_pixels, page, background
-        self._decoder = Decoder(self.path, page=page)
+        self._max_pixels, self._page, self._background, self._strict = max_pixels, page, background, strict
+        self._decoder = Decoder(self.path, page=page, strict=strict)
         self.header: Header = self._decoder.header
         _check_pixels(self.path, self.header, max_pixels)
         self._stored_shape = Shape(*self._decoder.size, self._decoder.bands, self._decoder.dtype)
@@ -131,6 +134,11 @@ class OpenedPicture:
         """How many bytes decoding holds of the whole picture; 0 where rows are read, decoded and forgotten."""
         return self._decoder.held_bytes
 
+    def warn(self) -> None:
+        """Issue a `DamagedPictureWarning` of each of `warnings`, at the line outside upres that asked for the file."""
+        for warning in self.warnings:
+            warnings.warn(f"{self.path}: {warning}", DamagedPictureWarning, stacklevel=3)
+
     def begin(self) -> None:
         """Begin to decode in a thread of its own: the next `bands` goes on from there. `close` ends it.
 
@@ -181,7 +189,9 @@ class OpenedPicture:
         return Pages(Again(self._frames), len(delays), delays, loop)
 
     def _other(self, page: int) -> OpenedPicture:
-        return OpenedPicture(self.path, max_pixels=self._max_pixels, page=page, background=self._background)
+        return OpenedPicture(
+            self.path, max_pixels=self._max_pixels, page=page, background=self._background, strict=self._strict
+        )
 
     def _frames(self) -> Iterator[Picture]:
         for samples in self._decoder.frames():
@@ -213,7 +223,7 @@ def read_header(path: str | Path) -> Header:
     return OpenedPicture(path, max_pixels=None).header
 
 
-def read(path: str | Path, *, max_pixels: int = MAX_PIXELS, page: int = 0) -> Picture:
+def read(path: str | Path, *, max_pixels: int = MAX_PIXELS, page: int = 0, strict: bool = False) -> Picture:
     """Decode a picture file: upright, gray or RGB, with alpha, profile and metadata.
 
     CMYK and Lab are converted to sRGB through the embedded profile (or libvips' own where there is none);
@@ -225,11 +235,15 @@ def read(path: str | Path, *, max_pixels: int = MAX_PIXELS, page: int = 0) -> Pi
         path: a picture file, whatever its suffix; `upres formats` lists the formats.
         max_pixels: refuse larger pictures before decoding them.
         page: which page of a TIFF or frame of a GIF or WebP, from 0; `read_pages` reads all.
+        strict: refuse a file with odd data, of which otherwise a `DamagedPictureWarning` tells.
 
     Raises:
         PictureError: missing, empty, no picture, truncated, too large, or of a kind that upres does not take.
     """
-    return OpenedPicture(path, max_pixels=max_pixels, page=page).picture()
+    opened = OpenedPicture(path, max_pixels=max_pixels, page=page, strict=strict)
+    picture = opened.picture()
+    opened.warn()
+    return picture
 
 
 def read_pages(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Pages:

@@ -90,6 +90,7 @@ def upscale(
         opened = OpenedPicture(os.fspath(source))
         form = opened.header.format
         source = opened.picture()
+        opened.warn()
     if isinstance(source, Picture):
         return upscalers.for_picture(source.height, source.width, form).picture(source, progress=progress)
     if isinstance(source, np.ndarray):

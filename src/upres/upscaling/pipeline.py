@@ -30,13 +30,14 @@ class Settings:
 
     Attributes:
         quality, lossless: as in `upres.write`.
-        max_pixels: as in `upres.read`.
+        max_pixels, strict: as in `upres.read`.
         background: the colour on which transparent pictures are laid, or `None`.
     """
 
     quality: int = 95
     lossless: bool = False
     max_pixels: int = MAX_PIXELS
+    strict: bool = False
     background: Colour | None = None
 
     def opened(self, path: str | Path) -> OpenedPicture:
@@ -45,7 +46,7 @@ class Settings:
         Raises:
             PictureError: it cannot be read.
         """
-        return OpenedPicture(path, max_pixels=self.max_pixels, background=self.background)
+        return OpenedPicture(path, max_pixels=self.max_pixels, background=self.background, strict=self.strict)
 
     def sink(self, path: str | Path) -> FileSink:
         """Return the file to write into.

@@ -138,6 +138,7 @@ class Upscaler:
         quality: int = 95,
         lossless: bool = False,
         max_pixels: int = MAX_PIXELS,
+        strict: bool = False,
         progress: Progress | None = None,
     ) -> None:
         """Enlarge a file into a file while it is read and written: neither picture is ever held whole.
@@ -148,7 +149,7 @@ class Upscaler:
             source: a picture file.
             output: as in `upres.write`, which would make the same file of the same picture.
             quality, lossless: as in `upres.write`.
-            max_pixels: as in `upres.read`.
+            max_pixels, strict: as in `upres.read`.
             progress: as in `Upscaler`.
 
         Raises:
@@ -156,6 +157,7 @@ class Upscaler:
             ModelError: the model does not do what its facts say.
             FailedError: a tile or the encoder failed; nothing was written.
         """
-        settings = Settings(quality=quality, lossless=lossless, max_pixels=max_pixels)
+        settings = Settings(quality=quality, lossless=lossless, max_pixels=max_pixels, strict=strict)
         opened = settings.opened(os.fspath(source))
         enlarge(opened, settings.sink(os.fspath(output)), self.enlargement, progress=progress)
+        opened.warn()

@@ -59,6 +59,7 @@ class Decoder:
     Args:
         path: the file.
         page: which page of a TIFF or frame of an animation, from 0.
+        strict: refuse data that is odd, rather than warn of it.
 
     Attributes:
         form: its format, by its first bytes.
@@ -71,13 +72,14 @@ class Decoder:
         PictureError: missing, empty, not a picture, damaged, or of a kind that upres does not take.
     """
 
-    def __init__(self, path: Path, *, page: int = 0) -> None:
+    def __init__(self, path: Path, *, page: int = 0, strict: bool = False) -> None:
         self.path = path
         self.form = _form(path)
         self.warnings: tuple[str, ...] = ()
         self._page = page
         if self.form is FORMATS["tiff"]:
             _check_developed(path)
+        self._strict = strict
         with self._words():
             self._image = self._load(strict=True, decode=False)
             # An image of upres's own decoder may be black as yet.
@@ -118,7 +120,7 @@ class Decoder:
                 with vips.errors():
                     return self._decoded(self._once())
             except vips.pyvips().Error as error:
-                if not jpeg.harmless(error):
+                if self._strict or not jpeg.harmless(error):
                     raise
                 self._warn(error)
                 return self._decoded(self._load(strict=False))
@@ -138,7 +140,7 @@ class Decoder:
                             done += len(band)
                             yield band
                 except vips.pyvips().Error as error:
-                    if not (strict and jpeg.harmless(error)):
+                    if self._strict or not (strict and jpeg.harmless(error)):
                         raise
                     strict = False
                     self._warn(error)
