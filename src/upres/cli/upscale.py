@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -152,7 +152,19 @@ def upscale(
     if Path("-") in inputs or output == Path("-"):
         _through_pipes(inputs, output, upscalers, settings, form)
         return
-    _upscale(inputs, output, upscalers, settings, form, include or [], exclude or [], manifest, verbose, quiet)
+    made_with = {
+        "model": model,
+        "size": [scale, width, height, fit],
+        "ensemble": ensemble,
+        "precision": precision,
+        "halo": halo,
+        "quality": quality,
+        "lossless": lossless,
+        "background": background,
+    }
+    _upscale(
+        inputs, output, upscalers, settings, form, include or [], exclude or [], manifest, verbose, quiet, made_with
+    )
 
 
 def _upscale(
@@ -166,6 +178,7 @@ def _upscale(
     manifest: Path | None,
     verbose: bool,
     quiet: bool,
+    made_with: dict[str, object],
 ) -> None:
     from upres.upscaling.batch import find_jobs
     from upres.upscaling.batch.engines.local import run
@@ -175,13 +188,14 @@ def _upscale(
     jobs = find_jobs(inputs, output, label=label, form=form, include=include, exclude=exclude)
     if verbose and own is not None:
         print(f"model {_described(own)}", file=sys.stderr)
-    log = _log(jobs, manifest)
-    done = _Tally()
+    log = _log(jobs, manifest, made_with)
+    done, began = _Tally(), time.monotonic()
     try:
         with _bar(jobs, shown=sys.stderr.isatty() and not quiet) as bar:
             for outcome in run(jobs, upscalers, settings, progress=bar):
                 if log is not None:
                     log.add(outcome)
+                    done.compare(log.differing(outcome))
                 if outcome.error is not None and len(jobs) == 1:
                     raise outcome.error
                 done.add(outcome)
@@ -193,10 +207,12 @@ def _upscale(
     finally:
         if log is not None:
             log.close()
+    if not quiet:
+        done.say_what_differs()
+        if any(job.found for job in jobs) or (verbose and len(jobs) > 1):
+            print(f"upres: {done.line(len(jobs))}, {time.monotonic() - began:.1f} s", file=sys.stderr)
     if done.failed:
         raise FailedError(f"{done.failed} of {len(jobs)} pictures could not be enlarged; the reasons stand above")
-    if verbose and len(jobs) > 1:
-        print(done.line(len(jobs)), file=sys.stderr)
 
 
 class _Tally:
@@ -204,6 +220,8 @@ class _Tally:
 
     def __init__(self) -> None:
         self.enlarged = self.skipped = self.failed = 0
+        self._otherwise = 0
+        self._differing: dict[str, None] = {}
         self._warned = False
 
     def add(self, outcome: Outcome) -> None:
@@ -220,17 +238,31 @@ class _Tally:
                 file=sys.stderr,
             )
 
+    def compare(self, differing: Sequence[str]) -> None:
+        """Count an output that is there and was made by other settings."""
+        self._otherwise += bool(differing)
+        self._differing.update(dict.fromkeys(differing))
+
+    def say_what_differs(self) -> None:
+        """Say which settings those are: what is there is not replaced unasked, and not taken for what was asked."""
+        if self._otherwise:
+            print(
+                f"upres: warning: {self._otherwise} of those that are there already were made with another "
+                f"{', '.join(self._differing)}; --overwrite makes them anew, -o makes these elsewhere",
+                file=sys.stderr,
+            )
+
     def line(self, total: int) -> str:
         return f"{self.enlarged} of {total} pictures enlarged, {self.skipped} there already, {self.failed} failed"
 
 
-def _log(jobs: list[Job], manifest: Path | None) -> Manifest | None:
+def _log(jobs: list[Job], manifest: Path | None, made_with: dict[str, object]) -> Manifest | None:
     from upres.upscaling.batch import MANIFEST, Manifest
 
     if manifest is None:
         roots = [job.root for job in jobs if job.found and job.root is not None]
         manifest = roots[0] / MANIFEST if roots else None
-    return None if manifest is None else Manifest(manifest)
+    return None if manifest is None else Manifest(manifest, made_with)
 
 
 def _tell(outcome: Outcome, *, verbose: bool, quiet: bool) -> None:
