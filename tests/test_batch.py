@@ -76,7 +76,7 @@ def test_a_tree_keeps_its_shape_and_a_bad_file_stops_nothing(tree: Path, command
     code, out, err = command("in", "-o", "out", "--model", "bicubic", "--scale", "2", "-v")
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()] == ["in/a.png", "in/deep/bad.png"]
-    assert err.splitlines()[-1] == "2 of 5 pictures enlarged, 3 there already, 0 failed"
+    assert err.splitlines()[-1].startswith("upres: 2 of 5 pictures enlarged, 3 there already, 0 failed, ")
     assert (tree / "out/deep/日本_x2.png").stat().st_mtime_ns == before
     assert len(entries(tree / "out" / batch.MANIFEST)) == 7
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from upres.cli.exit_codes import with_options
+from upres.cli.exit_codes import printable, with_options
 from upres.cli.progress_line import show
 from upres.errors import ConfigError, FailedError, UpresError
 
@@ -152,7 +152,7 @@ def upscale(
     if Path("-") in inputs or output == Path("-"):
         _through_pipes(inputs, output, upscalers, settings, form)
         return
-    made_with = {
+    made_with: dict[str, object] = {
         "model": model,
         "size": [scale, width, height, fit],
         "ensemble": ensemble,
@@ -267,21 +267,24 @@ def _log(jobs: list[Job], manifest: Path | None, made_with: dict[str, object]) -
 
 def _tell(outcome: Outcome, *, verbose: bool, quiet: bool) -> None:
     job, summary = outcome.job, outcome.summary
+    if sys.stderr.isatty():
+        show("")  # the progress line, which the next tile draws again
+    source, target = printable(str(job.source)), printable(str(job.target))
     if outcome.error is not None:
-        print(f"upres: {with_options(outcome.error)}", file=sys.stderr)
+        print(f"upres: {printable(with_options(outcome.error))}", file=sys.stderr)
         return
     if outcome.skipped:
         if verbose:
-            print(f"{job.target}: there already, passed over", file=sys.stderr)
+            print(f"{target}: there already, passed over", file=sys.stderr)
         return
     assert summary is not None
     if not quiet:
         for warning in outcome.warnings:
-            print(f"upres: warning: {job.source}: {warning}", file=sys.stderr)
+            print(f"upres: warning: {source}: {printable(warning)}", file=sys.stderr)
         (height, width), (large_height, large_width) = summary.input, summary.output
         pages = f"{summary.pages} pictures, " if summary.pages > 1 else ""
         print(
-            f"{job.source} {width}×{height} → {job.target} {large_width}×{large_height}, {pages}"
+            f"{source} {width}×{height} → {target} {large_width}×{large_height}, {pages}"
             f"{summary.model} ×{summary.scale:g}, {outcome.seconds:.2f} s",
             flush=True,
         )
@@ -372,7 +375,7 @@ def _bar(jobs: list[Job], *, shown: bool) -> Iterator[JobProgress | None]:
         overall = max((earlier[number] + sizes[number] * share) / all_bytes, 1e-9)
         title = f"[{number + 1}/{len(jobs)}] {job.source.name}" if len(jobs) > 1 else job.source.name
         show(
-            f"{title} {100 * share:.0f} %, {sum(megapixels.values()) / max(spent, 1e-9):.2f} megapixels/s, "
+            f"{printable(title)} {100 * share:.0f} %, {sum(megapixels.values()) / max(spent, 1e-9):.2f} megapixels/s, "
             f"{_time(spent * (1 - overall) / overall)} left"
         )
 
