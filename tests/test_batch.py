@@ -45,12 +45,15 @@ def test_a_tree_keeps_its_shape_and_a_bad_file_stops_nothing(tree: Path, command
     assert code == 1
     assert out.splitlines()[0] == "in/a.png 30×20 → out/a_x2.png 60×40, bicubic ×2, T s"
     assert err.splitlines()[0].startswith("upres: in/deep/bad.png: the PNG data is damaged or cut short")
-    assert err.splitlines()[1:] == ["upres: 1 of 5 pictures could not be enlarged; the reasons stand above"]
+    assert err.splitlines()[1].startswith("upres: 4 of 5 pictures enlarged, 0 there already, 1 failed, ")
+    assert err.splitlines()[2:] == ["upres: 1 of 5 pictures could not be enlarged; the reasons stand above"]
     made = ["a_x2.png", "deep/er/b_x2.jpg", "deep/日本_x2.png", "thumbs/c_x2.png"]
     assert names(tree / "out") == sorted([*made, batch.MANIFEST])
 
     lines = entries(tree / "out" / batch.MANIFEST)
     assert sorted(str(line["output"]) for line in lines if not line["error"]) == sorted(f"out/{name}" for name in made)
+    settings = lines[0].pop("settings")
+    assert (settings["model"], settings["size"], settings["quality"]) == ("bicubic", [2, None, None, None], 95)
     assert lines[0] | {"seconds": 0} == {
         "input": "in/a.png",
         "output": "out/a_x2.png",
@@ -73,7 +76,7 @@ def test_a_tree_keeps_its_shape_and_a_bad_file_stops_nothing(tree: Path, command
     code, out, err = command("in", "-o", "out", "--model", "bicubic", "--scale", "2", "-v")
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()] == ["in/a.png", "in/deep/bad.png"]
-    assert err.splitlines()[-1] == "2 of 5 pictures enlarged, 3 there already, 0 failed"
+    assert err.splitlines()[-1].startswith("upres: 2 of 5 pictures enlarged, 3 there already, 0 failed, ")
     assert (tree / "out/deep/日本_x2.png").stat().st_mtime_ns == before
     assert len(entries(tree / "out" / batch.MANIFEST)) == 7
 
@@ -166,7 +169,9 @@ def test_killing_at_any_moment_and_running_again_gives_the_same_files(tree: Path
         process.send_signal(signal.SIGKILL)
         process.wait()
     done = subprocess.run(again, capture_output=True, check=True, text=True)
-    assert done.stderr == ""
+    assert done.stderr.startswith("upres: ")
+    assert " there already, 0 failed, " in done.stderr
+    assert done.stderr.count("\n") == 1
     assert pictures(tree / "made") == expected
 
 

@@ -1,6 +1,7 @@
 """One file never stops a folder: whatever happens to a picture is a row, an exit code and a line; the rest is there."""
 
 import json
+import re
 import struct
 import subprocess
 from pathlib import Path
@@ -71,3 +72,18 @@ def test_any_exception_becomes_a_line_about_the_file() -> None:
     }
     own = UpresError("x")
     assert as_upres_error(own, "a.png") is own
+
+
+def test_what_other_settings_made_is_named_and_not_taken_for_what_was_asked(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in "ab":
+        write(Picture(np.zeros((20, 30, 3), np.uint8)), tmp_path / "in" / f"{name}.png")
+    first = upres(tmp_path / "in", "-o", tmp_path / "out", "--model", "bicubic", "--scale", 2)
+    assert re.fullmatch(r"upres: 2 of 2 pictures enlarged, 0 there already, 0 failed, \d+\.\d s\n", first.stderr)
+    again = upres(tmp_path / "in", "-o", tmp_path / "out", "--model", "bicubic", "--scale", 2)
+    assert "warning" not in again.stderr
+    assert "0 of 2 pictures enlarged, 2 there already, 0 failed" in again.stderr
+    other = upres(tmp_path / "in", "-o", tmp_path / "out", "--model", "fast", "--scale", 2, "--lossless")
+    assert "2 of those that are there already were made with another model, lossless; --overwrite" in other.stderr
+    lines = (tmp_path / "out" / "upres-manifest.jsonl").read_text().splitlines()
+    assert [json.loads(line)["settings"]["model"] for line in lines] == ["bicubic"] * 2

@@ -48,3 +48,17 @@ def test_a_pipe_or_device_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     done = subprocess.run([*UPRES, str(tmp_path / "pipe.png")], check=False, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert "send it through standard input" in done.stderr
+
+
+def test_control_characters_in_names_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    good, bad = tmp_path / "a\x1b[31mred.png", tmp_path / "b\x07\r\u202e.png"
+    write(Picture(np.zeros((9, 9, 3), np.uint8)), good)
+    bad.write_text("no picture")
+    command = [*UPRES, str(good), str(bad), "-o", str(tmp_path / "out"), "--model", "bicubic"]
+    done = subprocess.run(command, check=False, capture_output=True, timeout=60)
+    said = (done.stdout + done.stderr).decode()
+    assert "a\\x1b[31mred.png" in said
+    assert "b\\x07\\x0d\\x202e.png" in said
+    assert not any(character in said for character in "\x1b\x07\r\u202e")
+    alone = subprocess.run([*UPRES, str(bad)], check=False, capture_output=True, timeout=60)
+    assert b"\x07" not in alone.stderr

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from upres.cli.exit_codes import with_options
+from upres.cli.exit_codes import printable, with_options
 from upres.cli.progress_line import show
 from upres.errors import ConfigError, FailedError, UpresError
 
@@ -155,7 +155,19 @@ def upscale(
     if Path("-") in inputs or output == Path("-"):
         _through_pipes(inputs, output, upscalers, settings, form)
         return
-    _upscale(inputs, output, upscalers, settings, form, include or [], exclude or [], manifest, verbose, quiet)
+    made_with: dict[str, object] = {
+        "model": model,
+        "size": [scale, width, height, fit],
+        "ensemble": ensemble,
+        "precision": precision,
+        "halo": halo,
+        "quality": quality,
+        "lossless": lossless,
+        "background": background,
+    }
+    _upscale(
+        inputs, output, upscalers, settings, form, include or [], exclude or [], manifest, verbose, quiet, made_with
+    )
 
 
 def _upscale(
@@ -169,6 +181,7 @@ def _upscale(
     manifest: Path | None,
     verbose: bool,
     quiet: bool,
+    made_with: dict[str, object],
 ) -> None:
     from upres.upscaling.batch import find_jobs
     from upres.upscaling.batch.engines.local import run
@@ -178,13 +191,14 @@ def _upscale(
     jobs = find_jobs(inputs, output, label=label, form=form, include=include, exclude=exclude)
     if verbose and own is not None:
         print(f"model {_described(own)}", file=sys.stderr)
-    log = _log(jobs, manifest)
-    done = _Tally()
+    log = _log(jobs, manifest, made_with)
+    done, began = _Tally(), time.monotonic()
     try:
         with _bar(jobs, shown=sys.stderr.isatty() and not quiet) as bar:
             for outcome in run(jobs, upscalers, settings, progress=bar):
                 if log is not None:
                     log.add(outcome)
+                    done.compare(log.differing(outcome))
                 if outcome.error is not None and len(jobs) == 1:
                     raise outcome.error
                 done.add(outcome)
@@ -196,10 +210,12 @@ def _upscale(
     finally:
         if log is not None:
             log.close()
+    if not quiet:
+        done.say_what_differs()
+        if any(job.found for job in jobs) or (verbose and len(jobs) > 1):
+            print(f"upres: {done.line(len(jobs))}, {time.monotonic() - began:.1f} s", file=sys.stderr)
     if done.failed:
         raise FailedError(f"{done.failed} of {len(jobs)} pictures could not be enlarged; the reasons stand above")
-    if verbose and len(jobs) > 1:
-        print(done.line(len(jobs)), file=sys.stderr)
 
 
 class _Tally:
@@ -207,6 +223,8 @@ class _Tally:
 
     def __init__(self) -> None:
         self.enlarged = self.skipped = self.failed = 0
+        self._otherwise = 0
+        self._differing: dict[str, None] = {}
         self._warned = False
 
     def add(self, outcome: Outcome) -> None:
@@ -223,36 +241,53 @@ class _Tally:
                 file=sys.stderr,
             )
 
+    def compare(self, differing: Sequence[str]) -> None:
+        """Count an output that is there and was made by other settings."""
+        self._otherwise += bool(differing)
+        self._differing.update(dict.fromkeys(differing))
+
+    def say_what_differs(self) -> None:
+        """Say which settings those are: what is there is not replaced unasked, and not taken for what was asked."""
+        if self._otherwise:
+            print(
+                f"upres: warning: {self._otherwise} of those that are there already were made with another "
+                f"{', '.join(self._differing)}; --overwrite makes them anew, -o makes these elsewhere",
+                file=sys.stderr,
+            )
+
     def line(self, total: int) -> str:
         return f"{self.enlarged} of {total} pictures enlarged, {self.skipped} there already, {self.failed} failed"
 
 
-def _log(jobs: list[Job], manifest: Path | None) -> Manifest | None:
+def _log(jobs: list[Job], manifest: Path | None, made_with: dict[str, object]) -> Manifest | None:
     from upres.upscaling.batch import MANIFEST, Manifest
 
     if manifest is None:
         roots = [job.root for job in jobs if job.found and job.root is not None]
         manifest = roots[0] / MANIFEST if roots else None
-    return None if manifest is None else Manifest(manifest)
+    return None if manifest is None else Manifest(manifest, made_with)
 
 
 def _tell(outcome: Outcome, *, verbose: bool, quiet: bool) -> None:
     job, summary = outcome.job, outcome.summary
+    if sys.stderr.isatty():
+        show("")  # the progress line, which the next tile draws again
+    source, target = printable(str(job.source)), printable(str(job.target))
     if outcome.error is not None:
-        print(f"upres: {with_options(outcome.error)}", file=sys.stderr)
+        print(f"upres: {printable(with_options(outcome.error))}", file=sys.stderr)
         return
     if outcome.skipped:
         if verbose:
-            print(f"{job.target}: there already, passed over", file=sys.stderr)
+            print(f"{target}: there already, passed over", file=sys.stderr)
         return
     assert summary is not None
     if not quiet:
         for warning in outcome.warnings:
-            print(f"upres: warning: {job.source}: {warning}", file=sys.stderr)
+            print(f"upres: warning: {source}: {printable(warning)}", file=sys.stderr)
         (height, width), (large_height, large_width) = summary.input, summary.output
         pages = f"{summary.pages} pictures, " if summary.pages > 1 else ""
         print(
-            f"{job.source} {width}×{height} → {job.target} {large_width}×{large_height}, {pages}"
+            f"{source} {width}×{height} → {target} {large_width}×{large_height}, {pages}"
             f"{summary.model} ×{summary.scale:g}, {outcome.seconds:.2f} s",
             flush=True,
         )
@@ -343,7 +378,7 @@ def _bar(jobs: list[Job], *, shown: bool) -> Iterator[JobProgress | None]:
         overall = max((earlier[number] + sizes[number] * share) / all_bytes, 1e-9)
         title = f"[{number + 1}/{len(jobs)}] {job.source.name}" if len(jobs) > 1 else job.source.name
         show(
-            f"{title} {100 * share:.0f} %, {sum(megapixels.values()) / max(spent, 1e-9):.2f} megapixels/s, "
+            f"{printable(title)} {100 * share:.0f} %, {sum(megapixels.values()) / max(spent, 1e-9):.2f} megapixels/s, "
             f"{_time(spent * (1 - overall) / overall)} left"
         )
 
