@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def test_a_tree_keeps_its_shape_and_a_bad_file_stops_nothing(tree: Path, command
 
     lines = entries(tree / "out" / batch.MANIFEST)
     assert sorted(str(line["output"]) for line in lines if not line["error"]) == sorted(f"out/{name}" for name in made)
-    settings = lines[0].pop("settings")
+    settings = cast(dict[str, Any], lines[0].pop("settings"))
     assert (settings["model"], settings["size"], settings["quality"]) == ("bicubic", [2, None, None, None], 95)
     assert lines[0] | {"seconds": 0} == {
         "input": "in/a.png",
