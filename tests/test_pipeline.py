@@ -102,9 +102,9 @@ def calls(function: Any, of: set[str]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(("suffix", "alpha", "loads"), [(".png", False, 1), (".jpg", False, 1), (".png", True, 2)])
+@pytest.mark.parametrize(("suffix", "alpha", "loads"), [(".png", False, 2), (".jpg", False, 2), (".png", True, 3)])
 def test_a_file_is_opened_once(tmp_path: Path, suffix: str, alpha: bool, loads: int) -> None:
-    """What alpha hides must be known before the first tile, so that such a file is decoded twice, by one opening."""
+    """What must be known before the first tile is looked at by one opening: a first colour, what alpha hides."""
     write(picture(alpha=alpha), tmp_path / f"p{suffix}")
 
     def job() -> None:

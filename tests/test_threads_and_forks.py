@@ -89,7 +89,7 @@ import multiprocessing, sys
 import numpy as np
 import upres
 from concurrent.futures import ProcessPoolExecutor
-from test_threads_and_forks import WORKERS, pictures
+from tests.test_threads_and_forks import WORKERS, pictures
 
 def enlarged(job):
     upscaler, source = job
@@ -198,7 +198,7 @@ def test_work_ahead_of_a_fork_is_not_waited_for() -> None:
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run Python, within this folder's and upres' reach; a hang is a failure."""
-    folders = [str(Path(__file__).parent), str(Path(upres.__file__).parents[1])]
+    folders = [str(Path(__file__).parents[1]), str(Path(upres.__file__).parents[1])]
     start = f"import sys; sys.path[:0] = {folders!r}"
     if arguments[0] == "-c":
         words = ["-c", f"{start}\n{arguments[1]}", *arguments[2:]]

@@ -34,6 +34,10 @@ _BANDS_WAITING = 2
 _HELD_AHEAD = 20_000_000
 
 
+# Most pictures show a colour in their first rows.
+_LOOKED_AT_ROWS = 16
+
+
 class OpenedPicture:
     """A picture file that has been opened, once. Its rows are decoded as they are asked for.
 
@@ -121,7 +125,7 @@ class OpenedPicture:
         if self.shape.channels not in (3, 4):
             return False
         flat = self._stored_shape.alpha and not self.shape.alpha
-        with contextlib.closing(self._bands() if flat else self._stored()) as bands:
+        with contextlib.closing(self._bands() if flat else self._decoder.rows(_LOOKED_AT_ROWS)) as bands:
             return all(neutral(band) for band in bands)
 
     @property

@@ -116,6 +116,8 @@ class Decoder:
             PictureError: the data is damaged or cut short.
         """
         with self._words():
+            if self.warnings:  # what was odd is odd again, and libvips tells it once
+                return self._decoded(self._load(strict=False))
             try:
                 with vips.errors():
                     return self._decoded(self._once())
@@ -131,7 +133,7 @@ class Decoder:
         Raises:
             PictureError: the data is damaged or cut short.
         """
-        done, strict = 0, True
+        done, strict = 0, not self.warnings  # what was odd is odd again, and libvips tells it once
         with self._words():
             while done < self.size[0]:
                 try:
