@@ -119,8 +119,7 @@ if __name__ == "__main__":
         ("openvino", "fork"),
         ("torch", "fork"),
         ("onnx", "spawn"),
-        pytest.param("openvino", "forkserver", marks=pytest.mark.slow),
-        pytest.param("torch", "spawn", marks=pytest.mark.slow),
+        ("openvino", "forkserver"),
     ],
     indirect=["backend"],
 )
