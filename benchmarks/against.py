@@ -10,7 +10,6 @@ training.
 from __future__ import annotations
 
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -19,7 +18,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.common import argument_parser, machine, picture, run
+from benchmarks.common import argument_parser, epoch_rows, machine, picture, run
 from upres.errors import FailedError
 from upres.evaluation.text_tables import text_table
 from upres.image import Picture, write
@@ -51,9 +50,8 @@ def steps_a_second(checkout: Path, photos: Path, folder: Path) -> float:
         f"data.validation=[{{name: folder, path: {photos}, take: 1}}]",
     ]
     given = [word for setting in settings for word in ("--set", setting)]
-    _, said = ran(checkout, ["-m", "upres", "train", "base-x4", "--run", str(run_folder), *given])
-    epochs = re.findall(r"^epoch 2/2 .* ([\d.]+) s\b", said, re.MULTILINE)
-    return _STEPS / float(epochs[0])
+    ran(checkout, ["-m", "upres", "train", "base-x4", "--run", str(run_folder), *given])
+    return _STEPS / float(epoch_rows(run_folder / "metrics.csv")[1]["seconds"])
 
 
 def main() -> None:
