@@ -9,9 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from upres.config import config
 from upres.data.sources.files import Files, partners_in
-from upres.data.sources.options import PictureOptions
+from upres.data.sources.folder import FolderConfig
 from upres.data.sources.source import Convention, at
 from upres.errors import DataError
 from upres.image import picture_files
@@ -19,35 +18,13 @@ from upres.image import picture_files
 _ORIGINALS = "HR"
 
 
-@config
-class BenchmarkConfig(PictureOptions):
-    """The pictures in `HR`, in the order of their paths.
-
-    Attributes:
-        path: the folder that holds `HR`.
-        lr: the folder beside it with their partners, such as `LRx4`; left out, the degradation makes them.
-        partner: a partner's name without suffix; `{stem}` is the picture's own, as in `{stem}x4`.
-    """
-
-    path: str
-    lr: str | None = None
-    partner: str = "{stem}"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.lr is not None and self.changes_size:
-            raise ValueError("lr with crop, shrink or resize would tear the pairs apart: leave lr out, it is made then")
-        if "{stem}" not in self.partner:
-            raise ValueError(f"partner = {self.partner!r}: should hold {{stem}}, as in {{stem}}x4")
-
-
 class Benchmark(Files):
     """A gray picture among them, such as Set14's `bridge`, is measured as it is."""
 
-    config_type = BenchmarkConfig
+    config_type = FolderConfig  # `path` holds HR, `lr` lies beside it
     convention = Convention(gray_kept=True)
 
-    def __init__(self, config: BenchmarkConfig, *, root: Path) -> None:
+    def __init__(self, config: FolderConfig, *, root: Path) -> None:
         folder = at(root, config.path)
         home = folder / _ORIGINALS
         for wanted in (home, home if config.lr is None else folder / config.lr):
