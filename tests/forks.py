@@ -1,6 +1,6 @@
-"""Commands as processes of their own without the seconds in which each would import PyTorch and Lightning.
+"""Commands and scripts as processes of their own without the seconds in which each would import PyTorch and Lightning.
 
-One process imports them once and becomes, by fork, each command that is asked of it.
+One process imports them once and becomes, by fork, each that is asked of it.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 _SERVER = """
-import json, os, signal, sys
+import json, os, signal, sys, traceback
 import upres.recipes, upres.train
 from upres.cli.main import main
 
@@ -24,13 +25,23 @@ for line in sys.stdin:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             for number, name in ((0, os.devnull), (1, question["out"]), (2, question["err"])):
                 os.dup2(os.open(name, os.O_RDWR | os.O_CREAT, 0o600), number)
+            code = 1
             try:
                 os.environ.update(question["environment"])
                 os.chdir(question["folder"])
-                main(question["arguments"])
+                sys.path[:0] = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+                if question["code"] is None:
+                    main(question["arguments"])
+                else:
+                    sys.argv = ["-c", *question["arguments"]]
+                    exec(compile(question["code"], "<string>", "exec"), {"__name__": "__main__"})
+                    code = 0
             except SystemExit as leaving:
-                sys.stdout.flush(), sys.stderr.flush()
-                os._exit(leaving.code)
+                code = leaving.code
+            except BaseException:
+                traceback.print_exc()
+            sys.stdout.flush(), sys.stderr.flush()
+            os._exit(code)
         print(child, flush=True)
     else:
         found, status = os.waitpid(question["child"], os.WNOHANG if question["now"] else 0)
@@ -81,19 +92,32 @@ class ForkServer:
             [sys.executable, "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def start(self, *arguments: str, folder: Path | None = None) -> Forked:
-        """Start `upres` with these arguments, in a folder (by default this one)."""
+    def start(
+        self,
+        *arguments: str,
+        folder: Path | None = None,
+        code: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Forked:
+        """Start `upres`, or a script, with these arguments, in a folder (by default this one)."""
         self._count += 1
         out, err = (self._folder / f"{self._count}.{name}" for name in ("out", "err"))
         place = str(folder or Path.cwd())
+        variables = {**os.environ, **(environment or {})}
         pid = self.ask(
-            arguments=list(arguments), out=str(out), err=str(err), folder=place, environment=dict(os.environ)
+            arguments=list(arguments), code=code, out=str(out), err=str(err), folder=place, environment=variables
         )
         return Forked(self, int(str(pid)), out, err)
 
-    def run(self, *arguments: str, folder: Path | None = None) -> Forked:
-        """Run `upres` with these arguments to its end."""
-        process = self.start(*arguments, folder=folder)
+    def run(
+        self,
+        *arguments: str,
+        folder: Path | None = None,
+        code: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Forked:
+        """Run `upres`, or a script, with these arguments to its end."""
+        process = self.start(*arguments, folder=folder, code=code, environment=environment)
         process.wait()
         return process
 

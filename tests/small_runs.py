@@ -23,7 +23,10 @@ SMALL: dict[str, Any] = {
         "train": [{"name": "folder", "path": "train"}],
         "validation": [{"name": "folder", "path": "validation"}],
     },
-    "train": {"epochs": 3, "steps_per_epoch": 8, "batch": 4, "ema": 0.9, "optimizer": {"rate": 3e-3}},
+    "train": {
+        **{"epochs": 3, "steps_per_epoch": 8, "batch": 4, "ema": 0.9, "optimizer": {"rate": 3e-3}},
+        "samples_every": 3,  # a panel takes longer to draw than an epoch to train
+    },
     "schedule": {"name": "cosine", "warmup": 2},
 }
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-import upres
+from tests.forks import ForkServer
 from tests.small_runs import SMALL, rows_of, save_smooth
 from upres.config import Table
 from upres.image import read
@@ -67,7 +64,7 @@ COMMANDS = {
     "even": ["train", "recipe.yaml", "--set", "arch.kernel=4"],
     "nearly": ["train", "recipe.yaml", "--set", "arch.name=mine-nett"],
 }
-# One process that calls the command again and again: importing PyTorch and Lightning each time would take most of it.
+# One process that calls the command again and again.
 DRIVER = """
 import contextlib, io, json, runpy, sys
 from upres.cli.main import main
@@ -88,14 +85,12 @@ print(json.dumps(told))
 
 
 @pytest.fixture(scope="module")
-def told(work: Path) -> Told:
+def told(work: Path, forks: ForkServer) -> Told:
     """Exit code, output and errors of each command, and of the page's script."""
-    source = str(Path(upres.__file__).parents[1])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(work), source]), "UPRES_CACHE": str(work / "cache")}
-    call = [sys.executable, "-c", DRIVER, json.dumps(COMMANDS)]
-    done = subprocess.run(call, cwd=work, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    found: Told = json.loads(done.stdout.splitlines()[-1])
+    environment = {"PYTHONPATH": str(work), "UPRES_CACHE": str(work / "cache")}
+    done = forks.run(json.dumps(COMMANDS), code=DRIVER, folder=work, environment=environment)
+    assert done.returncode == 0, done.err
+    found: Told = json.loads(done.out.splitlines()[-1])
     return found
 
 

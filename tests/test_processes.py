@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import torch
 import yaml
 
+from tests.forks import ForkServer
 from tests.small_runs import GAN, SMALL, recipe_of, rows_of, small_data, train_command
 from upres.errors import ConfigError
 from upres.recipes import read_recipe, run_recipe
@@ -52,10 +54,28 @@ def test_a_batch_that_processes_cannot_share(data: Path, tmp_path: Path) -> None
     assert not (tmp_path / "run").exists()
 
 
+def by_torchrun(forks: ForkServer, *arguments: str) -> tuple[str, str]:
+    """Run two processes with what torchrun tells each; return what they print."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "TORCHELASTIC_RUN_ID": "1"}
+    sizes = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0"}
+    ranks = ({**shared, **sizes, "RANK": rank, "LOCAL_RANK": rank} for rank in ("0", "1"))
+    started = [forks.start(*arguments, environment=rank) for rank in ranks]
+    assert [process.wait() for process in started] == [0, 0], [process.err for process in started]
+    return "".join(process.out for process in started), "".join(process.err for process in started)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("changes", [{}, {"adversarial": {**GAN, "kind": "vanilla"}}], ids=["alone", "adversarial"])
-def test_two_processes_equal_one_with_the_doubled_batch(data: Path, tmp_path: Path, changes: dict[str, object]) -> None:
-    """The recipe's batch is that of all processes: each of the two takes every second pair."""
+def test_two_processes_equal_one_with_the_doubled_batch(
+    data: Path, tmp_path: Path, changes: dict[str, object], forks: ForkServer
+) -> None:
+    """The recipe's batch is that of all processes: each of the two takes every second pair.
+
+    One pair is started by the command itself, the other as torchrun starts it.
+    """
     values = {**SMALL, **changes, "data": {**SMALL["data"], "root": str(data)}}
     # Adam divides by the gradient's size, and would make much of a rounding error where that is nearly zero.
     settings = {"rate": 3e-3, "epsilon": 1e-3}
@@ -64,9 +84,13 @@ def test_two_processes_equal_one_with_the_doubled_batch(data: Path, tmp_path: Pa
     recipe.write_text(yaml.safe_dump(values))
     one, two = tmp_path / "one", tmp_path / "two"
     run_recipe(read_recipe(str(recipe)), one)
-    done = subprocess.run(train_command(recipe, two, "--devices", "2"), check=True, capture_output=True, text=True)
-    assert done.stdout.splitlines() == [str(two / "best.safetensors")]
-    assert sum(line.startswith("epoch 2/2") for line in done.stderr.splitlines()) == 1
+    if changes:
+        out, err = by_torchrun(forks, "train", str(recipe), "--run", str(two))
+    else:
+        done = subprocess.run(train_command(recipe, two, "--devices", "2"), check=True, capture_output=True, text=True)
+        out, err = done.stdout, done.stderr
+    assert out.splitlines() == [str(two / "best.safetensors")]
+    assert sum(line.startswith("epoch 2/2") for line in err.splitlines()) == 1
     states = [torch.load(run / "last.ckpt", weights_only=True)["state_dict"] for run in (one, two)]
     assert states[0].keys() == states[1].keys()
     for name, tensor in states[0].items():

@@ -11,8 +11,11 @@ import argparse
 from pathlib import Path
 
 from benchmarks.common import argument_parser, epoch_rows, run
+from upres.html.charts import Chart, Line
+from upres.storage.atomic import write_whole
+from upres.train.plots import charts_png
 
-MODELS = {"fast-x4": "#15803d", "base-x4": "#1d4ed8", "best-x4": "#c2410c"}
+MODELS = ("base-x4", "best-x4", "fast-x4")
 _STAGES = ("-first", "-second", "-third", "")
 
 
@@ -34,24 +37,15 @@ def learned(runs: Path, name: str) -> tuple[list[int], list[float], list[int]]:
 
 
 def draw(arguments: argparse.Namespace) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 4.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    for name, colour in MODELS.items():
+    lines: list[Line] = []
+    dots: list[tuple[int, float, float]] = []
+    for number, name in enumerate(MODELS):
         steps, psnr, begun = learned(arguments.runs, name)
-        axes.plot([step / 1000 for step in steps], psnr, color=colour, label=name)
-        for step in begun:
-            at = steps.index(step)
-            axes.plot(step / 1000, psnr[at], "o", color=colour, markersize=5)
+        lines.append(Line(name, "", [(step / 1000, value) for step, value in zip(steps, psnr, strict=True)]))
+        dots += [(number, step / 1000, psnr[steps.index(step)]) for step in begun]
         print(f"{name}: {steps[-1]:,} steps, {psnr[-1]:.2f} dB")
-    axes.set_xlabel("thousand steps of 16 crops; a dot: a new stage begins, with its rate at the top again")
-    axes.set_ylabel("validation PSNR (dB)")
-    axes.grid(alpha=0.3)
-    axes.legend(loc="lower right")
-    figure.savefig(arguments.output, dpi=110)
+    over = "thousand steps of 16 crops; a dot: a new stage begins, with its rate at the top again"
+    write_whole(arguments.output, charts_png([Chart("validation PSNR", "dB", lines, over=over, dots=dots)], width=9))
     print(arguments.output)
 
 

@@ -1,4 +1,4 @@
-"""Line charts as SVG text: no script, no request, and colours that the document's style sheet decides."""
+"""Line charts, and how they become SVG text: no script, no request, colours by the document's style sheet."""
 
 from __future__ import annotations
 
@@ -22,21 +22,46 @@ class Line:
     points: Sequence[tuple[float, float]]
 
 
-def chart(title: str, unit: str, lines: Sequence[Line], level: tuple[str, float] | None = None) -> str:
-    """Draw axes, a legend and the lines.
+@dataclass(frozen=True)
+class Chart:
+    """What a chart shows, whatever draws it.
 
-    Args:
+    Attributes:
         title: what is shown.
         unit: of the values.
-        lines: drawn in this order, over epochs.
+        lines: drawn in this order.
         level: a name and a value that a dashed line marks.
+        over: what the lines run over.
+        dots: points that are marked, each of its line's number: where a stage begins.
     """
-    values = [y for line in lines for _, y in line.points if math.isfinite(y)]
-    values += [] if level is None else [level[1]]
+
+    title: str
+    unit: str
+    lines: Sequence[Line]
+    level: tuple[str, float] | None = None
+    over: str = "epoch"
+    dots: Sequence[tuple[int, float, float]] = ()
+
+    @property
+    def values(self) -> list[float]:
+        """All finite values, the level's among them."""
+        finite = [y for line in self.lines for _, y in line.points if math.isfinite(y)]
+        return finite if self.level is None else [*finite, self.level[1]]
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether the values span so much that their logarithms are drawn."""
+        values = self.values
+        return bool(values) and min(values) > 0 and max(values) > _DECADES * min(values)
+
+
+def svg(chart: Chart) -> str:
+    """Return a figure with axes, a legend and the lines; empty text for a chart without values."""
+    title, unit, lines, level = chart.title, chart.unit, chart.lines, chart.level
+    values, logarithmic = chart.values, chart.logarithmic
     epochs = [x for line in lines for x, _ in line.points]
     if not values:
         return ""
-    logarithmic = min(values) > 0 and max(values) > _DECADES * min(values)
     marks = _decades(min(values), max(values)) if logarithmic else ticks(min(values), max(values))
     low, high = min(marks[0], *values), max(marks[-1], *values)
     first, last = min(epochs), max(*epochs, min(epochs) + 1)
@@ -57,7 +82,8 @@ def chart(title: str, unit: str, lines: Sequence[Line], level: tuple[str, float]
         if mark == int(mark) and first <= mark <= last:
             x, y = across(mark), _HEIGHT - _BOTTOM + 18
             parts.append(f'<text class="mark" x="{x:.1f}" y="{y}" text-anchor="middle">{mark:.0f}</text>')
-    parts.append(f'<text class="mark" x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 2}" text-anchor="end">epoch</text>')
+    x, y, over = _WIDTH - _RIGHT, _HEIGHT - 2, escape(chart.over)
+    parts.append(f'<text class="mark" x="{x}" y="{y}" text-anchor="end">{over}</text>')
     if level is not None:
         parts.append(f'<path class="line level" d="M{_LEFT} {down(level[1]):.1f}H{_WIDTH - _RIGHT}"/>')
     for line in lines:
@@ -67,6 +93,9 @@ def chart(title: str, unit: str, lines: Sequence[Line], level: tuple[str, float]
         elif drawn:
             path = "L".join(f"{x:.1f} {y:.1f}" for x, y in drawn)
             parts.append(f'<path class="line {line.style}" d="M{path}"/>')
+    for number, x, y in chart.dots:
+        style = lines[number].style
+        parts.append(f'<circle class="dot {style}" cx="{across(x):.1f}" cy="{down(y):.1f}" r="3"/>')
     parts.append("</svg>")
     names = [(line.name, line.style, _last(line)) for line in lines]
     names += [] if level is None else [(level[0], "level", level[1])]

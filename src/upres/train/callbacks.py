@@ -20,10 +20,14 @@ from upres.metrics import Protocol
 from upres.models import checkpoint
 from upres.models.facts import Facts
 from upres.storage.atomic import write_whole
+from upres.train.curves import RunRow, charts_of
 from upres.train.module import Training
-from upres.train.plots import curves_png, panel_png, sample_crops
+from upres.train.plots import charts_png, panel_png, sample_crops
 
-RunRow = dict[str, float]
+# Drawing loss.png takes up to a second: it is done when these seconds have passed, then when a hundred times as many
+# have been trained as the last drawing took, and by whoever ends the run.
+_FIRST_DRAWN = 10.0
+_TRAINED_PER_DRAWN = 100
 
 
 class History(Callback):
@@ -33,6 +37,7 @@ class History(Callback):
         self._folder, self._baseline, self._log = folder, baseline, log
         self.rows: list[RunRow] = []
         self._started = 0.0
+        self._draw_after = time.perf_counter() + _FIRST_DRAWN
 
     def state_dict(self) -> dict[str, Any]:
         """What last.ckpt keeps."""
@@ -47,7 +52,7 @@ class History(Callback):
         self._started = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Add the epoch's row and write both files anew."""
+        """Add the epoch's row, write metrics.csv anew, and loss.png when it is its turn."""
         assert isinstance(pl_module, Training)
         values = trainer.callback_metrics
         means = pl_module.train_means()
@@ -67,7 +72,11 @@ class History(Callback):
         for logger in trainer.loggers:
             logger.log_metrics({k: v for k, v in row.items() if k not in ("epoch", "step")}, int(row["step"]))
         write_whole(self._folder / "metrics.csv", _csv(self.rows))
-        write_whole(self._folder / "loss.png", curves_png(self.rows, self._baseline))
+        if time.perf_counter() >= self._draw_after:
+            began = time.perf_counter()
+            self.draw()
+            now = time.perf_counter()
+            self._draw_after = now + _TRAINED_PER_DRAWN * (now - began)
         left = (trainer.max_epochs or 0) - epoch
         recent = [r["seconds"] for r in self.rows[-5:]]
         minutes = left * sum(recent) / len(recent) / 60
@@ -76,6 +85,10 @@ class History(Callback):
             f"val loss {row['val_loss']:.5f}  PSNR {row['val_psnr']:.3f} dB  {_accuracy(row)}rate {row['rate']:.2e}  "
             f"{row['seconds']:.0f} s  {minutes:.0f} min left at most"
         )
+
+    def draw(self) -> None:
+        """Write loss.png of all rows."""
+        write_whole(self._folder / "loss.png", charts_png(charts_of(self.rows, self._baseline)[:2]))
 
 
 class KeepBest(Callback):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from upres.archs import Network
 from upres.data import Cache
 from upres.data.evenly_spaced import evenly_spaced
+from upres.html.charts import Chart
 from upres.image import imresize
 from upres.metrics import Protocol, measure
 from upres.train.validation import as_bytes, unit_batch
@@ -24,25 +25,33 @@ Crop = tuple[str, NDArray[np.uint8], NDArray[np.uint8]]
 
 # Side, in lr pixels, of what a panel shows of a large picture.
 _CROP = 64
+# Of the lines of a chart, in their order; a single one has the second, as in a report.
+_COLOURS = ("#3b6fb6", "#d1603d", "#15803d")
 
 
-def curves_png(rows: Sequence[dict[str, float]], baseline: float | None) -> bytes:
-    """Draw training and validation loss, and validation PSNR with bicubic's as a line; return a PNG."""
+def charts_png(charts: Sequence[Chart], *, width: float = 5) -> bytes:
+    """Draw charts side by side, each of this width in inches; return a PNG."""
     from matplotlib.figure import Figure
 
-    epochs = [row["epoch"] for row in rows]
-    figure = Figure(figsize=(10, 4), dpi=110, layout="constrained")
-    left, right = figure.subplots(1, 2)
-    left.plot(epochs, [row["train_loss"] for row in rows], label="training", color="#3b6fb6", marker=_marker(rows))
-    left.plot(epochs, [row["val_loss"] for row in rows], label="validation", color="#d1603d", marker=_marker(rows))
-    left.set(xlabel="epoch", ylabel="loss", yscale="log")
-    left.legend(frameon=False)
-    right.plot(epochs, [row["val_psnr"] for row in rows], label="ours", color="#d1603d", marker=_marker(rows))
-    if baseline is not None:
-        right.axhline(baseline, label=f"bicubic {baseline:.2f}", color="#777777", linestyle="--")
-    right.set(xlabel="epoch", ylabel="validation PSNR (dB)")
-    right.legend(frameon=False, loc="center right")  # clear of both lines, which lie at top and bottom
-    for axes in (left, right):
+    figure = Figure(figsize=(width * len(charts), 4), dpi=110, layout="constrained")
+    for axes, chart in zip(figure.subplots(1, len(charts), squeeze=False)[0], charts, strict=True):
+        for number, line in enumerate(chart.lines):
+            colour = _COLOURS[number % len(_COLOURS)] if len(chart.lines) > 1 else _COLOURS[1]
+            few = len(line.points) < 40
+            axes.plot(*zip(*line.points, strict=True), label=line.name, color=colour, marker="." if few else "")
+            dots = [(x, y) for of, x, y in chart.dots if of == number]
+            if dots:
+                axes.plot(*zip(*dots, strict=True), "o", color=colour, markersize=5)
+        if chart.level is not None:
+            name, value = chart.level
+            axes.axhline(value, label=f"{name} {value:.2f}", color="#777777", linestyle="--")
+        axes.set(
+            xlabel=chart.over,
+            ylabel=f"{chart.title} ({chart.unit})",
+            yscale="log" if chart.logarithmic else "linear",
+        )
+        # Clear of a level below, and of curves that rise to the top.
+        axes.legend(frameon=False, loc="best" if chart.level is None else "center right")
         axes.grid(alpha=0.25, which="both")
         axes.spines[["top", "right"]].set_visible(False)
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -109,7 +118,3 @@ def png_of(figure: Figure) -> bytes:
     stream = io.BytesIO()
     figure.savefig(stream, format="png")
     return stream.getvalue()
-
-
-def _marker(rows: Sequence[dict[str, float]]) -> str:
-    return "." if len(rows) < 40 else ""

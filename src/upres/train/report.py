@@ -15,11 +15,11 @@ import torch
 
 from upres import __version__
 from upres.data.evenly_spaced import evenly_spaced
-from upres.html.charts import Line, chart
+from upres.html.charts import svg
 from upres.html.embedding import data_uri
 from upres.models.facts import Facts
 from upres.storage.atomic import write_whole
-from upres.train.callbacks import RunRow
+from upres.train.curves import RunRow, charts_of
 
 _TEMPLATE = Path(__file__).parent / "report.html"
 # Panels of this many epochs are shown, the first and the last among them.
@@ -57,7 +57,7 @@ def write_report(
         epochs=f"{last['epoch']:.0f}",
         steps=f"{last['step']:,.0f}",
         numbers=_numbers(kept, best, baseline, facts, seconds),
-        charts="\n".join(charts(rows, baseline)),
+        charts="\n".join(svg(chart) for chart in charts_of(rows, baseline)),
         panels="\n".join(_panel(path) for path in _some(sorted((folder / "samples").glob("epoch_*.png")))),
         facts=_terms({key: _words(value) for key, value in vars(facts).items() if value not in ("", None, {})}),
         environment=_terms(environment),
@@ -83,39 +83,6 @@ def environment_of(trainer: pl.Trainer) -> dict[str, str]:
         "processes": f"{trainer.world_size} on {trainer.num_nodes} machine{'s' if trainer.num_nodes > 1 else ''}",
         "precision": str(trainer.precision),
     }
-
-
-def charts(rows: Sequence[RunRow], baseline: float | None) -> list[str]:
-    """Return the run's curves: PSNR, the loss, each term of it, the discriminator, the rates."""
-
-    def line(name: str, style: str, column: str) -> Line:
-        return Line(name, style, [(row["epoch"], row.get(column, float("nan"))) for row in rows])
-
-    columns = max(rows, key=len)
-    level = None if baseline is None else ("bicubic", baseline)
-    drawn = [
-        chart("PSNR", "dB, validation", [line("ours", "second", "val_psnr")], level),
-        chart(
-            "Loss", "weighted sum", [line("training", "first", "train_loss"), line("validation", "second", "val_loss")]
-        ),
-    ]
-    terms = [name.removeprefix("val_") for name in columns if name.startswith("val_")]
-    terms = [name for name in terms if name not in ("psnr", "loss")]
-    for name in terms if len(terms) > 1 else ():
-        pair = [line("training", "first", f"train_{name}"), line("validation", "second", f"val_{name}")]
-        drawn.append(chart(name, "without its weight", pair))
-    if "train_discriminator" in columns:
-        losses = [
-            line("generator", "first", "train_adversarial"),
-            line("discriminator", "second", "train_discriminator"),
-        ]
-        right = [line("real", "first", "train_real_accuracy"), line("fake", "second", "train_fake_accuracy")]
-        drawn.append(chart("Adversarial losses", "training", losses))
-        drawn.append(chart("Discriminator's accuracy", "share told right, training", right))
-    rates = [line("network", "first", "rate")]
-    if "discriminator_rate" in columns:
-        rates.append(line("discriminator", "second", "discriminator_rate"))
-    return [*drawn, chart("Learning rate", "at the end of the epoch", rates)]
 
 
 def _numbers(kept: RunRow, best: int | None, baseline: float | None, facts: Facts, seconds: float) -> str:

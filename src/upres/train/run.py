@@ -110,6 +110,7 @@ def fit(
             raise ConfigError(f"devices = {run.devices}: {first_line(error)}") from error
         interrupted = _run(trainer, training, folder, last if resume else None)
     if first and history.rows:
+        history.draw()
         ended = "interrupted" if interrupted else ("finished" if _complete(history, options) else "stopped early")
         write_report(
             folder,

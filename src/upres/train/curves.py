@@ -1,0 +1,48 @@
+"""The curves of a run: said once, drawn into its report and into loss.png."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from upres.html.charts import Chart, Line
+
+RunRow = dict[str, float]
+"""What metrics.csv says of one epoch."""
+
+
+def charts_of(rows: Sequence[RunRow], baseline: float | None) -> list[Chart]:
+    """Return PSNR, the loss, each term of it, the discriminator, the rates.
+
+    Args:
+        rows: of metrics.csv.
+        baseline: bicubic's PSNR on the validation pictures.
+    """
+
+    def line(name: str, style: str, column: str) -> Line:
+        return Line(name, style, [(row["epoch"], row.get(column, float("nan"))) for row in rows])
+
+    columns = max(rows, key=len)
+    level = None if baseline is None else ("bicubic", baseline)
+    drawn = [
+        Chart("PSNR", "dB, validation", [line("ours", "second", "val_psnr")], level),
+        Chart(
+            "Loss", "weighted sum", [line("training", "first", "train_loss"), line("validation", "second", "val_loss")]
+        ),
+    ]
+    terms = [name.removeprefix("val_") for name in columns if name.startswith("val_")]
+    terms = [name for name in terms if name not in ("psnr", "loss")]
+    for name in terms if len(terms) > 1 else ():
+        pair = [line("training", "first", f"train_{name}"), line("validation", "second", f"val_{name}")]
+        drawn.append(Chart(name, "without its weight", pair))
+    if "train_discriminator" in columns:
+        losses = [
+            line("generator", "first", "train_adversarial"),
+            line("discriminator", "second", "train_discriminator"),
+        ]
+        right = [line("real", "first", "train_real_accuracy"), line("fake", "second", "train_fake_accuracy")]
+        drawn.append(Chart("Adversarial losses", "training", losses))
+        drawn.append(Chart("Discriminator's accuracy", "share told right, training", right))
+    rates = [line("network", "first", "rate")]
+    if "discriminator_rate" in columns:
+        rates.append(line("discriminator", "second", "discriminator_rate"))
+    return [*drawn, Chart("Learning rate", "at the end of the epoch", rates)]
