@@ -25,6 +25,7 @@ from upres.config.limits import MAX_PIXELS
 from upres.errors import DamagedPictureWarning, PictureError
 from upres.image.background import Colour, flattened, laid_on
 from upres.image.bands import CLEAR, OPAQUE, PARTIAL, UNIT, Shape, from_span, neutral
+from upres.image.codecs.compression import Compression, compression_of
 from upres.image.codecs.decode import Decoder, Header
 from upres.image.metadata.tags import Tags
 from upres.image.picture import Again, Pages, Picture, check_unit_range, peak, profile_fits
@@ -87,6 +88,11 @@ class OpenedPicture:
         return tags if fits else replace(tags, profile=None)
 
     @functools.cached_property
+    def compression(self) -> Compression | None:
+        """What the file's header says of how it was compressed; `None` where it says nothing, or nothing was lost."""
+        return compression_of(self.path, self.header.format)
+
+    @functools.cached_property
     def span(self) -> tuple[float, float]:
         """As in `Picture`: what 0 and 1 of float bands stand for in the file. A float file is decoded for it, once.
 
@@ -127,6 +133,26 @@ class OpenedPicture:
         flat = self._stored_shape.alpha and not self.shape.alpha
         with contextlib.closing(self._bands() if flat else self._decoder.rows(_LOOKED_AT_ROWS)) as bands:
             return all(neutral(band) for band in bands)
+
+    def middle(self, height: int, width: int) -> NDArray[Any]:
+        """Return the middle of the picture, `h w c` with alpha last, as its file stores it, at most so large.
+
+        What lies above it is decoded, and forgotten.
+
+        Raises:
+            PictureError: the data is damaged or cut short.
+        """
+        rows, columns = self._stored_shape.size
+        first, left = max(0, (rows - height) // 2), max(0, (columns - width) // 2)
+        last, top, kept = min(rows, first + height), 0, []
+        with contextlib.closing(self._stored()) as bands:
+            for band in bands:
+                if top + len(band) > first:
+                    kept.append(band[max(0, first - top) : last - top, left : left + width].copy())
+                top += len(band)
+                if top >= last:
+                    break
+        return np.concatenate(kept)
 
     @property
     def warnings(self) -> tuple[str, ...]:

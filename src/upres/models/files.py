@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from upres.errors import ModelError
+from upres.models.corners import corners_of
 from upres.models.facts import Precision
 from upres.models.onnx_facts import read_facts
 from upres.models.shipped import int8_version
@@ -28,11 +29,15 @@ class ModelFile:
         path: of the model.
         precision: the numbers in which its weights are stored; an int8 model runs in int8 alone.
         int8: the int8 version of a float32 model, or `None`; an int8 model itself.
+        corners: the files of its corners (`upres.models.corners`), its own first; nothing for a model without.
+        denoise: the position between the corners that is wanted, 0 to 1; 0 is the model itself.
     """
 
     path: Path
     precision: Precision = "fp32"
     int8: Path | None = None
+    corners: tuple[Path, ...] = ()
+    denoise: float = 0.0
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -76,7 +81,7 @@ def model_file(path: Path) -> ModelFile:
     if read_facts(path).precision == "int8":
         return ModelFile(path, "int8", path)
     beside = int8_version(path)
-    return ModelFile(path, "fp32", beside if beside.is_file() else None)
+    return ModelFile(path, "fp32", beside if beside.is_file() else None, corners_of(path))
 
 
 def check_output(output: Path, *suffixes: str) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from upres.errors import ModelError
 from upres.models.facts import METADATA_KEY, Facts, from_json, to_json
+from upres.models.protobuf import Field, field, fields
 from upres.storage.atomic import write_whole
 
-# ModelProto.metadata_props, its entries' key and value, and wire types (onnx.proto; protobuf.dev/encoding).
+# ModelProto.metadata_props, and its entries' key and value (onnx.proto).
 _METADATA_PROPS, _KEY, _VALUE = 14, 1, 2
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 def read_facts(path: Path) -> Facts:
@@ -21,7 +19,7 @@ def read_facts(path: Path) -> Facts:
     Raises:
         ModelError: the file is missing, damaged or carries no facts.
     """
-    table = dict(_entry(field.value) for field in _read(path) if field.number == _METADATA_PROPS)
+    table = dict(_entry(part.value) for part in _read(path) if part.number == _METADATA_PROPS)
     return from_json(table.get(METADATA_KEY), where=str(path))
 
 
@@ -32,82 +30,27 @@ def write_facts(path: Path, facts: Facts) -> None:
         ModelError: the file is missing or damaged.
     """
     kept = [
-        field.whole
-        for field in _read(path)
-        if field.number != _METADATA_PROPS or _entry(field.value)[0] != METADATA_KEY
+        part.whole for part in _read(path) if part.number != _METADATA_PROPS or _entry(part.value)[0] != METADATA_KEY
     ]
-    entry = _field(_KEY, METADATA_KEY.encode()) + _field(_VALUE, to_json(facts).encode())
-    write_whole(path, b"".join([*kept, _field(_METADATA_PROPS, entry)]))
+    entry = field(_KEY, METADATA_KEY.encode()) + field(_VALUE, to_json(facts).encode())
+    write_whole(path, b"".join([*kept, field(_METADATA_PROPS, entry)]))
 
 
-class _Field(NamedTuple):
-    """A field of a message: its number, its bytes where it has a length, and all of it as it lies in the message."""
-
-    number: int
-    value: bytes
-    whole: bytes
-
-
-def _read(path: Path) -> list[_Field]:
+def _read(path: Path) -> list[Field]:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
     try:
-        found = list(_fields(content))
-        for field in found:
-            if field.number == _METADATA_PROPS:
-                _entry(field.value)
+        found = list(fields(content))
+        for part in found:
+            if part.number == _METADATA_PROPS:
+                _entry(part.value)
     except (IndexError, UnicodeDecodeError) as error:
         raise ModelError(f"{path}: not a readable ONNX model; copy or export it again") from error
     return found
 
 
 def _entry(content: bytes) -> tuple[str, str]:
-    parts = {field.number: field.value for field in _fields(content)}
+    parts = {part.number: part.value for part in fields(content)}
     return parts.get(_KEY, b"").decode(), parts.get(_VALUE, b"").decode()
-
-
-def _fields(content: bytes) -> Iterator[_Field]:
-    """Yield a message's fields in order; raise IndexError on damage."""
-    at = 0
-    while at < len(content):
-        start, value = at, b""
-        key, at = _varint(content, at)
-        wire = key & 7
-        if wire == _VARINT:
-            _, at = _varint(content, at)
-        elif wire == _BYTES:
-            length, at = _varint(content, at)
-            value = content[at : at + length]
-            at += length
-        elif wire in (_FIXED32, _FIXED64):
-            at += 4 if wire == _FIXED32 else 8
-        else:
-            raise IndexError(f"wire type {wire}")
-        if at > len(content):
-            raise IndexError("a field ends behind the file")
-        yield _Field(key >> 3, value, content[start:at])
-
-
-def _field(number: int, value: bytes) -> bytes:
-    return _as_varint(number << 3 | _BYTES) + _as_varint(len(value)) + value
-
-
-def _varint(content: bytes, at: int) -> tuple[int, int]:
-    value = bits = 0
-    while True:
-        byte = content[at]
-        value |= (byte & 0x7F) << bits
-        at += 1
-        if byte < 0x80:
-            return value, at
-        bits += 7
-
-
-def _as_varint(value: int) -> bytes:
-    result = bytearray()
-    while value >= 0x80:
-        result.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*result, value])

@@ -5,13 +5,18 @@ A caller that wants the fastest execution of this machine asks `upres.predictors
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from upres.errors import ConfigError, ModelError
+from upres.models.corners import mixed_facts, mixed_weights, rounded
 from upres.models.files import ModelFile, model_file
+from upres.models.onnx_facts import read_facts, write_facts
+from upres.models.onnx_weights import with_weights
 from upres.models.shipped import BICUBIC, DEFAULT, check_whole, find
 from upres.predictors.base import Predictor
 from upres.predictors.executions import exact_execution, executions_for, missing, model_suffixes
@@ -38,6 +43,7 @@ def open_predictor(
     device: str | None = None,
     backend: str | None = None,
     precision: str = "fp32",
+    denoise: float = 0.0,
 ) -> Predictor:
     """Open one model exactly as told, and without side effects.
 
@@ -49,6 +55,8 @@ def open_predictor(
         backend: a name of `RUNTIMES`; by default the first that is installed and opens the file.
         precision: `fp32`, which is exact; `bf16`, `fp16` or `int8`. An int8 model is int8 whatever is said here.
             Bicubic is computed by NumPy, and takes no notice of these three.
+        denoise: from 0, for clean pictures, to 1, for what was compressed hard, in steps of 1/8: the position between
+            the model's corners (`upres.models.corners`). Above 0 it takes a model that has them.
 
     Raises:
         ModelError: unknown (the nearest names are listed), damaged, unreadable or of another scale.
@@ -60,22 +68,33 @@ def open_predictor(
         found = executions_for(file, device=device, backend=backend, precision=precision_of(file, precision))
         return Decision(found[0])
 
-    return open_decided(model, scale, threads=threads, decide=first)
+    return open_decided(model, scale, threads=threads, decide=first, denoise=denoise)
 
 
 def open_decided(
-    model: str | Path, scale: int | None, *, threads: int | None, decide: Callable[[ModelFile], Decision]
+    model: str | Path,
+    scale: int | None,
+    *,
+    threads: int | None,
+    decide: Callable[[ModelFile], Decision],
+    denoise: float = 0.0,
 ) -> Predictor:
     """Open one model as `decide` says once its file is known; otherwise as `open_predictor`."""
+    if not 0 <= denoise <= 1:
+        raise ConfigError(f"denoise = {denoise:g}: should be from 0 to 1", settings=("denoise",))
     if threads is not None and threads < 1:
         raise ConfigError(f"threads = {threads}: should be at least 1, or left out for one a core")
     if is_bicubic(model):
+        if denoise:
+            raise _without_corners(model, denoise)
         from upres.predictors.bicubic import BicubicPredictor
 
         return BicubicPredictor(_BICUBIC_SCALE if scale is None else scale)
     path = Path(model) if is_path(model) else find(str(model), scale).path
     _check_file(path)
-    file = model_file(path)
+    file = replace(model_file(path), denoise=rounded(denoise))
+    if file.denoise and not file.corners:
+        raise _without_corners(model, denoise)
     predictor = _guarded(file, decide(file), threads)
     if scale not in (None, predictor.facts.scale):
         raise ModelError(f"{model}: enlarges ×{predictor.facts.scale}, and ×{scale} was asked for")
@@ -95,11 +114,35 @@ def open_execution(file: ModelFile, execution: Execution, threads: int | None = 
 
 def _open(file: ModelFile, execution: Execution, threads: int | None) -> Predictor:
     path = file.file_for(execution.precision)
-    check_whole(path)
-    try:
-        return RUNTIMES[execution.backend].open(path, execution, threads)
-    except ImportError as error:
-        raise missing(path, execution.backend, error.name) from error
+    for whole in (path, *file.corners) if file.denoise else (path,):
+        check_whole(whole)
+    with _mixture(file, path) as path:
+        try:
+            return RUNTIMES[execution.backend].open(path, execution, threads)
+        except ImportError as error:
+            raise missing(path, execution.backend, error.name) from error
+
+
+@contextmanager
+def _mixture(file: ModelFile, path: Path) -> Iterator[Path]:
+    """Yield the file to open: `path` itself, or for as long as it is opened the mixture of the model's corners."""
+    if not file.denoise:
+        yield path
+        return
+    content = with_weights(path, mixed_weights(file.corners, file.denoise))
+    with tempfile.TemporaryDirectory(prefix="upres-") as folder:
+        mixture = Path(folder) / path.name
+        mixture.write_bytes(content)
+        write_facts(mixture, mixed_facts(read_facts(path), file.denoise, len(file.corners)))
+        yield mixture
+
+
+def _without_corners(model: str | Path, denoise: float) -> ConfigError:
+    return ConfigError(
+        f"denoise = {denoise:g}: {model} has no weights for compressed pictures to mix with its own; take base, or "
+        "leave it out",
+        settings=("denoise",),
+    )
 
 
 def precision_of(file: ModelFile, precision: str) -> str | None:

@@ -26,7 +26,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,7 @@ def open_probed_cached(
     device: str = AUTO,
     backend: str = AUTO,
     precision: str = "fp32",
+    denoise: float = 0.0,
 ) -> Predictor:
     """Open one model in the fastest execution of this machine whose pixels are right; otherwise as `open_predictor`.
 
@@ -114,6 +115,7 @@ def open_probed_cached(
         backend: a name of `RUNTIMES`, or `auto`: the fastest that is installed and gives the same pixels.
         precision: `fp32`, which is exact; `bf16`, `fp16`, `int8`; or `auto`: the fastest that costs at most
             0.05 dB. An int8 model is int8 whatever is said here.
+        denoise: as in `open_predictor`. What is measured is the model itself: a mixture is as fast.
 
     Raises:
         ModelError, ConfigError, MissingExtraError: as `open_predictor`.
@@ -129,13 +131,13 @@ def open_probed_cached(
         return probe_fastest_cached(
             candidates,
             candidates[0] if file.precision == "int8" else exact_execution(file, candidates[0].device),
-            lambda execution: open_execution(file, execution, threads),
+            lambda execution: open_execution(replace(file, denoise=0.0), execution, threads),
             files=file.files,
             threads=threads,
             traded=precision not in (AUTO, "fp32"),
         )
 
-    return open_decided(model, scale, threads=threads, decide=fastest)
+    return open_decided(model, scale, threads=threads, decide=fastest, denoise=denoise)
 
 
 def probe_fastest_cached(

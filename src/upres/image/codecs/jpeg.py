@@ -19,6 +19,9 @@ _CHROMA = """
     99 99 99 99 99 99 99 99    99 99 99 99 99 99 99 99    99 99 99 99 99 99 99 99    99 99 99 99 99 99 99 99
 """
 
+ZIGZAG = tuple(sorted(range(64), key=lambda at: (at // 8 + at % 8, at // 8 if (at // 8 + at % 8) % 2 else at % 8)))
+"""Where the coefficients of a block lie in the order in which a file stores them (T.81, figure A.6)."""
+
 
 def quantisation(quality: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the quantisation steps of luma and of chroma, `n 64`, as libjpeg's jpeg_quality_scaling makes them.
