@@ -98,7 +98,12 @@ def test_a_position_is_one_plain_network(model: Path, backend: str) -> None:
     if backend == "torch" or backend not in this_machine().backends:
         pytest.skip(f"{backend} is not installed, or opens no such graph")
     lr = np.random.default_rng(1).random((1, 3, 12, 14), dtype=np.float32)
-    expected = {0.0: {"": 1.0}, 0.25: {"": 0.5, "light": 0.5}, 0.875: {"light": 0.25, "heavy": 0.75}, 1.0: {"heavy": 1}}
+    expected: dict[float, dict[str, float]] = {
+        0.0: {"": 1.0},
+        0.25: {"": 0.5, "light": 0.5},
+        0.875: {"light": 0.25, "heavy": 0.75},
+        1.0: {"heavy": 1},
+    }
     for position, parts in expected.items():
         by_hand = model.with_name("by-hand.onnx")
         by_hand.write_bytes(mixed_by_hand(model, parts))
