@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from upres.errors import PictureError
-from upres.image.metadata.tags import Tags
+from upres.image.metadata.tags import Cicp, Tags
 
 # The kinds of metadata that every part of upres carries without looking inside.
 METADATA_KINDS = ("exif", "iptc", "xmp")
@@ -31,6 +31,8 @@ class Picture:
         resolution: horizontal and vertical pixels per millimetre, or `None` when the file did not say.
         span: the file's numbers for which 0 and 1 of float pixels stand. It is (0, 1) unless a float TIFF goes
             beyond (scene light, heights): then the whole range is enlarged, and written as it was read.
+        cicp: what a PNG says the numbers mean, as four numbers of ITU-T H.273: `(9, 16, 0, 1)` is HDR by PQ. Only
+            PNG keeps it.
 
     Raises:
         PictureError: the shapes, dtypes or float values are not the ones above.
@@ -42,6 +44,7 @@ class Picture:
     metadata: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     resolution: tuple[float, float] | None = None
     span: tuple[float, float] = (0.0, 1.0)
+    cicp: Cicp | None = None
 
     def __post_init__(self) -> None:
         shape, dtype = self.pixels.shape, self.pixels.dtype
@@ -83,7 +86,7 @@ class Picture:
     @property
     def tags(self) -> Tags:
         """What travels with the pixels."""
-        return Tags(self.profile, self.metadata, self.resolution)
+        return Tags(self.profile, self.metadata, self.resolution, self.cicp)
 
     @property
     def gray(self) -> bool:

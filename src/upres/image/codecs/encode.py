@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from upres.errors import PictureError
-from upres.image.codecs import bmp, vips
+from upres.image.codecs import bmp, png_colour, vips
 from upres.image.codecs.table import FORMATS, Format, Writing
 from upres.image.codecs.tag_correction import correct_tags
 from upres.image.metadata import exif, iptc, tiff, xmp
@@ -53,6 +53,8 @@ def save(image: Any, path: Path, form: Format, tags: Tags, writing: Writing) -> 
             tiff.add_tags(file, true_exif, tags.metadata.get("iptc"), resolution=tags.resolution is not None)
     else:
         correct_tags(path, form, true_exif, silent=tags.resolution is None)
+    if tags.cicp is not None and form.cicp:
+        png_colour.insert_cicp(path, tags.cicp)
 
 
 def check_size(path: Path, form: Format, height: int, width: int) -> None:
