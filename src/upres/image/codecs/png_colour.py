@@ -32,7 +32,7 @@ _CURVES: dict[int, Curve] = {1: _BT709, 4: (2.2,), 5: (2.8,), 6: _BT709, 8: (1.0
 _CURVES[15] = _BT709
 
 _SRGB_CICP = (1, 13, 0, 1)
-# In units of 1/100,000. Writers of sRGB round its gamma and primaries as they like.
+# In units of 1/100,000, and of 1. Writers of sRGB round its gamma and primaries as they like.
 _SRGB_GAMMA, _GAMMA_NEAR, _POINT_NEAR = 45_455, 500, 0.002
 _WANTED = (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM")
 
@@ -82,16 +82,16 @@ def _cicp(body: bytes) -> Cicp | None:
 
 
 def _by_gamma(gamma: bytes, points: bytes, *, gray: bool) -> bytes | None:
-    curve, primaries = SRGB_CURVE, SRGB
-    if len(gamma) == 4 and (number := int.from_bytes(gamma, "big")):
-        curve = SRGB_CURVE if abs(number - _SRGB_GAMMA) <= _GAMMA_NEAR else (100_000 / number,)
+    """Return the profile of gAMA and cHRM; sRGB's is what stands in for one that is missing."""
+    number = int.from_bytes(gamma, "big") if len(gamma) == 4 else 0
+    primaries = SRGB
     if len(points) == 32:
-        numbers = [number / 100_000 for number in struct.unpack(">8L", points)]
+        numbers = [value / 100_000 for value in struct.unpack(">8L", points)]
         primaries = Primaries(*zip(numbers[::2], numbers[1::2], strict=True))
-    if curve == SRGB_CURVE and (gray or _near(primaries, SRGB)):
-        return None
+    if (gray or _near(primaries, SRGB)) and (number == 0 or abs(number - _SRGB_GAMMA) <= _GAMMA_NEAR):
+        return None  # what writers of sRGB say of it
     try:
-        return icc.profile(primaries, curve, gray=gray)
+        return icc.profile(primaries, (100_000 / number,) if number else SRGB_CURVE, gray=gray)
     except (ValueError, struct.error):  # no colours, or numbers that no profile holds
         return None
 

@@ -56,14 +56,29 @@ def profile(primaries: Primaries, curve: Curve, *, gray: bool) -> bytes:
     Raises:
         ValueError: the primaries span no colours.
     """
-    shared = {"wtpt": _xyz_tag(_D50), "chad": _numbers_tag(b"sf32", _adapted(np.array(_xyz(*primaries.white))))}
-    shared |= {"desc": _text_tag("as the file said"), "cprt": _text_tag("none")}
     light = _curve_tag(curve)
-    if gray:
-        return _packed(b"GRAY", {**shared, "kTRC": light})
+    return _packed(b"GRAY", {**_shared(primaries), "kTRC": light}) if gray else _rgb(primaries, light)
+
+
+def for_rgb(gray: bytes) -> bytes | None:
+    """Return the profile of R, G, B that shows three equal samples as one for gray shows one; `None` of a damaged one."""
+    for at in range(132, min(132 + 12 * int.from_bytes(gray[128:132], "big"), len(gray) - 11), 12):
+        name, start, length = struct.unpack(">4sLL", gray[at : at + 12])
+        if name == b"kTRC" and start + length <= len(gray):
+            return _rgb(SRGB, gray[start : start + length])
+    return None
+
+
+def _rgb(primaries: Primaries, light: bytes) -> bytes:
     colours = primaries.colorants()
     corners = {f"{name}XYZ": _xyz_tag(colours[:, index]) for index, name in enumerate("rgb")}
-    return _packed(b"RGB ", {**shared, **corners, **{f"{name}TRC": light for name in "rgb"}})
+    return _packed(b"RGB ", {**_shared(primaries), **corners, **{f"{name}TRC": light for name in "rgb"}})
+
+
+def _shared(primaries: Primaries) -> dict[str, bytes]:
+    adaptation = _numbers_tag(b"sf32", _adapted(np.array(_xyz(*primaries.white))))
+    text = {"desc": _text_tag("as the file said"), "cprt": _text_tag("none")}
+    return {**text, "wtpt": _xyz_tag(_D50), "chad": adaptation}
 
 
 def _xyz(x: float, y: float) -> tuple[float, float, float]:
