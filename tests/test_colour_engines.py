@@ -492,8 +492,7 @@ def test_the_canvas_around_a_gifs_frames_is_clear(output: str, transparent: int 
 def eroded(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """What is farther than 6 pixels from where the mask ends."""
     around = np.pad(mask, 6, mode="edge")
-    inside: NDArray[np.bool_] = np.lib.stride_tricks.sliding_window_view(around, (13, 13)).all(axis=(2, 3))
-    return inside
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(around, (13, 13)).all(axis=(2, 3)), np.bool_)
 
 
 def test_a_gif_that_fills_its_canvas_has_no_alpha(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def profile(primaries: Primaries, curve: Curve, *, gray: bool) -> bytes:
 
 
 def for_rgb(gray: bytes) -> bytes | None:
-    """Return the profile of R, G, B that shows three equal samples as one for gray shows one; `None` of a damaged one."""
+    """Return the profile by which three equal samples look as one does by a gray profile; `None` if that is damaged."""
     for at in range(132, min(132 + 12 * int.from_bytes(gray[128:132], "big"), len(gray) - 11), 12):
         name, start, length = struct.unpack(">4sLL", gray[at : at + 12])
         if name == b"kTRC" and start + length <= len(gray):
