@@ -289,13 +289,13 @@ def test_lab_of_16_bits_becomes_srgb_by_arithmetic(tmp_path: Path) -> None:
     # CIE 15: Lab under D65, which is how libvips takes it; then IEC 61966-2-1.
     fy = (lightness + 16) / 116
     cubes = np.stack([fy + a / 500, fy, fy - b / 200], axis=2)
-    relative = np.where(cubes > 6 / 29, cubes**3, 3 * (6 / 29) ** 2 * (cubes - 4 / 29)) * xyz(*D65)
+    white_d65 = (0.95047, 1, 1.08883)
+    relative = np.where(cubes > 6 / 29, cubes**3, 3 * (6 / 29) ** 2 * (cubes - 4 / 29)) * white_d65
     light = relative @ np.linalg.inv(matrix(PRIMARIES["sRGB"])).T
     coded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.abs(light) ** (1 / 2.4) - 0.055)
     sr = samples_of(tmp_path / "sr.png")
-    white = 65_535 if sr.max() > 255 else 255
-    expected = np.floor(coded.clip(0, 1) * white + 0.5).repeat(SIDE, axis=0).repeat(SIDE, axis=1)
-    assert worst_patch(expected, sr, 4) <= (40 if white > 255 else 1)  # libvips' tables of sRGB have 12 bits
+    expected = np.floor(coded.clip(0, 1) * 65_535 + 0.5).repeat(SIDE, axis=0).repeat(SIDE, axis=1)
+    assert worst_patch(expected, sr, 4) <= 4
 
 
 def test_palettes_and_their_alpha(tmp_path: Path) -> None:
@@ -427,7 +427,7 @@ def test_hdr_is_kept_in_png_and_refused_elsewhere(tmp_path: Path) -> None:
         np.testing.assert_array_equal(samples_of(tmp_path / "sr.png"), upscaler(lr))
         write(read(tmp_path / "hdr.png"), tmp_path / "copy.png")
         assert chunks((tmp_path / "copy.png").read_bytes())[b"cICP"] == body[8:12]
-        for suffix in (".jpg", ".tif", ".webp", ".avif"):
+        for suffix in (".jpg", ".tif", ".webp"):
             message = failure(upscaler.file, tmp_path / "hdr.png", tmp_path / f"sr{suffix}")
             assert "by its PNG's cICP chunk" in message
             assert "Write .png" in message
@@ -530,11 +530,7 @@ def test_a_strip_of_more_than_50_megabytes_is_read(tmp_path: Path) -> None:
     assert OpenedPicture(tmp_path / "small.tif").held_bytes == 0
 
 
-def test_a_colour_picture_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(Picture(patches(3, "uint8")), tmp_path / "x.png")
-    opened = OpenedPicture(tmp_path / "x.png")
-    monkeypatch.setattr(OpenedPicture, "neutral", property(lambda self: pytest.fail("was decoded once more")))
-    from upres.image.writing import FileSink
-    from upres.upscaling.pipeline import enlarge
-
-    enlarge(opened, FileSink(tmp_path / "sr.png"), Upscaler(BicubicPredictor(2)).enlargement)
+def test_numbers_that_are_no_cicp_are_refused() -> None:
+    pixels = patches(3, "uint8")
+    for numbers in ((9, 16, 1, 1), (9, 256, 0, 1), (9, -1, 0, 1), (9, 16, 0, 2)):
+        assert "cicp = " in failure(lambda given=numbers: Picture(pixels, cicp=given))

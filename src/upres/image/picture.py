@@ -16,6 +16,9 @@ from upres.image.metadata.tags import Cicp, Tags
 # The kinds of metadata that every part of upres carries without looking inside.
 METADATA_KINDS = ("exif", "iptc", "xmp")
 
+# The matrix of R, G, B, and narrow or full range (H.273, table 4).
+_RANGES = ((0, 0), (0, 1))
+
 _DTYPES = {np.dtype(np.uint8): 8, np.dtype(np.uint16): 16, np.dtype(np.float32): 32}
 
 
@@ -64,6 +67,10 @@ class Picture:
             raise PictureError(f"profile is damaged or not for {kind} pixels; leave it out or give a fitting one")
         if self.span != (0, 1) and (dtype != np.float32 or not self.span[0] < self.span[1]):
             raise PictureError(f"span = {self.span} of {dtype} pixels; only floats have one, from low to high")
+        if self.cicp is not None and not (
+            all(0 <= number <= 255 for number in self.cicp[:2]) and self.cicp[2:] in _RANGES
+        ):
+            raise PictureError(f"cicp = {self.cicp}; primaries and curve are 0 to 255, the matrix of R, G, B is 0")
         unknown = sorted(set(self.metadata) - set(METADATA_KINDS))
         if unknown:
             raise PictureError(f"metadata of kind {unknown[0]!r}; a picture carries {', '.join(METADATA_KINDS)}")
