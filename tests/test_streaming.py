@@ -92,7 +92,7 @@ def test_memory_does_not_grow_with_the_height(scale: float) -> None:
 
     peak(50)  # what the first use imports is not counted
     # The taps of a reduction are a table of 175 bytes for each output row, whatever the width.
-    # Whether a tile is placed while the next is made is chance, and a few tiles' worth; lr alone would be 2,000,000 more.
+    # Whether a tile is placed while the next is made is chance, and a few tiles; lr alone would be 2,000,000 more.
     assert peak(6000) < peak(600) * 1.3 + 200_000 + 200 * 6000 * (scale != 2)
 
 
