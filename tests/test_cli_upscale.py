@@ -58,7 +58,7 @@ def test_options(folder: Path, command: Command) -> None:
     assert re.fullmatch(
         r"model tiny ×4 \(1,234 parameters, .*\), then tiny ×4 \(1,234 parameters, .*\); result ×8", model
     )
-    assert tiles == "  tiles: 49"
+    assert tiles == "  tiles: 36"
 
 
 def test_the_tile_does_not_show(folder: Path, command: Command) -> None:

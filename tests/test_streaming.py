@@ -78,7 +78,7 @@ def test_memory_does_not_grow_with_the_height(scale: float) -> None:
     def peak(height: int) -> int:
         def rows() -> Iterator[NDArray[np.uint8]]:
             for _ in range(0, height, 50):
-                yield np.zeros((50, 120, 3), np.uint8)
+                yield random_pixels((50, 120, 3))  # flat tiles would cost no prediction
 
         upscaler = Upscaler(MODELS["rgb"], scale=scale, tile=32)
         tracemalloc.start()
@@ -92,7 +92,8 @@ def test_memory_does_not_grow_with_the_height(scale: float) -> None:
 
     peak(50)  # what the first use imports is not counted
     # The taps of a reduction are a table of 175 bytes for each output row, whatever the width.
-    assert peak(6000) < peak(600) * 1.3 + 200 * 6000 * (scale != 2)
+    # Whether a tile is placed while the next is made is chance, and a few tiles; lr alone would be 2,000,000 more.
+    assert peak(6000) < peak(600) * 1.3 + 200_000 + 200 * 6000 * (scale != 2)
 
 
 def test_tiles_follow_from_memory() -> None:

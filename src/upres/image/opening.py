@@ -35,10 +35,6 @@ _BANDS_WAITING = 2
 _HELD_AHEAD = 20_000_000
 
 
-# Most pictures show a colour in their first rows.
-_LOOKED_AT_ROWS = 16
-
-
 class OpenedPicture:
     """A picture file that has been opened, once. Its rows are decoded as they are asked for.
 
@@ -131,7 +127,7 @@ class OpenedPicture:
         if self.shape.channels not in (3, 4):
             return False
         flat = self._stored_shape.alpha and not self.shape.alpha
-        with contextlib.closing(self._bands() if flat else self._decoder.rows(_LOOKED_AT_ROWS)) as bands:
+        with contextlib.closing(self._bands() if flat else self._stored()) as bands:
             return all(neutral(band) for band in bands)
 
     def middle(self, height: int, width: int) -> NDArray[Any]:
@@ -310,7 +306,7 @@ def _picture_of(path: Path, samples: NDArray[Any], tags: Tags) -> Picture:
         colours = from_span(colours, span, alpha=False)
     profile = tags.profile if tags.profile and profile_fits(tags.profile, colours.shape[2]) else None
     try:
-        return Picture(colours, alpha, profile=profile, metadata=tags.metadata, resolution=tags.resolution, span=span)
+        return Picture(colours, alpha, profile, tags.metadata, tags.resolution, span, tags.cicp)
     except PictureError as error:
         raise error.at(path) from None
 

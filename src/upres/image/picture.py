@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from upres.errors import PictureError
-from upres.image.metadata.tags import Tags
+from upres.image.metadata.tags import Cicp, Tags
 
 # The kinds of metadata that every part of upres carries without looking inside.
 METADATA_KINDS = ("exif", "iptc", "xmp")
+
+# The matrix of R, G, B, and narrow or full range (H.273, table 4).
+_RANGES = ((0, 0), (0, 1))
 
 _DTYPES = {np.dtype(np.uint8): 8, np.dtype(np.uint16): 16, np.dtype(np.float32): 32}
 
@@ -31,6 +34,8 @@ class Picture:
         resolution: horizontal and vertical pixels per millimetre, or `None` when the file did not say.
         span: the file's numbers for which 0 and 1 of float pixels stand. It is (0, 1) unless a float TIFF goes
             beyond (scene light, heights): then the whole range is enlarged, and written as it was read.
+        cicp: what a PNG says the numbers mean, as four numbers of ITU-T H.273: `(9, 16, 0, 1)` is HDR by PQ. Only
+            PNG keeps it.
 
     Raises:
         PictureError: the shapes, dtypes or float values are not the ones above.
@@ -42,6 +47,7 @@ class Picture:
     metadata: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     resolution: tuple[float, float] | None = None
     span: tuple[float, float] = (0.0, 1.0)
+    cicp: Cicp | None = None
 
     def __post_init__(self) -> None:
         shape, dtype = self.pixels.shape, self.pixels.dtype
@@ -61,6 +67,10 @@ class Picture:
             raise PictureError(f"profile is damaged or not for {kind} pixels; leave it out or give a fitting one")
         if self.span != (0, 1) and (dtype != np.float32 or not self.span[0] < self.span[1]):
             raise PictureError(f"span = {self.span} of {dtype} pixels; only floats have one, from low to high")
+        if self.cicp is not None and not (
+            all(0 <= number <= 255 for number in self.cicp[:2]) and self.cicp[2:] in _RANGES
+        ):
+            raise PictureError(f"cicp = {self.cicp}; primaries and curve are 0 to 255, the matrix of R, G, B is 0")
         unknown = sorted(set(self.metadata) - set(METADATA_KINDS))
         if unknown:
             raise PictureError(f"metadata of kind {unknown[0]!r}; a picture carries {', '.join(METADATA_KINDS)}")
@@ -83,7 +93,7 @@ class Picture:
     @property
     def tags(self) -> Tags:
         """What travels with the pixels."""
-        return Tags(self.profile, self.metadata, self.resolution)
+        return Tags(self.profile, self.metadata, self.resolution, self.cicp)
 
     @property
     def gray(self) -> bool:

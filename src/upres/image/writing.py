@@ -48,8 +48,8 @@ class FileSink:
         self.form = format_for(self.path)
         self._writing = Writing(quality=quality, lossless=lossless)
 
-    def check(self, shape: Shape, span: tuple[float, float] = UNIT) -> None:
-        """Be sure that such a picture can be put here.
+    def check(self, shape: Shape, span: tuple[float, float] = UNIT, tags: Tags | None = None) -> None:
+        """Be sure that such a picture, with such tags, can be put here.
 
         Raises:
             PictureError: names what stands in the way, and a format that would do.
@@ -62,6 +62,12 @@ class FileSink:
             lossless=self._writing.lossless,
             span=span,
         )
+        if tags is not None and tags.needs_cicp and not self.form.cicp:
+            raise PictureError(
+                f"the picture is HDR, or of another range than a profile can tell, by its PNG's cICP chunk; "
+                f"{self.form.name} as upres writes it would not say so. Write .png, or convert it to sRGB first",
+                where=self.path,
+            )
 
     def held_bytes(self, shape: Shape) -> int:
         """Return how many bytes encoding holds of the whole picture; 0 where rows are coded, written and forgotten."""
@@ -104,7 +110,7 @@ class FileSink:
             PictureError: the format cannot hold the picture, or the path cannot be written; nothing was written.
             FailedError: encoding failed (a full disk, say); nothing is left behind.
         """
-        self.check(shape, span)
+        self.check(shape, span, tags)
         dtype = encode.stored_dtype(self.form, shape.dtype)
         coded = (to_stored(band, dtype, span=span, alpha=shape.alpha) for band in bands)
         with _unfinished(self.path) as temporary:
@@ -120,7 +126,7 @@ class FileSink:
         """Encode a picture; as `write`."""
         if picture.alpha is not None and not self.form.alpha and _opaque(picture.alpha):
             picture = dataclasses.replace(picture, alpha=None)
-        self.check(shape_of(picture), picture.span)
+        self.check(shape_of(picture), picture.span, picture.tags)
         image = vips.from_array(_samples_of(picture, self.form))
         with _unfinished(self.path) as temporary:
             encode.save(image, temporary, self.form, picture.tags, self._writing)
@@ -151,7 +157,7 @@ class FileSink:
             own = (picture.pixels.shape, picture.pixels.dtype, picture.alpha is None)
             if kind is None:
                 kind = own
-                self.check(shape_of(picture), picture.span)
+                self.check(shape_of(picture), picture.span, picture.tags)
             if not self.form.pages and own != kind:
                 raise PictureError(
                     f"picture {number} is of another size or kind than the first; write .tif", where=self.path

@@ -1,6 +1,7 @@
 """Enlarge gray, colour and alpha by a model of any colour: the seam between pictures and predictors.
 
-Each function looks at the picture no further than the model does, or `RADIUS`, whichever is farther.
+Each function looks at the picture no further than the model does, or `least_halo`, whichever is farther.
+Where the picture is smooth, the model is not asked (`upres.upscaling.smooth`).
 """
 
 from __future__ import annotations
@@ -13,13 +14,21 @@ from numpy.typing import NDArray
 from upres.errors import ModelError
 from upres.image import imresize, rgb_from_ycbcr, ycbcr_from_rgb
 from upres.image.colour import LUMA_WEIGHTS, STUDIO_BLACK, STUDIO_RANGE
+from upres.models.facts import Facts
 from upres.predictors.base import Predictor
+from upres.upscaling import smooth
 
 RADIUS = 2
 """How far bicubic chroma and the rule for flat alpha look, in lr pixels."""
 
 CARRIED = 8
 """How far colour is carried under clear pixels, in lr pixels: what a picture with alpha adds to the receptive field."""
+
+
+def least_halo(facts: Facts) -> int:
+    """Return how far is looked at whatever the model does, in lr pixels."""
+    return smooth.RADIUS if smooth.applies(facts) else RADIUS
+
 
 _GRAY = tuple(map(np.float32, LUMA_WEIGHTS))
 _BLACK, _RANGE = np.float32(STUDIO_BLACK), np.float32(STUDIO_RANGE)
@@ -31,13 +40,21 @@ def enlarge(predictor: Predictor, lr: NDArray[np.float32]) -> NDArray[np.float32
     """Enlarge `h w c` in [0, 1], c = 1 (gray) or 3 (R, G, B), to `s·h s·w c`, not clipped.
 
     A colour model enlarges gray as three equal channels, whose weighted mean is taken: gray stays neutral.
-    A one-channel model enlarges the brightness of a colour picture; its chroma is enlarged by bicubic.
+    A one-channel model enlarges the brightness of a colour picture; its chroma is enlarged by bicubic. What is smooth
+    is enlarged by bicubic, whatever the model.
 
     Raises:
         ModelError: the model's output is not what its facts promise.
         FailedError: the runtime could not do it.
     """
-    return _BY_COLOUR[predictor.facts.colour, lr.shape[2]](predictor, lr)
+    facts = predictor.facts
+    by_model = _BY_COLOUR[facts.colour, lr.shape[2]]
+    if not smooth.applies(facts):
+        return by_model(predictor, lr)
+    share = smooth.network_share(lr)
+    if share.max() == 0:
+        return smooth.enlarge_smooth(lr, facts.scale)
+    return smooth.mend_smooth(by_model(predictor, lr), lr, share, facts.scale)
 
 
 def enlarge_under_alpha(

@@ -184,8 +184,9 @@ class Enlargement:
         return self.scale != self._reached
 
     def _exact(self, predictor: Predictor) -> bool:
-        radius = predictor.facts.radius
-        return radius is not None and (self.halo is None or self.halo >= radius)
+        if predictor.facts.radius is None:
+            return False
+        return self.halo is None or self.halo >= tiled_prediction.halo(predictor.facts, None)
 
     def _plans(self, shape: Shape, clear: bool, held: Held) -> Iterator[tuple[Predictor, Plan]]:
         """Yield the steps with the tiles of each."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from upres.config.limits import MAX_PIXELS
 from upres.errors import CancelledError
 from upres.image.background import Colour
-from upres.image.bands import CLEAR, OPAQUE, Shape, shape_of, without_alpha
+from upres.image.bands import CLEAR, OPAQUE, Shape, neutral, shape_of, without_alpha
 from upres.image.opening import OpenedPicture
 from upres.image.picture import Picture
 from upres.image.prefetch import Prefetch
@@ -129,18 +130,21 @@ def enlarge(
 
         sink.write_pages(upscale_pages(page, pages, progress=told))
         return
-    sink.check(enlargement.shape(source.shape).without_alpha())
+    sink.check(enlargement.shape(source.shape).without_alpha(), tags=source.tags)
     # Before anything is decoded: what alpha and span need may be all of the picture.
     held = held_of(source, sink, enlargement)
     enlargement.check_memory(source.shape, held)
     shape = _written_shape(source, sink, enlargement)
     sink.check(shape, source.span)
     with source.bands() as lr:
-        clear, neutral = source.alpha == CLEAR, source.neutral
-        made = enlargement.bands(lr, source.shape, clear=clear, neutral=neutral, held=held, progress=told)
+        clear, first = source.alpha == CLEAR, [next(iter(lr))]
+        # The file is only decoded once more where the first band shows no colour.
+        gray = neutral(first[0]) and source.neutral
+        bands = itertools.chain((first.pop() for _ in range(1)), lr)  # nobody keeps the first
+        made = enlargement.bands(bands, source.shape, clear=clear, neutral=gray, held=held, progress=told)
         with Prefetch(made, _BANDS_WAITING) as sr:
-            bands = sr if shape.alpha == source.shape.alpha else without_alpha(sr)
-            sink.write_bands(bands, shape, enlargement.tags(source.tags), span=source.span)
+            written = sr if shape.alpha == source.shape.alpha else without_alpha(sr)
+            sink.write_bands(written, shape, enlargement.tags(source.tags), span=source.span)
 
 
 def summary(source: OpenedPicture, enlargement: Enlargement) -> Summary:

@@ -19,7 +19,7 @@ from upres.image.window import Window
 from upres.models.facts import Facts
 from upres.predictors import Predictor
 from upres.upscaling import tile_plan
-from upres.upscaling.channels import CARRIED, RADIUS, enlarge, enlarge_alpha, enlarge_under_alpha
+from upres.upscaling.channels import CARRIED, RADIUS, enlarge, enlarge_alpha, enlarge_under_alpha, least_halo
 from upres.upscaling.tile_plan import Extent, Plan, Tile
 
 Bands = Iterator[NDArray[Any]]
@@ -45,7 +45,7 @@ def halo(facts: Facts, asked: int | None, *, clear: bool = False) -> int:
     """
     if asked is not None:
         return asked
-    return _OVERLAP if facts.radius is None else facts.radius + (CARRIED if clear else 0)
+    return _OVERLAP if facts.radius is None else max(facts.radius, least_halo(facts)) + (CARRIED if clear else 0)
 
 
 def plan(facts: Facts, height: int, width: int, *, tile: tuple[int, int], asked_halo: int | None, clear: bool) -> Plan:

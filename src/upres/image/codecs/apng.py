@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +20,9 @@ from upres.errors import PictureError
 from upres.image.codecs import vips
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
+HEADER_END = 8 + 25
+"""Where the chunks behind IHDR begin."""
+
 _TO_BACKGROUND, _TO_PREVIOUS, _OVER = 1, 2, 1
 # What a frame needs of the file to be decoded alone: palette, transparency, significant bits.
 _SHARED = (b"PLTE", b"tRNS", b"sBIT")
@@ -50,11 +53,19 @@ def count(path: Path) -> int:
 
 def has_chunk(path: Path, wanted: bytes) -> bool:
     """Return whether a PNG file has a chunk of this kind before its pixels."""
+    return wanted in before_pixels(path, (wanted,))
+
+
+def before_pixels(path: Path, wanted: Collection[bytes]) -> dict[bytes, bytes]:
+    """Return how the chunks of these kinds begin that a PNG file has before its pixels: 32 bytes are enough."""
+    found: dict[bytes, bytes] = {}
     with path.open("rb") as file:
-        for kind, _ in _walk(file):
-            if kind in (wanted, b"IDAT"):
-                return kind == wanted
-    return False
+        for kind, length in _walk(file):
+            if kind == b"IDAT":
+                break
+            if kind in wanted:
+                found.setdefault(kind, file.read(min(length, 33)))
+    return found
 
 
 def timing(path: Path) -> tuple[list[float], int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upres.errors import PictureError
-from upres.image.codecs import apng, frames, gif, jpeg, vips
+from upres.image.codecs import apng, frames, gif, jpeg, png_colour, vips
 from upres.image.codecs.table import FORMATS, Format, names, recognised, unread
 from upres.image.metadata import exif, iptc, tiff
-from upres.image.metadata.tags import Tags
+from upres.image.metadata.tags import Cicp, Tags
 
 # libvips' sample types that a picture can hold; a double becomes float32.
 _SAMPLES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32, "double": np.float32}
@@ -91,6 +92,9 @@ class Decoder:
         self.size: tuple[int, int] = (turned.height, turned.width)
         self.bands: int = turned.bands
         self.dtype: str = np.dtype(_SAMPLES[turned.format]).name
+        self._cicp: Cicp | None = None
+        if self.form is FORMATS["png"]:
+            self._profile, self._cicp = png_colour.meaning(path, self._profile, gray=self.bands < 3)
 
     @functools.cached_property
     def tags(self) -> Tags:
@@ -101,7 +105,7 @@ class Decoder:
                 with self.path.open("rb") as file:
                     extras = tiff.extras(file, self._page)
             metadata = _metadata(self._image, extras, self.header)
-            return Tags(self._profile, metadata, _resolution(self.path, self._image, self.header))
+            return Tags(self._profile, metadata, _resolution(self.path, self._image, self.header), self._cicp)
 
     @property
     def held_bytes(self) -> int:
@@ -181,7 +185,12 @@ class Decoder:
                     f"frames of {stored:,}); take its frames apart",
                     where=self.path,
                 )
-            yield from frames.decoded(image, _orientation(self._image))
+            decoded = frames.decoded(image, _orientation(self._image))
+            if image.bands == self.bands:
+                yield from decoded
+                return
+            for frame, painted in zip(decoded, gif.layout(self.path).covered(*self.size), strict=True):
+                yield np.dstack([frame, painted * np.uint8(255)])
 
     def _decoded(self, image: Any) -> NDArray[Any]:
         samples = vips.to_array(_upright(image, self.header)[0])
@@ -216,18 +225,22 @@ class Decoder:
         if self.form.open is not None:
             return self.form.open(self.path, decode=decode)
         assert self.form.operation is not None
-        if self.form is FORMATS["gif"]:
-            gif.check_whole(self.path)
+        layout = gif.layout(self.path) if self.form is FORMATS["gif"] else None
         # Without `revalidate` libvips would answer from its cache for a file that has since been rewritten.
         options: dict[str, Any] = {"revalidate": True, "access": "sequential"}
         options["fail_on"] = "warning" if strict and self.form is FORMATS["jpeg"] else "error"
         if self._page:
             options["page"] = self._page
+        if self.form is FORMATS["tiff"]:
+            with self.path.open("rb") as file:
+                options["unlimited"] = tiff.pieces(file, self._page).coded_bytes > vips.TIFF_PIECE_BYTES
         if pages != 1:
             options["n"] = pages
         image = vips.load(self.form.operation, self.path, **options)
         if _orientation(image) > 1:  # turning reads out of order
             image = vips.load(self.form.operation, self.path, **(options | {"access": "random"}))
+        if layout is not None and pages == 1:
+            return _with_canvas(image, layout, self._page)
         return _in_16_bits(image) if self.form.operation == "heif" and image.format == "ushort" else image
 
     def _warn(self, error: Any) -> None:
@@ -304,6 +317,14 @@ def _in_16_bits(image: Any) -> Any:
     """Return 10 or 12 bits over the whole range: libvips shifts them up, which leaves white a little gray."""
     unused = 2 ** (16 - (vips.field(image, "bits-per-sample") or 12)) - 1
     return image.linear(65_535 / (65_535 - unused), 0.5).cast("ushort").copy(interpretation=image.interpretation)
+
+
+def _with_canvas(image: Any, layout: gif.Layout, page: int) -> Any:
+    """Return a GIF's frame with alpha where its canvas shows: libvips makes that black if no colour is transparent."""
+    if image.bands in (2, 4) or layout.whole(image.height, image.width):
+        return image
+    painted = next(itertools.islice(layout.covered(image.height, image.width), page, None))
+    return image.bandjoin(vips.from_array(painted[..., None] * np.uint8(255)))
 
 
 def _orientation(image: Any) -> int:

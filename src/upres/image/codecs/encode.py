@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from upres.errors import PictureError
-from upres.image.codecs import bmp, vips
+from upres.image.codecs import bmp, png_colour, vips
 from upres.image.codecs.table import FORMATS, Format, Writing
 from upres.image.codecs.tag_correction import correct_tags
-from upres.image.metadata import exif, iptc, tiff, xmp
+from upres.image.metadata import exif, icc, iptc, tiff, xmp
 from upres.image.metadata.tags import Tags
 
 
@@ -53,6 +53,8 @@ def save(image: Any, path: Path, form: Format, tags: Tags, writing: Writing) -> 
             tiff.add_tags(file, true_exif, tags.metadata.get("iptc"), resolution=tags.resolution is not None)
     else:
         correct_tags(path, form, true_exif, silent=tags.resolution is None)
+    if tags.cicp is not None and form.cicp:
+        png_colour.insert_cicp(path, tags.cicp)
 
 
 def check_size(path: Path, form: Format, height: int, width: int) -> None:
@@ -63,7 +65,7 @@ def check_size(path: Path, form: Format, height: int, width: int) -> None:
 
 def _dressed(image: Any, tags: Tags, form: Format) -> tuple[Any, str]:
     """Return the image with profile and metadata, and which kinds of them are to be kept."""
-    blobs = {"icc": ("icc-profile-data", tags.profile)}
+    blobs = {"icc": ("icc-profile-data", _fitting_profile(tags.profile, form))}
     if form is not FORMATS["tiff"]:
         blobs["exif"] = ("exif-data", _true_exif(image, tags, form))
     if packet := tags.metadata.get("xmp"):
@@ -78,6 +80,13 @@ def _dressed(image: Any, tags: Tags, form: Format) -> tuple[Any, str]:
             image.set_type(vips.pyvips().GValue.blob_type, name, blob)
     # Only what the picture has: libvips would make up an EXIF block for one that has none.
     return image, ":".join(kind for kind, (_, blob) in blobs.items() if blob) or "none"
+
+
+def _fitting_profile(profile: bytes | None, form: Format) -> bytes | None:
+    """Return the profile for the channels that a format stores: gray may become R, G, B."""
+    if profile is None or form.gray or profile[16:20] != b"GRAY":
+        return profile
+    return icc.for_rgb(profile)
 
 
 def _true_exif(image: Any, tags: Tags, form: Format) -> bytes | None:

@@ -84,6 +84,7 @@ class Format:
         frames: whether it holds several pictures shown one after the other, with delays.
         pages: whether it holds several pictures of any sizes.
         gray: whether it holds gray as one channel; else as three equal ones.
+        cicp: whether upres writes into it what HDR pixels mean.
         written: whether upres writes it.
     """
 
@@ -104,6 +105,7 @@ class Format:
     frames: bool = False
     pages: bool = False
     gray: bool = True
+    cicp: bool = False
     written: bool = True
 
 
@@ -189,6 +191,7 @@ FORMATS = {
         lossless=True,
         lossy=False,
         frames=True,
+        cicp=True,
     ),
     "jpeg": Format(
         name="JPEG",

@@ -21,6 +21,9 @@ _SPACES = {"uint8": ("srgb", "b-w"), "uint16": ("rgb16", "grey16"), "float32": (
 MOST_ROWS = 100_000_000
 """The longest side of an image that libvips counts (VIPS_MAX_COORD); frames stand one below the other in one."""
 
+TIFF_PIECE_BYTES = 50_000_000
+"""The longest compressed strip or tile of a TIFF that libvips lets libtiff read unless it is told `unlimited`."""
+
 # Rows fetched at once: bounds the memory of what is written in Python.
 _CHUNK = 128
 

@@ -37,6 +37,8 @@ _IPTC = 0x83BB
 _NEW_SUBFILE_TYPE, _REDUCED, _MASK = 0x00FE, 1, 4
 _PHOTOMETRIC, _SUB_TABLES, _DNG_VERSION = 0x0106, 0x014A, 0xC612
 _MOSAICS = (32_803, 34_892)  # a colour filter array, and linear raw
+_PIECE_BYTES = (0x0117, 0x0145)  # StripByteCounts, TileByteCounts
+_TILE_LENGTH, _COMPRESSION = 0x0143, 0x0103
 _PIXELS_AT = (0x0111, 0x0144)  # StripOffsets, TileOffsets
 
 
@@ -67,6 +69,42 @@ def extras(file: BinaryIO, page: int = 0) -> Extras:
     return Extras(
         exif=block(kept) if kept else None,
         iptc=iptc.data if isinstance(iptc, Value) else None,
+    )
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """The strips or tiles of a page.
+
+    Attributes:
+        coded_bytes: of the longest, where they are compressed; else 0. It is no more than the file has.
+        tile_rows: of a tile, or 0 for strips.
+    """
+
+    coded_bytes: int = 0
+    tile_rows: int = 0
+
+
+def pieces(file: BinaryIO, page: int = 0) -> Pieces:
+    """Return what a page is made of; nothing is found in a damaged file."""
+    try:
+        order, big, at = open_tiff(file)
+        for _ in range(page):
+            at = raw_entries(file, at, order, big)[1]
+        table = parse(file, at, order, big, only=(*_PIECE_BYTES, _TILE_LENGTH, _COMPRESSION))
+    except DamagedError:
+        return Pieces()
+    plain = (_number(table.get(_COMPRESSION)) or 1) == 1
+    longest = 0 if plain else max(_largest(table.get(tag)) for tag in _PIECE_BYTES)
+    return Pieces(min(longest, file.seek(0, 2)), _number(table.get(_TILE_LENGTH)) or 0)
+
+
+def _largest(value: Value | Table | None) -> int:
+    if not isinstance(value, Value):
+        return 0
+    size = SIZES[value.kind]
+    return max(
+        (int.from_bytes(value.data[at : at + size], "little") for at in range(0, len(value.data), size)), default=0
     )
 
 
