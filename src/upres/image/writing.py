@@ -277,12 +277,14 @@ def _unfinished(path: Path) -> Iterator[Path]:
     Raises:
         FailedError: libvips or the system failed (a full disk, say); nothing is left behind.
     """
+    written = path
     try:
         with vips.errors(), whole_file(path) as temporary:
+            written = temporary
             yield temporary
     except (vips.pyvips().Error, OSError) as error:
         raise FailedError(
-            f"could not be written{vips.reason(error, path)}; nothing was left behind", where=path
+            f"could not be written{vips.reason(error, written)}; nothing was left behind", where=path
         ) from error
 
 

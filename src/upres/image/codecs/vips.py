@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,10 @@ _CHUNK = 128
 
 LOADERS = ("png", "jpeg", "webp", "tiff", "heif", "jxl", "gif", "raw")
 """Stems of libvips' loaders that may be called; every other one is blocked, by whatever name it is asked for."""
+
+
+# How libvips begins a line that holds the system's own words.
+_SYSTEM = "system error: "
 
 
 @functools.cache
@@ -79,10 +84,17 @@ def errors() -> Iterator[None]:
 
 
 def reason(error: Any, path: Path) -> str:
-    """Return what libvips or the system said first, in brackets, or nothing; the rest is its call stack."""
+    """Return what libvips or the system said first, in brackets, or nothing; the rest is its call stack.
+
+    The file's name is left out, and those of temporary files beside it: a message says itself what it is about.
+    """
     said = getattr(error, "detail", None) or getattr(error, "strerror", None) or ""
-    lines = [line.removeprefix(f"{path}:").strip() for line in str(said).splitlines()]
-    return next((f" ({line})" for line in lines if line), "")
+    # The folder or none, dots before the name, and behind it what tells a temporary file beside a temporary one.
+    name = rf"(?:{re.escape(f'{path.parent}/')})?\.*{re.escape(path.stem)}[^:/]*:?\s*"
+    lines = [re.sub(name, "", line.removeprefix(f"{path}:")).strip() for line in str(said).splitlines()]
+    # What the system said is worth more than that something failed: "No space left on device", not "write error".
+    system = [line.removeprefix(_SYSTEM) for line in lines if line.startswith(_SYSTEM)]
+    return next((f" ({line})" for line in [*system, *lines] if line), "")
 
 
 def has(operation: str) -> bool:
