@@ -277,14 +277,13 @@ def _unfinished(path: Path) -> Iterator[Path]:
     Raises:
         FailedError: libvips or the system failed (a full disk, say); nothing is left behind.
     """
-    written = path
+    temporary = None
     try:
         with vips.errors(), whole_file(path) as temporary:
-            written = temporary
             yield temporary
     except (vips.pyvips().Error, OSError) as error:
         raise FailedError(
-            f"could not be written{vips.reason(error, written)}; nothing was left behind", where=path
+            f"could not be written{vips.reason(error, path, temporary)}; nothing was left behind", where=path
         ) from error
 
 

@@ -83,15 +83,20 @@ def errors() -> Iterator[None]:
         raise pyvips().Error("libvips", error.object.decode(errors="surrogateescape")) from None
 
 
-def reason(error: Any, path: Path) -> str:
+def reason(error: Any, path: Path, temporary: Path | None = None) -> str:
     """Return what libvips or the system said first, in brackets, or nothing; the rest is its call stack.
 
-    The file's name is left out, and those of temporary files beside it: a message says itself what it is about.
+    Args:
+        error: what was raised.
+        path: the file, whose name is left out: a message says itself what it is about.
+        temporary: what was written in its place. Its name and those of temporary files beside it are left out, too.
     """
-    said = getattr(error, "detail", None) or getattr(error, "strerror", None) or ""
-    # The folder or none, dots before the name, and behind it what tells a temporary file beside a temporary one.
-    name = rf"(?:{re.escape(f'{path.parent}/')})?\.*{re.escape(path.stem)}[^:/]*:?\s*"
-    lines = [re.sub(name, "", line.removeprefix(f"{path}:")).strip() for line in str(said).splitlines()]
+    said = str(getattr(error, "detail", None) or getattr(error, "strerror", None) or "")
+    lines = [line.removeprefix(f"{path}:").strip() for line in said.splitlines()]
+    if temporary is not None:
+        # The folder or none, more dots before the name, and behind it what tells one temporary file from another.
+        name = rf"(?:{re.escape(f'{temporary.parent}/')})?\.*{re.escape(temporary.stem)}[^:/]*:?\s*"
+        lines = [re.sub(name, "", line) for line in lines]
     # What the system said is worth more than that something failed: "No space left on device", not "write error".
     system = [line.removeprefix(_SYSTEM) for line in lines if line.startswith(_SYSTEM)]
     return next((f" ({line})" for line in [*system, *lines] if line), "")
