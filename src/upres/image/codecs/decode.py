@@ -74,7 +74,7 @@ class Decoder:
 
     def __init__(self, path: Path, *, page: int = 0, strict: bool = False) -> None:
         self.path = path
-        self.form = _form(path)
+        self.form = recognised_format(path)
         self.warnings: tuple[str, ...] = ()
         self._page = page
         if self.form is FORMATS["tiff"]:
@@ -263,7 +263,7 @@ class Decoder:
             ) from error
 
 
-def _form(path: Path) -> Format:
+def recognised_format(path: Path) -> Format:
     """Return the format of a file by its first bytes.
 
     Raises:

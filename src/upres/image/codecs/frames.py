@@ -62,9 +62,9 @@ def write_frames(
     with scratch_file(path) as spill:
         tags, shape, dtype = _spilled(pictures, spill)
         height, width, bands = shape
-        image = vips.load(
-            "raw", spill, width, height * count, bands, format=vips.FORMATS[dtype], revalidate=True
-        ).copy(interpretation=vips.space(dtype, gray=bands < 3))
+        image = vips.load("raw", spill, width, height * count, bands, format=vips.FORMATS[dtype], revalidate=True).copy(
+            interpretation=vips.space(dtype, gray=bands < 3)
+        )
         image.set_type(vips.pyvips().GValue.gint_type, "page-height", height)
         image.set_type(vips.pyvips().GValue.gint_type, "loop", timing.loop)
         delays = [round(delay) for delay in timing.delays]
