@@ -272,6 +272,8 @@ def recognised_format(path: Path) -> Format:
     if path.is_dir():
         raise PictureError("is a folder; give a picture file", where=path)
     try:
+        if path.is_symlink() and not path.exists():
+            raise PictureError("is a link that leads nowhere; mend the link, or remove it", where=path)
         if path.exists() and not path.is_file():  # opening a pipe waits for who writes into it
             raise PictureError(
                 "is a pipe or a device, and formats are read from their end, too; "
