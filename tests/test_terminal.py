@@ -14,6 +14,7 @@ import pytest
 
 from tests.commands import Command
 from tests.tiny_models import tiny_onnx
+from upres.cli.main import main
 from upres.cli.terminal import printable, say, show
 from upres.image import Picture, write
 from upres.models.facts import METADATA_KEY
@@ -34,7 +35,11 @@ def test_a_line_stands_where_the_progress_was(capsys: pytest.CaptureFixture[str]
 
 
 def test_threads_that_draw_never_break_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    drawing = [threading.Thread(target=lambda: [show(f"{n} %") for n in range(300)]) for _ in range(3)]
+    def draw() -> None:
+        for percent in range(300):
+            show(f"{percent} %")
+
+    drawing = [threading.Thread(target=draw) for _ in range(3)]
     for thread in drawing:
         thread.start()
     for number in range(300):
@@ -68,6 +73,30 @@ def test_a_models_name_is_a_name_too(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "\\x1b[31m\\x0ared ×" in out
     assert "model \\x1b[31m\\x0ared ×" in err
     assert "\x1b" not in out + err
+
+
+def test_a_runtime_that_fails_says_so_through_us_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(Picture(np.zeros((9, 9, 3), np.uint8)), "a.png")
+    model = onnx.load_from_string(tiny_onnx())
+    lr, sr = model.graph.input[0], model.graph.output[0]
+    sides, scales = np.array([1, 3, 7, 7], np.int64), np.array([1, 1, 2, 2], np.float32)
+    nodes = [
+        onnx.helper.make_node("Reshape", [lr.name, "sides"], ["small"]),  # which no input but 7×7 can become
+        onnx.helper.make_node("Resize", ["small", "", "scales"], [sr.name]),
+    ]
+    constants = [onnx.numpy_helper.from_array(sides, "sides"), onnx.numpy_helper.from_array(scales, "scales")]
+    model.graph.CopyFrom(onnx.helper.make_graph(nodes, "fails", [lr], [sr], constants))
+    Path("m.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(SystemExit) as left:
+        main(["a.png", "--model", "m.onnx", "--backend", "onnx"])
+    assert left.value.code == 1
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith("upres: m.onnx: failed on an input of (1, 3, 9, 9) (")
+    assert err.count("\n") == 1
 
 
 def test_in_a_folder_results_and_progress_do_not_meet(tmp_path: Path) -> None:
