@@ -113,8 +113,8 @@ def test_a_file_is_opened_once(tmp_path: Path, suffix: str, alpha: bool, loads: 
         assert summary(source, TWICE).output == (100, 80)
         enlarge(source, settings.sink(tmp_path / "q.png"), TWICE)
 
-    found = calls(job, {"Decoder.__init__", "Decoder._load", "_form"})
-    assert found.count("Decoder.__init__") == found.count("_form") == 1
+    found = calls(job, {"Decoder.__init__", "Decoder._load", "recognised_format"})
+    assert found.count("Decoder.__init__") == found.count("recognised_format") == 1
     assert found.count("Decoder._load") == loads
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.commands import full_disk
 from tests.small_pictures import failure, picture
 from upres.errors import FailedError
-from upres.image import Picture, check_writable, read, write
+from upres.image import Pages, Picture, check_writable, read, write, write_pages
 
 
 def test_alpha_into_jpeg(tmp_path):
@@ -58,18 +58,27 @@ def test_a_place_or_an_option_that_cannot_be(tmp_path, name, options, rule):
     assert [path.name for path in tmp_path.iterdir()] == ["folder.png"]
 
 
-@pytest.mark.parametrize("suffix", [".tif", ".png", ".bmp"])
-@pytest.mark.parametrize("largest", [0, 9, 5000])
+@pytest.mark.parametrize("suffix", [".tif", ".png", ".bmp", ".jpg", ".webp", ".gif", ".ppm"])
+@pytest.mark.parametrize("largest", [0, 9, 600])
 def test_a_failed_encoding_leaves_nothing_new_and_the_old_file(tmp_path, suffix, largest):
     path = tmp_path / f"p{suffix}"
-    old = picture()
-    write(old, path)
+    write(picture(), path)
+    before = path.read_bytes()
     with full_disk(largest):
         message = failure(write, picture(height=50, width=60), path, kind=FailedError)
-    assert message.startswith(f"{path}: could not be written (")
-    assert message.endswith("); nothing was left behind")
+    # In the system's own words, and without the name of a temporary file.
+    assert message == f"{path}: could not be written (File too large); nothing was left behind"
     assert [found.name for found in tmp_path.iterdir()] == [path.name]
-    assert np.array_equal(read(path).pixels, old.pixels)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["p.gif", "p.png", "p.webp", "pages.tif"])
+def test_several_pictures_on_a_full_disk_leave_nothing_either(tmp_path, name):
+    timed = None if name == "pages.tif" else (50.0, 50.0)
+    with full_disk(600):
+        message = failure(write_pages, Pages([picture(), picture()], 2, timed), tmp_path / name, kind=FailedError)
+    assert message == f"{tmp_path / name}: could not be written (File too large); nothing was left behind"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_python_appends_to_a_file_fails_as_cleanly(tmp_path):

@@ -1,5 +1,6 @@
 """What asks the command to end, and files that are no files."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 
 from tests.commands import UPRES
 from tests.small_pictures import failure
-from upres.image import Picture, read, write
+from upres.image import Pages, Picture, read, write, write_pages
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
@@ -28,6 +29,77 @@ def test_a_signal_ends_the_work_and_leaves_nothing(tmp_path: Path, name: str) ->
     assert child.returncode == 128 + number
     assert said == ("upres: interrupted\n" if name == "SIGINT" else f"upres: stopped by {name}\n")
     assert [path.name for path in tmp_path.iterdir()] == ["lr.png"]
+
+
+def animation(path: Path, frames: int) -> None:
+    """Write frames of a few colours, none of which repeats another."""
+    y, x = np.mgrid[0:200, 0:300]
+    pictures = [Picture(((x + y + 5 * n) // 40 % 4 * 80).astype(np.uint8)[..., None]) for n in range(frames)]
+    write_pages(Pages(pictures, frames, (50.0,) * frames), path)
+
+
+def begun(folder: Path, *arguments: str, until: str) -> subprocess.Popen[str]:
+    """Begin the command in a folder, and wait until there is a file like `until` that has something in it."""
+    command = [*UPRES, *arguments, "--model", "bicubic", "--scale", "4"]
+    child = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not any(map(filled, folder.rglob(until))):
+        time.sleep(0.01)
+    return child
+
+
+def filled(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_in_a_folder_with_an_animation_leaves_nothing_half_written(tmp_path: Path, name: str) -> None:
+    (tmp_path / "in").mkdir()
+    write(Picture(np.zeros((20, 20, 3), np.uint8)), tmp_path / "in/a.png")
+    animation(tmp_path / "in/b.png", 20)
+    child = begun(
+        tmp_path, "in", "-o", "out", "--format", "gif", until="..b_x4.upres-*.upres-*.gif"
+    )  # where its frames are kept
+    number = signal.Signals[name]
+    child.send_signal(number)
+    out, said = child.communicate(timeout=60)
+    assert child.returncode == 128 + number
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a_x4.gif", "upres-manifest.jsonl"]
+    assert said.splitlines() == [
+        "upres: 1 of 2 pictures enlarged, 0 there already, 0 failed; the same command again does the rest",
+        f"upres: stopped by {name}",
+    ]
+    assert out.startswith("in/a.png 20×20 → ")
+
+
+def test_what_killed_animations_leave_the_next_run_clears(tmp_path: Path) -> None:
+    animation(tmp_path / "lr.png", 20)
+    for suffix in ("gif", "png", "tif"):
+        child = begun(tmp_path, "lr.png", "-o", f"sr.{suffix}", until=f".*sr.upres-*.{suffix}")
+        child.kill()
+        child.communicate(timeout=60)
+        assert any(path.name.startswith(".") and path.suffix == f".{suffix}" for path in tmp_path.iterdir())
+    write(Picture(np.zeros((20, 20, 3), np.uint8)), tmp_path / "other.png")
+    done = subprocess.run([*UPRES, "other.png", "--model", "bicubic"], cwd=tmp_path, check=False, capture_output=True)
+    assert done.returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lr.png", "other.png", "other_x4.png"]
+
+
+def test_what_is_counted_after_ctrl_c_is_what_is_on_disk(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(60):
+        write(Picture(np.full((250, 250, 3), number, np.uint8)), tmp_path / f"in/{number:02d}.png")
+    child = begun(tmp_path, "in", "-o", "out", until="out/03_x4.png")
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=60)
+    assert child.returncode == 130
+    made = {path.name for path in (tmp_path / "out").glob("*.png")}
+    assert said.splitlines()[0].startswith(f"upres: {len(made)} of 60 pictures enlarged, 0 there already, 0 failed; ")
+    rows = [json.loads(line) for line in (tmp_path / "out/upres-manifest.jsonl").read_text().splitlines()]
+    assert {Path(row["output"]).name for row in rows} == made
 
 
 def test_nohup_keeps_its_way(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def bench(
     ] = None,
 ) -> None:
     """Measure every model on every backend and precision of this machine, and say what auto picks."""
-    from upres.cli.progress_line import counter
+    from upres.cli.terminal import counter, say
     from upres.errors import ConfigError
     from upres.evaluation import speed
     from upres.evaluation.text_tables import text_table
@@ -49,15 +49,15 @@ def bench(
         rows.append(row)
         progress(len(rows), len(jobs))
     header = ("model", "backend", "device", "precision", "ms per megapixel", "peak memory", "dB from fp32", "dB lost")
-    print(text_table(header, [_cells(row, speed.lost(row, rows)) for row in rows if not row.fault]))
+    say(*text_table(header, [_cells(row, speed.lost(row, rows)) for row in rows if not row.fault]).split("\n"))
     loss = "estimated for the best models of the scale" if data is None else f"luma PSNR, {data}"
-    print(f"\n{side}×{side} in, output megapixels, whole process; dB lost: {loss}.")
+    say("", f"{side}×{side} in, output megapixels, whole process; dB lost: {loss}.")
     for row in rows:
         if row.fault:
-            print(f"{row.job.model.stem}, {row.job.execution}: {row.fault}")
+            say(f"{row.job.model.stem}, {row.job.execution}: {row.fault}")
     for model in found:
         for precision in ("fp32", "auto"):
-            print(f"{model.stem}, --precision {precision} picks {speed.picked(model, precision, threads)}")
+            say(f"{model.stem}, --precision {precision} picks {speed.picked(model, precision, threads)}")
 
 
 def _cells(row: SpeedRow, lost: float) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from upres.cli.terminal import say
+
 
 def convert(
     model: Annotated[
@@ -37,7 +39,7 @@ def convert(
     sees = "sees the whole picture" if facts.radius is None else f"sees {facts.radius} pixels around"
     multiple = f", sides in multiples of {facts.multiple}" if facts.multiple > 1 else ""
     proved = "" if written.worst is None else f"; differs from PyTorch by at most {written.worst:.1e}"
-    print(
+    say(
         f"{written.path}: {facts.name}, ×{facts.scale}, {arch}, {facts.parameters:,} parameters, {sees}{multiple}, "
         f"licence {facts.licence or 'not told'}, {written.path.stat().st_size / 1e6:.2f} MB{proved}"
     )

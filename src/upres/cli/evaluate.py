@@ -60,9 +60,8 @@ def evaluate(
 ) -> None:
     """Measure models on pictures: one table, a CSV of every picture, a JSON, triplets to look at."""
     import dataclasses
-    import sys
 
-    from upres.cli.progress_line import counter
+    from upres.cli.terminal import counter, say
     from upres.errors import ConfigError, MissingExtraError
     from upres.evaluation.evaluate import evaluate as run
     from upres.evaluation.evaluate import metrics_with, open_entrants
@@ -93,19 +92,18 @@ def evaluate(
         on_picture=triplets.take,
         progress=counter(every=20),
     )
-    print(evaluation_table(evaluation))
+    say(*evaluation_table(evaluation).split("\n"))
     written = write_evaluation(evaluation, output)
     try:
         written.append(triplets.write(evaluation, output / "triplets.png"))
     except MissingExtraError as error:
-        print(error, file=sys.stderr)
-    print("\n" + "\n".join(str(path) for path in written))
+        say(str(error), error=True)
+    say("", *map(str, written))
 
 
 def _of_recipe(name: str, data: str | None, scale: int | None, limit: int | None) -> TestSet:
     """Return a recipe's validation pictures as it made them, measured under its protocol."""
-    import sys
-
+    from upres.cli.terminal import say
     from upres.errors import ConfigError, extra
     from upres.evaluation.test_sets import cache_test_set
 
@@ -116,7 +114,7 @@ def _of_recipe(name: str, data: str | None, scale: int | None, limit: int | None
     recipe = read_recipe(name, data=None if data is None else Path(data))
     if scale not in (None, recipe.head.scale):
         raise ConfigError(f"--scale {scale}: {name} is a recipe for ×{recipe.head.scale}; leave --scale out")
-    cache = open_validation(recipe, lambda line: print(line, file=sys.stderr))
+    cache = open_validation(recipe, lambda line: say(line, error=True))
     settings = ", ".join(f"{key} {value}" for key, value in recipe.degradation.dump().items() if key != "name")
     made = f"lr as the recipe makes it: {recipe.degradation.name}{f' ({settings})' if settings else ''}"
     return cache_test_set(f"{recipe.name}, validation", made, cache, recipe.protocol, limit=limit)

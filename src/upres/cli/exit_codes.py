@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
 import threading
@@ -14,15 +13,13 @@ from typing import Any
 
 import typer
 
+from upres.cli.terminal import printable
 from upres.errors import DataFaultsError, FailedError, UpresError, nearest
 
 EXIT_DONE = 0
 EXIT_FAILED = 1  # the work was begun and could not be done right
 EXIT_INPUT = 2  # what was given cannot be used
 EXIT_INTERRUPTED = 130  # the shell's convention for SIGINT
-
-# C0 but for the tab, DEL, C1, and what reverses the direction of writing.
-_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 # What Typer says (by pydantic or by click) → what the person wanted to know.
 _KINDS = {"valid integer": "a whole number", "valid number": "a number", "valid float": "a number"}
@@ -58,17 +55,8 @@ def answer(error: BaseException, arguments: Sequence[str]) -> tuple[int, str]:
             "run again with --debug and report what it prints"
         )
     if isinstance(error, DataFaultsError):  # a list of lines is read as a list
-        return code, f"upres: {said}"
+        return code, "upres: " + "\n".join(map(printable, said.split("\n")))
     return code, "upres: " + printable(" ".join(said.splitlines()))
-
-
-def printable(text: str) -> str:
-    """Return a line without control characters: in a file's name they would move the cursor or colour the terminal.
-
-    >>> printable("a\x1b[31m.png")
-    'a\\x1b[31m.png'
-    """
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def stopping_signals() -> list[int]:

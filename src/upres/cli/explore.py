@@ -27,7 +27,7 @@ def explore(
     import json
 
     from upres import explore as exploration
-    from upres.cli.progress_line import counter
+    from upres.cli.terminal import counter, say
     from upres.data import open_source
     from upres.errors import ConfigError
     from upres.storage.atomic import write_whole
@@ -40,4 +40,7 @@ def explore(
     html = output / "exploration.html"
     write_whole(html, exploration.as_html(found))
     write_whole(output / "exploration.json", text + "\n")
-    print(text if as_json else f"{exploration.summary(found)}\n\n{html}\n{output / 'exploration.json'}")
+    if as_json:
+        print(text)
+    else:
+        say(*exploration.summary(found).split("\n"), "", str(html), str(output / "exploration.json"))

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from upres.cli.terminal import say
+
 
 def export(
     model: Annotated[Path, typer.Argument(help="A trained .safetensors model.", show_default=False)],
@@ -21,7 +23,7 @@ def export(
 
     written = export_onnx(model, output or model.with_suffix(".onnx"), name=name)
     size = written.path.stat().st_size / 1e6
-    print(
+    say(
         f"{written.path}: {written.facts.name}, ×{written.facts.scale}, {written.facts.parameters:,} parameters, "
         f"{size:.2f} MB; differs from PyTorch by at most {written.worst:.1e}"
     )

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from upres.cli.terminal import say
+
 
 def interpolate(
     first: Annotated[Path, typer.Argument(help="A .safetensors model, e.g. one trained for PSNR.", show_default=False)],
@@ -24,4 +26,4 @@ def interpolate(
 
     facts = between(first, second, output, alpha=alpha)
     shares = " + ".join(f"{share:g} × {name}" for name, share in facts.blend.items())
-    print(f"{output}: {facts.name}, ×{facts.scale}, {shares}")
+    say(f"{output}: {facts.name}, ×{facts.scale}, {shares}")

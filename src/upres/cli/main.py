@@ -36,6 +36,7 @@ from upres.cli.exit_codes import (
     stopped_by,
     stopping_signals,
 )
+from upres.cli.terminal import say
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "upscale": upscale.upscale,
@@ -112,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if code == EXIT_INTERRUPTED and received:
             code, line = stopped_by(received[0])
         if line:
-            print(line, file=sys.stderr)
+            say(*line.split("\n"), error=True)
     sys.exit(code)
 
 

@@ -12,6 +12,7 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything, as JSON.")] = False,
 ) -> None:
     """List the models that come with upres."""
+    from upres.cli.terminal import say
     from upres.config import dump
     from upres.evaluation.text_tables import text_table
     from upres.models.shipped import BICUBIC, shipped
@@ -37,4 +38,4 @@ def models(
             )
         )
     rows.append((BICUBIC, "any", "0", "-", "-", "-"))
-    print(text_table(("name", "scale", "parameters", "size", "licence", "scores"), rows, numbers=False))
+    say(*text_table(("name", "scale", "parameters", "size", "licence", "scores"), rows, numbers=False).split("\n"))

@@ -34,9 +34,7 @@ def pack(
     seed: Annotated[int, typer.Option(help="Decides all that is random.")] = 0,
 ) -> None:
     """Cut pictures into patches: hr_images.npz, and hr_lr_images.npz with their low-resolution partners."""
-    import sys
-
-    from upres.cli.progress_line import counter
+    from upres.cli.terminal import counter, say
     from upres.config.named_parts import build, parse_line
     from upres.data import open_source
     from upres.errors import extra
@@ -50,10 +48,12 @@ def pack(
     cut = Cut(scale=scale, patch=patch, stride=stride, count=count, limit=limit, seed=seed)
     sources = [open_source(line, scale=scale) for line in data]
     for source in sources:
-        print(source.describe(), file=sys.stderr)
+        say(source.describe(), error=True)
     packed = run(sources, build(DEGRADATIONS, part), output, cut, degraded=part.dump(), progress=counter("pictures"))
-    print(
+    say(
         f"{packed.pairs:,} pairs of {patch}×{patch} and {patch // scale}×{patch // scale} "
         f"from {packed.pictures:,} pictures"
-        f"{f'; {packed.flat:,} of one colour left out' if packed.flat else ''}\n{packed.hr}\n{packed.both}"
+        f"{f'; {packed.flat:,} of one colour left out' if packed.flat else ''}",
+        f"{packed.hr}",
+        f"{packed.both}",
     )

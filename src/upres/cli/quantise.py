@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from upres.cli.terminal import say
+
 
 def quantise(
     model: Annotated[Path, typer.Argument(help="A float32 .onnx model.", show_default=False)],
@@ -31,7 +33,7 @@ def quantise(
 
     written = run(model, data, output, patches=patches, spare_first=spare_first, spare_last=spare_last)
     size = written.path.stat().st_size / 1e6
-    print(
+    say(
         f"{written.path}: {written.facts.name}, ×{written.facts.scale}, {written.layers[0]} of {written.layers[1]} "
         f"convolutions in int8, {size:.2f} MB; {written.psnr:.1f} dB from float32. "
         f"What that costs: upres evaluate {model} {written.path} --data DIR --scale {written.facts.scale}"

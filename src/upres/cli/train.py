@@ -32,6 +32,7 @@ def train(
     """Train a network by a recipe, into a run folder with its weights, curves, samples and report."""
     import sys
 
+    from upres.cli.terminal import say
     from upres.errors import UpresError, extra
 
     with extra("train", "upres train"):
@@ -46,7 +47,7 @@ def train(
 
     def log(line: str) -> None:
         if first:
-            print(line, file=sys.stderr, flush=True)
+            say(line, error=True)
 
     try:
         best = run_recipe(
@@ -64,7 +65,7 @@ def train(
         # The first process tells it, and Lightning would kill that one at once if this one ended badly.
         raise typer.Exit from error
     if first:
-        print(f"{best}")
+        say(str(best))
 
 
 def _keep_memory() -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from upres.cli.exit_codes import printable, with_options
-from upres.cli.progress_line import show
-from upres.errors import ConfigError, FailedError, UpresError
+from upres.cli.exit_codes import with_options
+from upres.cli.pipes import PIPE, through_pipes
+from upres.cli.terminal import say, show
+from upres.errors import ConfigError, FailedError, PictureError
 
 if TYPE_CHECKING:
     from upres.upscaling.batch import BatchSettings, Job, JobProgress, Manifest, Outcome
@@ -152,8 +153,8 @@ def upscale(
     options: Options = {"tile": tile, "halo": halo, "max_memory": parse_memory(max_memory), "ensemble": ensemble}
     options |= {"threads": threads, "device": device, "backend": backend, "precision": precision}
     upscalers = Upscalers(model, size, **options)
-    if Path("-") in inputs or output == Path("-"):
-        _through_pipes(inputs, output, upscalers, settings, form)
+    if PIPE in inputs or output == PIPE:
+        through_pipes(inputs, output, upscalers, settings, form)
         return
     made_with: dict[str, object] = {
         "model": model,
@@ -183,39 +184,111 @@ def _upscale(
     quiet: bool,
     made_with: dict[str, object],
 ) -> None:
-    from upres.upscaling.batch import find_jobs
+    from upres.upscaling.batch import find_jobs, unportable
     from upres.upscaling.batch.engines.local import run
 
-    own = upscalers.for_picture(1, 1) if upscalers.size.fixed else None
-    label = upscalers.size.label if own is None else f"_x{own.scale:g}"
-    jobs = find_jobs(inputs, output, label=label, form=form, include=include, exclude=exclude)
-    if verbose and own is not None:
-        print(f"model {_described(own)}", file=sys.stderr)
+    found = find_jobs(inputs, output, label=upscalers.label, form=form, include=include, exclude=exclude)
+    jobs = [job for job in found if job.original is None]
+    if upscalers.size.fixed:
+        _load_first(jobs, upscalers, settings)
+    models = _Models(upscalers, shown=verbose)
+    models.say()
     log = _log(jobs, manifest, made_with)
     done, began = _Tally(), time.monotonic()
+
+    def take(outcome: Outcome) -> None:
+        if log is not None:
+            log.add(outcome)
+            done.compare(log.differing(outcome))
+        if outcome.error is not None and len(jobs) == 1:
+            raise outcome.error
+        done.add(outcome)
+        models.say()
+        _tell(outcome, verbose=verbose, quiet=quiet)
+
     try:
         with _bar(jobs, shown=sys.stderr.isatty() and not quiet) as bar:
-            for outcome in run(jobs, upscalers, settings, progress=bar):
-                if log is not None:
-                    log.add(outcome)
-                    done.compare(log.differing(outcome))
-                if outcome.error is not None and len(jobs) == 1:
-                    raise outcome.error
-                done.add(outcome)
-                _tell(outcome, verbose=verbose, quiet=quiet)
+            outcomes = run(jobs, upscalers, settings, progress=bar)
+            try:
+                for outcome in outcomes:
+                    take(outcome)
+            except KeyboardInterrupt as stop:
+                for outcome in _rest(outcomes, stop):
+                    take(outcome)
+                raise
     except KeyboardInterrupt:
         if len(jobs) > 1:
-            print(f"upres: {done.line(len(jobs))}; the same command again does the rest", file=sys.stderr)
+            say(f"upres: {done.line(len(jobs))}; the same command again does the rest", error=True)
         raise
     finally:
         if log is not None:
             log.close()
     if not quiet:
         done.say_what_differs()
+        _say_what_was_left_out([job for job in found if job.original is not None])
+        _say_what_is_unportable(unportable(jobs))
         if any(job.found for job in jobs) or (verbose and len(jobs) > 1):
-            print(f"upres: {done.line(len(jobs))}, {time.monotonic() - began:.1f} s", file=sys.stderr)
+            say(f"upres: {done.line(len(jobs))}, {time.monotonic() - began:.1f} s", error=True)
     if done.failed:
         raise FailedError(f"{done.failed} of {len(jobs)} pictures could not be enlarged; the reasons stand above")
+
+
+def _rest(outcomes: Generator[Outcome, None, None], stop: KeyboardInterrupt) -> Iterator[Outcome]:
+    """Stop the work, and yield what had been written by then."""
+    try:
+        yield outcomes.throw(stop)
+        yield from outcomes
+    except (KeyboardInterrupt, StopIteration):
+        return
+
+
+def _load_first(jobs: Sequence[Job], upscalers: Upscalers, settings: BatchSettings) -> None:
+    """Load the model of the first picture that is to be enlarged: what is wrong with it is told before the work."""
+    from upres.image import recognised_format
+
+    for job in jobs:
+        with contextlib.suppress(PictureError):  # said when its turn comes
+            if not settings.skips(job):
+                upscalers.for_picture(1, 1, recognised_format(job.source).name)
+                return
+
+
+def _say_what_was_left_out(jobs: Sequence[Job]) -> None:
+    if jobs:
+        first = jobs[0]
+        say(
+            f"upres: {len(jobs)} left out, as upres made {'them' if len(jobs) > 1 else 'it'} of others here "
+            f"({first.source} of {first.original}); name such a picture without the other to enlarge it",
+            error=True,
+        )
+
+
+def _say_what_is_unportable(found: Mapping[Path, str]) -> None:
+    if found:
+        path, why = next(iter(found.items()))
+        say(
+            f"upres: warning: {len(found)} of the outputs would not survive a copy to Windows or macOS "
+            f"({path}: {why}); rename before copying",
+            error=True,
+        )
+
+
+class _Models:
+    """Says of each model once how it is run."""
+
+    def __init__(self, upscalers: Upscalers, *, shown: bool) -> None:
+        self._upscalers = upscalers
+        self._shown = shown and upscalers.size.fixed
+        self._said: set[str] = set()
+
+    def say(self) -> None:
+        """Say it of those that were loaded since."""
+        if not self._shown:
+            return
+        for line in map(_described, self._upscalers.loaded):
+            if line not in self._said:
+                self._said.add(line)
+                say(f"model {line}", error=True)
 
 
 class _Tally:
@@ -234,11 +307,11 @@ class _Tally:
         worst = outcome.summary.worst_difference if outcome.summary is not None else 0.0
         if worst > 0 and not self._warned:
             self._warned = True
-            print(
+            say(
                 "upres: warning: tiles do not see all that the model looks at, and may differ from the whole picture "
                 f"by up to {255 * worst:.1f} of 255 levels (measured on noise and edges); "
                 "leave out --halo, or raise --max-memory, for exact ones",
-                file=sys.stderr,
+                error=True,
             )
 
     def compare(self, differing: Sequence[str]) -> None:
@@ -249,10 +322,10 @@ class _Tally:
     def say_what_differs(self) -> None:
         """Say which settings those are: what is there is not replaced unasked, and not taken for what was asked."""
         if self._otherwise:
-            print(
+            say(
                 f"upres: warning: {self._otherwise} of those that are there already were made with another "
                 f"{', '.join(self._differing)}; --overwrite makes them anew, -o makes these elsewhere",
-                file=sys.stderr,
+                error=True,
             )
 
     def line(self, total: int) -> str:
@@ -270,83 +343,25 @@ def _log(jobs: list[Job], manifest: Path | None, made_with: dict[str, object]) -
 
 def _tell(outcome: Outcome, *, verbose: bool, quiet: bool) -> None:
     job, summary = outcome.job, outcome.summary
-    if sys.stderr.isatty():
-        show("")  # the progress line, which the next tile draws again
-    source, target = printable(str(job.source)), printable(str(job.target))
     if outcome.error is not None:
-        print(f"upres: {printable(with_options(outcome.error))}", file=sys.stderr)
+        say(f"upres: {with_options(outcome.error)}", error=True)
         return
     if outcome.skipped:
         if verbose:
-            print(f"{target}: there already, passed over", file=sys.stderr)
+            say(f"{job.target}: there already, passed over", error=True)
         return
     assert summary is not None
     if not quiet:
         for warning in outcome.warnings:
-            print(f"upres: warning: {source}: {printable(warning)}", file=sys.stderr)
+            say(f"upres: warning: {job.source}: {warning}", error=True)
         (height, width), (large_height, large_width) = summary.input, summary.output
         pages = f"{summary.pages} pictures, " if summary.pages > 1 else ""
-        print(
-            f"{source} {width}×{height} → {target} {large_width}×{large_height}, {pages}"
-            f"{summary.model} ×{summary.scale:g}, {outcome.seconds:.2f} s",
-            flush=True,
+        say(
+            f"{job.source} {width}×{height} → {job.target} {large_width}×{large_height}, {pages}"
+            f"{summary.model} ×{summary.scale:g}, {outcome.seconds:.2f} s"
         )
     if verbose:
-        print(f"  tiles: {summary.tiles}", *summary.changes, sep="\n  ", file=sys.stderr)
-
-
-def _through_pipes(
-    inputs: list[Path], output: Path | None, upscalers: Upscalers, settings: BatchSettings, form: str | None
-) -> None:
-    """Enlarge one picture that comes from standard input, goes to standard output, or both."""
-    import shutil
-    import tempfile
-
-    from upres.upscaling.batch import Job
-    from upres.upscaling.pipeline import enlarge
-
-    if len(inputs) != 1:
-        raise ConfigError("- stands for one picture; give it alone")
-    to_stdout = output in (None, Path("-"))
-    if to_stdout and sys.stdout.isatty():
-        raise ConfigError("standard output is a terminal, and a picture is no text; send it on with > or |, or give -o")
-    with tempfile.TemporaryDirectory(prefix="upres-") as name:
-        source, target = inputs[0], output
-        shown: dict[str | None, object] = {}  # what a person knows temporary files as
-        if source == Path("-"):
-            # Formats are read from their end as much as from their beginning, so what comes is put on disk first.
-            source = Path(name) / "in"
-            shown[str(source)] = "standard input"
-            with source.open("wb") as file:
-                shutil.copyfileobj(sys.stdin.buffer, file)
-        try:
-            opened = settings.files.opened(source)
-            if target is None or to_stdout:
-                target = Path(name) / f"out{_piped_suffix(opened.header.format, form)}"
-                shown[str(target)] = "standard output"
-            job = Job(source, target)
-            if settings.skips(job):
-                return
-            settings.check(job)
-            upscaler = upscalers.for_picture(*opened.shape.size, opened.header.format)
-            enlarge(opened, settings.files.sink(target), upscaler.enlargement)
-        except UpresError as error:
-            raise (error.at(shown[error.where]) if error.where in shown else error) from error
-        if to_stdout:
-            with target.open("rb") as file:
-                shutil.copyfileobj(file, sys.stdout.buffer)
-            sys.stdout.buffer.flush()
-
-
-def _piped_suffix(source: str, form: str | None) -> str:
-    """Return the suffix of what goes to standard output: as asked for, or that of the source's format."""
-    from upres.image.codecs.table import FORMATS
-    from upres.upscaling.batch import suffix_of
-
-    if form is not None:
-        return suffix_of(form)
-    own = {kind.name: kind for kind in FORMATS.values()}[source]
-    return own.suffixes[0] if own.written else ".png"
+        say(*(f"  {line}" for line in (f"tiles: {summary.tiles}", *summary.changes)), error=True)
 
 
 def _described(upscaler: Upscaler) -> str:
@@ -358,7 +373,7 @@ def _described(upscaler: Upscaler) -> str:
     return f"{', then '.join(steps)}; result ×{upscaler.scale:g}"
 
 
-@contextmanager
+@contextlib.contextmanager
 def _bar(jobs: list[Job], *, shown: bool) -> Iterator[JobProgress | None]:
     """Yield what draws the progress on the terminal's current line, which is empty again afterwards."""
     if not shown:
@@ -378,7 +393,7 @@ def _bar(jobs: list[Job], *, shown: bool) -> Iterator[JobProgress | None]:
         overall = max((earlier[number] + sizes[number] * share) / all_bytes, 1e-9)
         title = f"[{number + 1}/{len(jobs)}] {job.source.name}" if len(jobs) > 1 else job.source.name
         show(
-            f"{printable(title)} {100 * share:.0f} %, {sum(megapixels.values()) / max(spent, 1e-9):.2f} megapixels/s, "
+            f"{title} {100 * share:.0f} %, {sum(megapixels.values()) / max(spent, 1e-9):.2f} megapixels/s, "
             f"{_time(spent * (1 - overall) / overall)} left"
         )
 

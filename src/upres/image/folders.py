@@ -9,7 +9,9 @@ from upres.image.codecs.table import SUFFIXES
 
 
 def picture_files(folder: str | Path, *, recursive: bool = False) -> list[Path]:
-    """Return the files in a folder whose suffix says picture, sorted by name; hidden ones are passed over.
+    """Return what a folder holds under a picture's suffix, sorted by name; folders and what is hidden are passed over.
+
+    Links that lead nowhere, pipes and sockets are among it: whoever reads them says what they are.
 
     Raises:
         PictureError: there is no such folder.
@@ -20,4 +22,4 @@ def picture_files(folder: str | Path, *, recursive: bool = False) -> list[Path]:
         raise PictureError(f"{what}; give a folder of pictures", where=folder)
     found = root.rglob("*") if recursive else root.glob("*")
     wanted = (path for path in found if path.suffix.lower() in SUFFIXES and not path.name.startswith("."))
-    return sorted(path for path in wanted if path.is_file())
+    return sorted(path for path in wanted if not path.is_dir())

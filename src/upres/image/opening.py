@@ -272,13 +272,24 @@ def read(path: str | Path, *, max_pixels: int = MAX_PIXELS, page: int = 0, stric
     return picture
 
 
-def read_pages(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Pages:
+def read_pages(path: str | Path, *, max_pixels: int = MAX_PIXELS, strict: bool = False) -> Pages:
     """Return all pictures of a file, each as `read` gives it; as `OpenedPicture.pages`.
+
+    Args:
+        path, max_pixels, strict: as in `read`; a `DamagedPictureWarning` is issued when its picture is reached.
 
     Raises:
         PictureError: as `read`; what is wrong with a later picture is found when it is reached.
     """
-    return OpenedPicture(path, max_pixels=max_pixels).pages()
+    opened = OpenedPicture(path, max_pixels=max_pixels, strict=strict)
+    pages = opened.pages()
+    return replace(pages, pictures=Again(lambda: _warning(opened, pages)))
+
+
+def _warning(opened: OpenedPicture, pages: Pages) -> Iterator[Picture]:
+    for picture in pages:
+        opened.warn()
+        yield picture
 
 
 def _check_pixels(path: Path, header: Header, max_pixels: int | None) -> None:

@@ -24,6 +24,7 @@ from upres.image.codecs.table import FORMATS, Format, Writing, format_for
 from upres.image.metadata.tags import Tags
 from upres.image.picture import Pages, Picture
 from upres.storage.atomic import whole_file
+from upres.storage.names import refused_by_windows
 
 # What a message proposes instead: lossless, and read everywhere.
 _ADVISED = ("png", "webp", "tiff")
@@ -252,6 +253,9 @@ def check_writable(
     encode.check_size(path, form, height, width)
     if path.is_dir():
         raise PictureError("is a folder; give the name of a file in it", where=path)
+    # Windows would write into a device, or into a hidden stream of another file, and say that all went well.
+    if os.name == "nt" and (reason := refused_by_windows(path.name)):
+        raise PictureError(f"{reason}, which Windows does not keep; name the output otherwise", where=path)
     if not path.parent.is_dir():
         raise PictureError(f"there is no folder {path.parent}; create it first", where=path)
     if not os.access(path.parent, os.W_OK | os.X_OK):
@@ -283,12 +287,13 @@ def _unfinished(path: Path) -> Iterator[Path]:
     Raises:
         FailedError: libvips or the system failed (a full disk, say); nothing is left behind.
     """
+    temporary = None
     try:
         with vips.errors(), whole_file(path) as temporary:
             yield temporary
     except (vips.pyvips().Error, OSError) as error:
         raise FailedError(
-            f"could not be written{vips.reason(error, path)}; nothing was left behind", where=path
+            f"could not be written{vips.reason(error, path, temporary)}; nothing was left behind", where=path
         ) from error
 
 

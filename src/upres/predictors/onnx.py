@@ -17,7 +17,8 @@ from upres.predictors.runtime import Execution, Runtime
 if TYPE_CHECKING:
     from onnxruntime import SessionOptions
 
-_ERRORS_ONLY = 3
+# What fails is an exception here, and a line of upres's; the runtime's own would come beside it.
+_SILENT = 4
 
 
 class OnnxPredictor(Predictor):
@@ -74,7 +75,7 @@ def _options(threads: int | None) -> SessionOptions:
 
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.log_severity_level = _ERRORS_ONLY
+    options.log_severity_level = _SILENT
     options.intra_op_num_threads = threads or 0
     # The runtime keeps one memory plan a shape for as long as the session lives; a folder has many shapes.
     options.enable_mem_pattern = False

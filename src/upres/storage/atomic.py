@@ -42,6 +42,23 @@ def whole_file(path: Path) -> Iterator[Path]:
             os.close(handle)
 
 
+@contextlib.contextmanager
+def scratch_file(path: Path) -> Iterator[Path]:
+    """Give an empty temporary file beside `path` (same suffix), which is gone afterwards.
+
+    What a killed process leaves behind, `clear_unfinished` removes.
+    """
+    handle, temporary = _held(path)
+    try:
+        yield temporary
+    finally:
+        if fcntl is None:
+            os.close(handle)  # Windows removes no open file
+        temporary.unlink(missing_ok=True)
+        if fcntl is not None:
+            os.close(handle)
+
+
 def clear_unfinished(folder: Path) -> int:
     """Remove what killed runs left in a folder, and return how many files that were.
 

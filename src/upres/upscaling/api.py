@@ -30,6 +30,7 @@ def upscale(
     height: int | None = None,
     fit: tuple[int, int] | None = None,
     model: str | Path | None = None,
+    strict: bool = False,
     progress: Progress | None = None,
     **options: Unpack[Options],
 ) -> Picture: ...
@@ -42,6 +43,7 @@ def upscale(
     height: int | None = None,
     fit: tuple[int, int] | None = None,
     model: str | Path | None = None,
+    strict: bool = False,
     progress: Progress | None = None,
     **options: Unpack[Options],
 ) -> NDArray[Any]: ...
@@ -54,6 +56,7 @@ def upscale(
     height: int | None = None,
     fit: tuple[int, int] | None = None,
     model: str | Path | None = None,
+    strict: bool = False,
     progress: Progress | None = None,
     **options: Unpack[Options],
 ) -> PIL.Image.Image: ...
@@ -65,6 +68,7 @@ def upscale(
     height: int | None = None,
     fit: tuple[int, int] | None = None,
     model: str | Path | None = None,
+    strict: bool = False,
     progress: Progress | None = None,
     **options: Unpack[Options],
 ) -> Any:
@@ -76,6 +80,7 @@ def upscale(
         scale, width, height, fit: how large, in one of these ways (`upres.upscaling.sizes.Size`); a picture
             that is larger already is reduced. By default the model's own scale, for the default model ×4.
         model: as in `load`; by default `base-photo` for a JPEG or WebP file (or PIL image read from one), else `base`.
+        strict: refuse a file with odd data, of which otherwise a `DamagedPictureWarning` tells.
         options: as in `load`.
         progress: as in `Upscaler`.
 
@@ -85,14 +90,15 @@ def upscale(
         NonFiniteError: a tile became NaN or infinite.
     """
     upscalers = Upscalers(model, Size(scale, width, height, fit), **options)
-    form = None
     if isinstance(source, str | os.PathLike):
-        opened = OpenedPicture(os.fspath(source))
-        form = opened.header.format
-        source = opened.picture()
+        opened = OpenedPicture(os.fspath(source), strict=strict)
+        # Before anything is decoded: what is wrong with model and options is told at once.
+        upscaler = upscalers.for_picture(opened.header.height, opened.header.width, opened.header.format)
+        picture = opened.picture()
         opened.warn()
+        return upscaler.picture(picture, progress=progress)
     if isinstance(source, Picture):
-        return upscalers.for_picture(source.height, source.width, form).picture(source, progress=progress)
+        return upscalers.for_picture(source.height, source.width).picture(source, progress=progress)
     if isinstance(source, np.ndarray):
         check_shape(source)
         return upscalers.for_picture(*source.shape[:2])(source, progress=progress)

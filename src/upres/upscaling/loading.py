@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from upres.models.shipped import DEFAULT
+from upres.models.shipped import DEFAULT, scales
 from upres.predictors import Predictor, open_chain
 from upres.predictors.ensemble import EnsemblePredictor
 from upres.predictors.probing import open_probed_cached
@@ -33,6 +33,8 @@ class Options(TypedDict, total=False):
 class Upscalers:
     """The upscalers of one model for pictures of any size; steps that they share are loaded once.
 
+    A model is loaded when the first picture asks for it: which one that is, its file may decide.
+
     Args:
         model: as in `load`; `None` is what `choosing.default_for` each picture's format.
         size: the size that is wanted.
@@ -45,8 +47,6 @@ class Upscalers:
         self._options = options
         self._steps: dict[str | Path, dict[int | None, Predictor]] = {}
         self._ready: dict[tuple[str | Path, float | None], Upscaler] = {}
-        if size.fixed:
-            self.for_picture(1, 1)  # refuses what is wrong now, not at the first picture
 
     def for_picture(self, height: int, width: int, form: str | None = None) -> Upscaler:
         """Return the upscaler for a picture of this size, from a file of this format (`Header.format`).
@@ -60,6 +60,23 @@ class Upscalers:
                 self._ready.clear()  # every picture may have a scale of its own
             self._ready[key] = self._made(*key)
         return self._ready[key]
+
+    @property
+    def label(self) -> str:
+        """What tells the size in the names of outputs, such as `_x4`. A model that was named is loaded for it.
+
+        Raises:
+            ModelError, ConfigError, MissingExtraError: as `load`.
+        """
+        if self.size.label:
+            return self.size.label
+        own = scales(default_for(None))[-1] if self._model is None else self.for_picture(1, 1).scale
+        return f"_x{own:g}"
+
+    @property
+    def loaded(self) -> tuple[Upscaler, ...]:
+        """Those that are ready: of sizes that are the same for all pictures, one for each model in use."""
+        return tuple(self._ready.values())
 
     def model_for(self, form: str | None) -> str | Path:
         """Return the model that enlarges pictures of this format."""

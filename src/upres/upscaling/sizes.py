@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from upres.errors import ConfigError
 
+LABELLED = re.compile(r"(.+)_(?:x\d+(?:\.\d+)?|\d+x\d+|w\d+|h\d+)", re.DOTALL)
+"""A name with one of the labels that `Size.label` gives, and the name without it."""
+
 
 @dataclass(frozen=True)
 class Size:

@@ -75,7 +75,7 @@ class Decoder:
 
     def __init__(self, path: Path, *, page: int = 0, strict: bool = False) -> None:
         self.path = path
-        self.form = _form(path)
+        self.form = recognised_format(path)
         self.warnings: tuple[str, ...] = ()
         self._page = page
         if self.form is FORMATS["tiff"]:
@@ -276,7 +276,7 @@ class Decoder:
             ) from error
 
 
-def _form(path: Path) -> Format:
+def recognised_format(path: Path) -> Format:
     """Return the format of a file by its first bytes.
 
     Raises:
@@ -285,6 +285,8 @@ def _form(path: Path) -> Format:
     if path.is_dir():
         raise PictureError("is a folder; give a picture file", where=path)
     try:
+        if path.is_symlink() and not path.exists():
+            raise PictureError("is a link that leads nowhere; mend the link, or remove it", where=path)
         if path.exists() and not path.is_file():  # opening a pipe waits for who writes into it
             raise PictureError(
                 "is a pipe or a device, and formats are read from their end, too; "

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from upres.image.codecs import apng, encode, vips
 from upres.image.codecs.table import FORMATS, Format, Writing
 from upres.image.metadata import tiff
 from upres.image.metadata.tags import Tags
+from upres.storage.atomic import scratch_file
 
 # Twice this many bytes end a classic TIFF; pages may grow from the first, by which it is decided.
 _CLASSIC_TIFF_BYTES = 2**31
@@ -59,12 +59,12 @@ def write_frames(
         _write_apng(pictures, count, timing, path, form, writing)
         return
     # The encoders want all frames one below the other; a file holds them, because memory may not.
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.") as spill:
-        tags, shape, dtype = _spilled(pictures, spill.file)
+    with scratch_file(path) as spill:
+        tags, shape, dtype = _spilled(pictures, spill)
         height, width, bands = shape
-        image = vips.load(
-            "raw", Path(spill.name), width, height * count, bands, format=vips.FORMATS[dtype], revalidate=True
-        ).copy(interpretation=vips.space(dtype, gray=bands < 3))
+        image = vips.load("raw", spill, width, height * count, bands, format=vips.FORMATS[dtype], revalidate=True).copy(
+            interpretation=vips.space(dtype, gray=bands < 3)
+        )
         image.set_type(vips.pyvips().GValue.gint_type, "page-height", height)
         image.set_type(vips.pyvips().GValue.gint_type, "loop", timing.loop)
         delays = [round(delay) for delay in timing.delays]
@@ -86,9 +86,9 @@ def write_pages(pictures: Iterable[Coded], count: int, path: Path, form: Format,
             encode.save(image, path, form, tags, replace(writing, big=big))
             del image, samples  # the next page is made now
             continue
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.") as one:
-            encode.save(image, Path(one.name), form, tags, replace(writing, big=big))
-            with path.open("r+b") as file, Path(one.name).open("rb") as page:
+        with scratch_file(path) as one:
+            encode.save(image, one, form, tags, replace(writing, big=big))
+            with path.open("r+b") as file, one.open("rb") as page:
                 tiff.append_page(file, page)
         del image, samples
 
@@ -101,13 +101,13 @@ def _turned(samples: NDArray[Any], orientation: int) -> NDArray[Any]:
     return vips.to_array(image.autorot())
 
 
-def _spilled(pictures: Iterable[Coded], file: IO[bytes]) -> tuple[Tags, tuple[int, ...], str]:
+def _spilled(pictures: Iterable[Coded], path: Path) -> tuple[Tags, tuple[int, ...], str]:
     first: tuple[Tags, tuple[int, ...], str] | None = None
-    for samples, tags in pictures:
-        first = first or (tags, samples.shape, samples.dtype.name)
-        file.write(np.ascontiguousarray(samples).data)
-        del samples
-    file.flush()
+    with path.open("wb") as file:
+        for samples, tags in pictures:
+            first = first or (tags, samples.shape, samples.dtype.name)
+            file.write(np.ascontiguousarray(samples).data)
+            del samples
     assert first is not None
     return first
 
@@ -120,9 +120,9 @@ def _write_apng(
         for (samples, tags), delay in zip(pictures, timing.delays, strict=True):
             image = vips.from_array(samples)
             if writer is None:
-                with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.") as one:
-                    encode.save(image, Path(one.name), form, tags, Writing())
-                    png = Path(one.name).read_bytes()
+                with scratch_file(path) as one:
+                    encode.save(image, one, form, tags, Writing())
+                    png = one.read_bytes()
                 writer = apng.Writer(file, frames=count, loop=timing.loop)
             else:
                 png = image.pngsave_buffer(keep="none", **form.options(image, writing))

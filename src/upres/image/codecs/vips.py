@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,10 @@ _CHUNK = 128
 
 LOADERS = ("png", "jpeg", "webp", "tiff", "heif", "jxl", "gif", "raw")
 """Stems of libvips' loaders that may be called; every other one is blocked, by whatever name it is asked for."""
+
+
+# How libvips begins a line that holds the system's own words.
+_SYSTEM = "system error: "
 
 
 @functools.cache
@@ -81,11 +86,23 @@ def errors() -> Iterator[None]:
         raise pyvips().Error("libvips", error.object.decode(errors="surrogateescape")) from None
 
 
-def reason(error: Any, path: Path) -> str:
-    """Return what libvips or the system said first, in brackets, or nothing; the rest is its call stack."""
-    said = getattr(error, "detail", None) or getattr(error, "strerror", None) or ""
-    lines = [line.removeprefix(f"{path}:").strip() for line in str(said).splitlines()]
-    return next((f" ({line})" for line in lines if line), "")
+def reason(error: Any, path: Path, temporary: Path | None = None) -> str:
+    """Return what libvips or the system said first, in brackets, or nothing; the rest is its call stack.
+
+    Args:
+        error: what was raised.
+        path: the file, whose name is left out: a message says itself what it is about.
+        temporary: what was written in its place. Its name and those of temporary files beside it are left out, too.
+    """
+    said = str(getattr(error, "detail", None) or getattr(error, "strerror", None) or "")
+    lines = [line.removeprefix(f"{path}:").strip() for line in said.splitlines()]
+    if temporary is not None:
+        # The folder or none, more dots before the name, and behind it what tells one temporary file from another.
+        name = rf"(?:{re.escape(f'{temporary.parent}/')})?\.*{re.escape(temporary.stem)}[^:/]*:?\s*"
+        lines = [re.sub(name, "", line) for line in lines]
+    # What the system said is worth more than that something failed: "No space left on device", not "write error".
+    system = [line.removeprefix(_SYSTEM) for line in lines if line.startswith(_SYSTEM)]
+    return next((f" ({line})" for line in [*system, *lines] if line), "")
 
 
 def has(operation: str) -> bool:

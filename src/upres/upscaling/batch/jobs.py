@@ -5,14 +5,16 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from upres.errors import ConfigError, PictureError, UpresError, nearest
 from upres.image import picture_files
-from upres.image.codecs.table import WRITTEN
+from upres.image.codecs.table import SUFFIXES, WRITTEN
+from upres.storage.names import folded, folds_case, refused_by_windows
 from upres.upscaling.pipeline import Settings, Summary
+from upres.upscaling.sizes import LABELLED
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,16 @@ class Job:
         source, target: the files.
         found: whether the source was found in a folder; then what is there already is passed over.
         root: the output folder, or `None` when the target was named.
+        twin: another source of which the same file would be made; then neither is enlarged.
+        original: the source of which this one was made by upres, as their names say.
     """
 
     source: Path
     target: Path
     found: bool = False
     root: Path | None = None
+    twin: Path | None = None
+    original: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -48,14 +54,16 @@ class BatchSettings:
     def skips(self, job: Job) -> bool:
         """Return whether a job is done already."""
         allowed = job.found if self.skip_existing is None else self.skip_existing
-        return allowed and not self.overwrite and _exists(job.target)
+        return allowed and not self.overwrite and job.twin is None and _exists(job.target)
 
     def check(self, job: Job) -> None:
-        """Refuse a job whose output would replace what is there.
+        """Refuse a job whose output would replace what is there, or be that of another.
 
         Raises:
             PictureError: it would, and that was not allowed; or no file can have its name.
         """
+        if job.twin is not None:
+            raise _collision(job, job.twin)
         if _exists(job.target) and not self.overwrite:
             raise PictureError(
                 "exists already; allow it to be replaced, or write elsewhere",
@@ -71,7 +79,8 @@ class Outcome:
     Attributes:
         job: the job.
         summary: what the enlargement came to, or would have, where that is known.
-        seconds: from opening to the last byte.
+        seconds: for how long it was worked on: opening it, and from its first band to its last byte. Loading a model
+            and waiting for pictures before it do not count; work on those beside it makes it longer.
         skipped: whether the output was there already.
         error: why there is none.
         warnings: what was odd about the file, in words.
@@ -125,8 +134,11 @@ def find_jobs(
         form: the format's suffix, by default the source's.
         include, exclude: patterns for a picture's name, or its path in the folder: `*.jpg`, `thumbs/*`.
 
+    What was found in folders and would be made into one file has a `twin`; what upres made of another of the inputs,
+    as the names say, has an `original`.
+
     Raises:
-        PictureError: an empty folder, or two inputs with one output.
+        PictureError: an empty folder, or two inputs that were named and have one output.
         ConfigError: options that contradict each other.
     """
     if len(inputs) == 1 and not inputs[0].is_dir() and output is not None and not output.is_dir():
@@ -137,6 +149,13 @@ def find_jobs(
         return [Job(inputs[0], output)]
     if output is not None and output.exists() and not output.is_dir():
         raise ConfigError("is a file; several inputs are written into a folder", where=output, settings=("output",))
+    if output is not None and not output.exists() and output.suffix.lower() in SUFFIXES:
+        raise ConfigError(
+            "is the name of a picture, and what is made of a folder or of several pictures goes into a folder; name a "
+            f"folder, such as {output.with_suffix('').name}, or give one picture",
+            where=output,
+            settings=("output",),
+        )
     jobs: list[Job] = []
     for source in inputs:
         if source.is_dir():
@@ -145,8 +164,7 @@ def find_jobs(
             jobs += [_job(path, root, label, form, path.relative_to(source).parent) for path in found]
         else:
             jobs.append(_job(source, output or source.parent, label, form, None))
-    _refuse_collisions(jobs)
-    return list(dict.fromkeys(jobs))
+    return _with_twins(_with_originals(list(dict.fromkeys(jobs))))
 
 
 def suffix_of(form: str) -> str:
@@ -168,8 +186,11 @@ def _job(source: Path, root: Path, label: str, form: str | None, inside: Path | 
 
 
 def _pictures(folder: Path, output: Path, include: Sequence[str], exclude: Sequence[str]) -> list[Path]:
-    # An output folder inside the input is no input of the next run.
-    found = [path for path in picture_files(folder, recursive=True) if not path.is_relative_to(output)]
+    found = picture_files(folder, recursive=True)
+    here, there = folder.resolve(), output.resolve()
+    if there != here and there.is_relative_to(here):  # an output folder inside the input is no input of the next run
+        inside = folder / there.relative_to(here)
+        found = [path for path in found if not path.is_relative_to(inside)]
     if not found:
         raise PictureError("no pictures in this folder; give one that has some, or a file", where=folder)
     wanted = [
@@ -191,16 +212,65 @@ def _matches(path: Path, folder: Path, patterns: Sequence[str]) -> bool:
     return any(fnmatch.fnmatchcase(inside, pattern) or fnmatch.fnmatchcase(path.name, pattern) for pattern in patterns)
 
 
-def _refuse_collisions(jobs: Sequence[Job]) -> None:
-    first: dict[Path, Path] = {}
+def _with_originals(jobs: Sequence[Job]) -> list[Job]:
+    """Say of what an earlier run made which of these: photo_x4.png of photo.png beside it."""
+    sources = {(job.source.parent, job.source.stem): job.source for job in jobs}
+
+    def original(source: Path) -> Path | None:
+        labelled = LABELLED.fullmatch(source.stem)
+        return None if labelled is None else sources.get((source.parent, labelled[1]))
+
+    return [replace(job, original=original(job.source)) for job in jobs]
+
+
+def _with_twins(jobs: Sequence[Job]) -> list[Job]:
+    """Say which of these would be written to one file.
+
+    Raises:
+        PictureError: two that were named would; they can be named otherwise, and nothing has been begun.
+    """
+    folds = {root: folds_case(root) for root in {job.root for job in jobs} if root is not None}
+    made: dict[str, list[Path]] = {}
+
+    def name(job: Job) -> str:
+        return folded(job.target) if job.root is not None and folds[job.root] else str(job.target)
+
     for job in jobs:
-        other = first.setdefault(job.target, job.source)
-        if other != job.source:
-            raise PictureError(
-                f"{other} and {job.source} would both be written to {job.target}; "
-                "enlarge them one at a time, each into an output of its own",
-                settings=("output",),
-            )
+        if job.original is None:
+            made.setdefault(name(job), []).append(job.source)
+    result = []
+    for job in jobs:
+        twin = next((source for source in made.get(name(job), ()) if source != job.source), None)
+        if twin is not None and not any(other.found for other in jobs):
+            raise _collision(job, twin)
+        result.append(job if twin is None else replace(job, twin=twin))
+    return result
+
+
+def unportable(jobs: Sequence[Job]) -> dict[Path, str]:
+    """Return the outputs that Windows or macOS would not keep as they are, each with the reason.
+
+    The folder that outputs are written into is not looked at: it has been named, and is there.
+    """
+    said: dict[Path, str] = {}
+    first: dict[str, Path] = {}
+    for job in jobs:
+        parts = [job.target.name] if job.root is None else job.target.relative_to(job.root).parts
+        reason = next(filter(None, map(refused_by_windows, parts)), None)
+        other = first.setdefault(folded(job.target), job.target)
+        if reason is None and other != job.target:
+            reason = f"the name of {other.name} but for the case of letters"
+        if reason is not None:
+            said[job.target] = reason
+    return said
+
+
+def _collision(job: Job, twin: Path) -> PictureError:
+    return PictureError(
+        f"{job.source} and {twin} would both be written to {job.target}; "
+        "enlarge them one at a time, each into an output of its own",
+        settings=("output",),
+    )
 
 
 def _exists(path: Path) -> bool:

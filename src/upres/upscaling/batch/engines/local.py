@@ -12,7 +12,7 @@ import dataclasses
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -32,11 +32,12 @@ _SHARES = 4
 
 def run(
     jobs: Sequence[Job], upscalers: Upscalers, settings: BatchSettings, *, progress: JobProgress | None = None
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Do the jobs, and yield what became of each, in their order.
 
     Whatever is wrong with one picture is in its outcome and does not stop the others. Leaving the iterator early
-    stops the work and leaves no half file.
+    stops the work and leaves no half file. What is thrown into it, or interrupts it, does too: then it yields what
+    was written by then, before it raises that.
     """
     for folder in dict.fromkeys(job.target.parent for job in jobs):
         with contextlib.suppress(OSError):  # what is wrong with a folder is said of each picture in it
@@ -51,25 +52,50 @@ def run(
     ):
         try:
             for begun in opened:
-                pending.append(_enlarged(begun, upscalers, settings, coders, cancel, progress, alone))
+                future, predicted = _enlarged(begun, upscalers, settings, coders, cancel, progress, alone)
+                pending.append(future)
+                predicted.wait()
                 while len(pending) > 1:
-                    yield pending.popleft().result()
-            for future in pending:
-                yield future.result()
+                    yield _first(pending)
+            while pending:
+                yield _first(pending)
+        except GeneratorExit:
+            cancel.set()
+            raise
         except BaseException:
             cancel.set()
+            yield from _written(pending)
             raise
         finally:
             for source in sources:
                 source.close()
 
 
+def _first(pending: deque[Future[Outcome]]) -> Outcome:
+    outcome = pending[0].result()
+    pending.popleft()  # only now: whoever is interrupted while waiting asks for it again
+    return outcome
+
+
+def _written(pending: deque[Future[Outcome]]) -> Iterator[Outcome]:
+    """Wait until the work that was under way has stopped, and yield what was complete by then."""
+    for future in pending:
+        with contextlib.suppress(CancelledError):
+            yield future.result()
+
+
 @dataclass(frozen=True)
 class _Begun:
-    """A job whose source has been opened and begins to be decoded, or what there is to say instead."""
+    """A job whose source has been opened and begins to be decoded, or what there is to say instead.
+
+    Attributes:
+        job: the job.
+        opening: the seconds that took.
+        source, outcome: one of the two.
+    """
 
     job: Job
-    began: float
+    opening: float
     source: OpenedPicture | None = None
     outcome: Outcome | None = None
 
@@ -79,7 +105,7 @@ def _opened(jobs: Sequence[Job], settings: BatchSettings, sources: deque[OpenedP
         began = time.perf_counter()
         try:
             if settings.skips(job):
-                yield _Begun(job, began, outcome=Outcome(job, skipped=True))
+                yield _Begun(job, 0.0, outcome=Outcome(job, skipped=True))
                 continue
             settings.check(job)
             source = settings.files.opened(job.source)
@@ -87,9 +113,10 @@ def _opened(jobs: Sequence[Job], settings: BatchSettings, sources: deque[OpenedP
             if source.header.pages == 1:
                 source.begin()
         except Exception as error:
-            yield _Begun(job, began, outcome=Outcome(job, error=as_upres_error(error, job.source)))
+            error = as_upres_error(error, job.source)
+            yield _Begun(job, 0.0, outcome=Outcome(job, error=error, seconds=_since(began)))
             continue
-        yield _Begun(job, began, source)
+        yield _Begun(job, _since(began), source)
 
 
 def _enlarged(
@@ -100,8 +127,8 @@ def _enlarged(
     cancel: threading.Event,
     progress: JobProgress | None,
     alone: threading.Lock,
-) -> Future[Outcome]:
-    """Predict a picture, and return what its coding will come to."""
+) -> tuple[Future[Outcome], threading.Event]:
+    """Begin to predict a picture; return what its coding will come to, and what is set when it is predicted."""
     job, source = begun.job, begun.source
     if source is None:
         assert begun.outcome is not None
@@ -114,7 +141,7 @@ def _enlarged(
             make_folder(job.target.parent)
     except Exception as error:
         source.close()
-        return _ready(Outcome(job, error=as_upres_error(error, job.source), seconds=_since(begun)))
+        return _ready(Outcome(job, error=as_upres_error(error, job.source), seconds=begun.opening))
     predicted = threading.Event()
 
     def tell(done: int, total: int) -> None:
@@ -124,23 +151,23 @@ def _enlarged(
             predicted.set()
 
     def code() -> Outcome:
+        began = time.perf_counter() - begun.opening
         try:
             sink = settings.files.sink(job.target)
             much = held_of(source, sink, upscaler.enlargement).bytes * _SHARES > upscaler.enlargement.max_memory
             with alone if much else contextlib.nullcontext():
+                began = time.perf_counter() - begun.opening
                 enlarge(source, sink, upscaler.enlargement, progress=tell, cancel=cancel)
-            return Outcome(job, told, seconds=_since(begun), warnings=source.warnings)
+            return Outcome(job, told, seconds=_since(began), warnings=source.warnings)
         except CancelledError:
             raise
         except Exception as error:
-            return Outcome(job, told, error=as_upres_error(error, job.source), seconds=_since(begun))
+            return Outcome(job, told, error=as_upres_error(error, job.source), seconds=_since(began))
         finally:
             source.close()
             predicted.set()
 
-    future = coders.submit(code)
-    predicted.wait()
-    return future
+    return coders.submit(code), predicted
 
 
 def _told(told: Summary, upscalers: Upscalers, form: str) -> Summary:
@@ -151,11 +178,13 @@ def _told(told: Summary, upscalers: Upscalers, form: str) -> Summary:
     return dataclasses.replace(told, changes=(reason, *told.changes))
 
 
-def _ready(outcome: Outcome) -> Future[Outcome]:
+def _ready(outcome: Outcome) -> tuple[Future[Outcome], threading.Event]:
     future: Future[Outcome] = Future()
     future.set_result(outcome)
-    return future
+    predicted = threading.Event()
+    predicted.set()
+    return future, predicted
 
 
-def _since(begun: _Begun) -> float:
-    return time.perf_counter() - begun.began
+def _since(began: float) -> float:
+    return time.perf_counter() - began
