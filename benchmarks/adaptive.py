@@ -9,12 +9,10 @@ file when nobody says (`auto`). Luma PSNR, border = scale, 8 bits.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyvips
@@ -111,21 +109,28 @@ def measure(test_set: TestSet, entrants: Sequence[Entrant], positions: Sequence[
     return [*means, max(found.mean(name, "psnr") for name in positions), float(np.mean(auto))]
 
 
-def measured(arguments: argparse.Namespace) -> None:
-    scale = arguments.scale
+def table(
+    model: str | Path,
+    scale: int,
+    data: Path,
+    sets: Sequence[str],
+    *,
+    before: Sequence[str] = (),
+    limit: int | None = None,
+    rows: Sequence[Saved] = ROWS,
+) -> tuple[list[str], list[list[str]]]:
+    """Return the head and the rows of the table that `main` prints."""
     steps = [number / POSITIONS for number in range(POSITIONS + 1)]
-    before = open_entrants(arguments.before, scale)
-    between = [entrant(f"{step:g}", open_probed_cached(arguments.model, scale, denoise=step)) for step in steps]
-    sets = [open_test_set(arguments.data / name, scale, limit=arguments.limit) for name in arguments.sets]
-    count = sum(one.count for one in sets)
-    print(f"{arguments.model} ×{scale}, {' + '.join(arguments.sets)}, {count} pictures: luma PSNR, dB\n")
-    rows: list[tuple[Any, ...]] = []
+    others = open_entrants(before, scale)
+    between = [entrant(f"{step:g}", open_probed_cached(model, scale, denoise=step)) for step in steps]
+    opened = [open_test_set(data / name, scale, limit=limit) for name in sets]
     positions = [one.name for one in between]
-    for how in ROWS:
-        each = np.array([measure(one, [*before, *between], positions, how) for one in sets])
-        means = np.average(each, axis=0, weights=[one.count for one in sets])
-        rows.append((str(how), *(f"{value:.3f}" for value in means)))
-    print(text_table(("lr", *(Path(one.name).stem for one in before), *positions, "best", "auto"), rows))
+    found = []
+    for how in rows:
+        each = np.array([measure(one, [*others, *between], positions, how) for one in opened])
+        means = np.average(each, axis=0, weights=[one.count for one in opened])
+        found.append([str(how), *(f"{value:.3f}" for value in means)])
+    return ["lr", *(Path(one.name).stem for one in others), *positions, "best", "auto"], found
 
 
 def main() -> None:
@@ -136,7 +141,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", default=("Set14", "BSD100"))
     parser.add_argument("--limit", type=int, help="pictures a set, evenly spaced")
-    measured(parser.parse_args())
+    arguments = parser.parse_args()
+    chosen = {"before": arguments.before, "limit": arguments.limit}
+    head, rows = table(arguments.model, arguments.scale, arguments.data, arguments.sets, **chosen)
+    print(f"{arguments.model} ×{arguments.scale}, {' + '.join(arguments.sets)}: luma PSNR, dB\n")
+    print(text_table(head, rows))
 
 
 if __name__ == "__main__":

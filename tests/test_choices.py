@@ -12,6 +12,7 @@ from tests.commands import UPRES, Command, names
 from upres import DamagedPictureWarning
 from upres.errors import PictureError
 from upres.image import Picture, read_pages, write
+from upres.image.opening import OpenedPicture
 from upres.storage.names import folded, folds_case, refused_by_windows
 from upres.upscaling.batch import Job, find_jobs, unportable
 from upres.upscaling.loading import Upscalers
@@ -82,16 +83,17 @@ def test_a_folder_into_itself_and_into_the_folder_above(work: Path, command: Com
 
 
 def test_only_the_model_that_a_picture_gets_is_loaded(work: Path, command: Command) -> None:
-    upscalers = Upscalers(None)
+    upscalers = Upscalers()
     assert (upscalers.label, upscalers.loaded) == ("_x4", ())
-    upscalers.for_picture(5, 5, "JPEG")
-    assert [upscaler.predictors[0].facts.name for upscaler in upscalers.loaded] == ["base-photo"]
+    upscalers.for_picture(5, 5, upscalers.denoise_for(OpenedPicture("b.jpg")))
+    (loaded,) = upscalers.loaded
+    assert loaded.predictors[0].facts.name == "base" and loaded.predictors[0].facts.blend
     code, _, err = command("b.jpg", "-v")
     assert code == 0
     model, *_, reason = err.splitlines()
-    assert model.startswith("model base-photo ×4 (")
-    assert reason == "  model base-photo, because the file is JPEG"
-    assert err.count("model ") == 2
+    assert model.startswith("model base ×4 (")
+    assert reason.startswith("  denoise 0.") and reason.endswith(", because the file is JPEG of quality 95")
+    assert err.count("model ") == 1
     _, _, err = command("a.png", "-v")
     assert [line for line in err.splitlines() if "model" in line and not line.startswith("model base ×4 (")] == []
     # What is wrong with the options is told before the first picture, once.

@@ -11,7 +11,7 @@ from tests.small_runs import save_smooth
 from upres.config import build
 from upres.data import SOURCES
 from upres.data.cache import cached
-from upres.errors import ConfigError
+from upres.errors import ConfigError, RenamedWarning
 from upres.recipes import open_validation, parse_recipe, read_recipe, shipped_recipes
 
 MINIMAL = {
@@ -144,3 +144,8 @@ def test_caches_of_before_are_found_again(tmp_path: Path, monkeypatch: pytest.Mo
     words = "Part(name='bicubic', config=BicubicConfig(antialias=True))"
     before = cached(sources, words, scale=2, colour="rgb", seed=0)
     assert before is not None and before.folder == opened.folder
+
+
+def test_a_name_of_before_is_told_what_it_is_now() -> None:
+    with pytest.warns(RenamedWarning, match="recipe base-photo-x4 is base-x4-heavy now; say so"):
+        assert read_recipe("base-photo-x4") == read_recipe("base-x4-heavy")

@@ -3,7 +3,7 @@
 python -m tools.ship runs/base-x4/best.safetensors base --data DATA --int8 PICTURES --made "How long."
 
 DATA holds Set5 and BSD100. `--int8` quantises it as well, calibrated on those pictures, and ships that where it costs
-at most 0.05 dB on every set.
+at most 0.05 dB on every set. `--corners light=FILE heavy=FILE` ships those beside it (`upres.models.corners`).
 """
 
 from __future__ import annotations
@@ -13,48 +13,43 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.adaptive import table
 from benchmarks.common import argument_parser, run
-from benchmarks.photo import changed
-from benchmarks.photo import measured as measured_on
 from benchmarks.quality import measured
 from tools.digests import write_digests
-from upres.evaluation.evaluate import entrant
-from upres.evaluation.test_sets import open_test_set
 from upres.evaluation.text_tables import markdown_table
 from upres.export.onnx import export_onnx
 from upres.export.quantise import quantise
 from upres.models.checkpoint import load
+from upres.models.corners import corner_file, corners_of
 from upres.models.facts import Facts
-from upres.models.shipped import int8_version
-from upres.predictors.probing import open_probed_cached
+from upres.models.shipped import DEFAULT, int8_version
 from upres.recipes import Recipe, read_recipe
 
 MODELS = Path(__file__).resolve().parents[1] / "src" / "upres" / "models"
 DEAREST = 0.05  # dB that int8 may cost
-JPEG = "JPEG 75"
+IN_CARD = ("JPEG 95", "JPEG 90", "JPEG 85", "JPEG 75", "JPEG 60")
 
-PURPOSE = {
-    "exact": """\
-Pictures that were made small by a good antialiased reduction: thumbnails, previews, downscaled photographs,
-frames of clean video. It restores what the reduction blurred; it does not invent faces or text. It is the `exact` kind
-of model, trained on clean bicubic reductions only.""",
-    "photo": """\
-Photographs as people have them: from a camera or a phone, a little soft, a little noisy, saved as JPEG once or
-twice. It leaves blocks and noise behind, and smooths some fine texture with them. For a clean picture
-the `exact` kind is sharper.""",
-}
+PURPOSE = """\
+Photographs, previews and frames that were made small. It restores what the reduction blurred; it does not invent faces
+or text."""
 LIMITS = {
-    "exact": """\
-- **JPEG blocks, noise and blur are enlarged along with the picture.** It has never seen them; `base-photo`
-  has.""",
-    "photo": """\
-- Strong compression (JPEG below quality 50), motion blur, heavy noise and scratches are outside of what it was
-  trained on.""",
+    False: """\
+- **JPEG blocks, noise and blur are enlarged along with the picture.** It has never seen them; `base` has weights for
+  them.""",
+    True: """\
+- Motion blur, heavy noise, scratches and JPEG below quality 30 are outside of what it was trained on. Noise in a
+  lossless file is not looked for: `--denoise 0.5` takes it away.""",
 }
-DEFAULT = {
-    "base": " Upres takes it for PNG, TIFF and other lossless files unless `--model` says otherwise.",
-    "base-photo": " Upres takes it for JPEG and WebP files unless `--model` says otherwise.",
-}
+CORNERS = """\
+## Compressed pictures
+
+Beside the weights for clean pictures lie those of {corners}. They are mixed for each picture by what its file says, or
+an earlier JPEG left in its pixels; `--denoise` sets the place between them. Luma PSNR in dB of low resolution saved so,
+on {sets} (`python -m benchmarks.adaptive`):
+
+{table}
+"""
 CARD = Path(__file__).with_name("card.md")
 
 
@@ -73,33 +68,17 @@ def exact_table(title: str, scale: int, scores: dict[str, float], arguments: arg
     return [["", *scores], ["bicubic", *bicubic], [f"**{title}**", *(f"**{score:.2f}**" for score in scores.values())]]
 
 
-def photo_table(title: str, model: Path, scale: int, arguments: argparse.Namespace) -> list[list[str]]:
-    """PSNR on clean inputs and on JPEG, and by how many per cent blocks stand out in the latter."""
-    models = {"bicubic": "bicubic", "base": "base", f"**{title}**": str(model)}
-    entrants = [entrant(name, open_probed_cached(given, scale)) for name, given in models.items()]
-    head, rows = [""], [[name] for name in models]
-    for set_name in arguments.sets:
-        test_set = open_test_set(arguments.data / set_name, scale)
-        head += [f"{set_name}, clean", f"{set_name}, {JPEG}", "blocks"]
-        results = [measured_on(entrants, changed(test_set, made)) for made in ("clean", JPEG)]
-        for row, name in zip(rows, models, strict=True):
-            row += [f"{result.mean(name, 'psnr'):.2f}" for result in results]
-            row.append(f"{results[1].mean(name, 'blocks'):+.1f} %")
-    return [head, *rows]
-
-
-def card(facts: Facts, recipe: Recipe, table: str, int8: str, made: str) -> str:
-    flavour = "photo" if recipe.degradation.name == "chain" else "exact"
+def card(facts: Facts, recipe: Recipe, table: str, int8: str, made: str, corners: str) -> str:
     candidates = recipe.data.candidates
     return CARD.read_text(encoding="utf-8").format(
         title=f"{facts.name}-x{facts.scale}",
         scale=facts.scale,
         parameters=facts.parameters,
         table=table,
-        script="photo" if flavour == "photo" else "quality",
         int8=f"\n{int8}\n" if int8 else "",
-        purpose=PURPOSE[flavour] + DEFAULT.get(facts.name, ""),
-        limits=LIMITS[flavour],
+        purpose=PURPOSE + (" Upres takes it unless `--model` says otherwise." if facts.name == DEFAULT else ""),
+        limits=LIMITS[bool(corners)],
+        corners=f"\n{corners}" if corners else "",
         recipe=recipe.name,
         arch=f"`{recipe.arch.name}`, " + ", ".join(f"{key} {value}" for key, value in options(facts.arch).items()),
         loss=", ".join(part.name for _, part in recipe.losses),
@@ -116,6 +95,18 @@ def card(facts: Facts, recipe: Recipe, table: str, int8: str, made: str) -> str:
         made=made,
         licence=facts.licence,
     )
+
+
+def corners_of_card(output: Path, scale: int, arguments: argparse.Namespace) -> str:
+    """Say what the corners beside a model are for; nothing for a model without."""
+    corners = [file.stem.removeprefix(f"{output.stem}-") for file in corners_of(output)[1:]]
+    if not corners:
+        return ""
+    head, rows = table(output, scale, arguments.data, arguments.sets, before=["bicubic"])
+    chosen = [head.index(name) for name in ("lr", "bicubic", "0", "auto")]
+    cells = [[row[place] for place in chosen] for row in rows if row[0] in IN_CARD]
+    shown = markdown_table(["low resolution", "bicubic", "clean weights", f"**{output.stem}**"], cells)
+    return CORNERS.format(corners=" and ".join(corners), sets=" + ".join(arguments.sets), table=shown)
 
 
 def options(arch: dict[str, Any]) -> dict[str, Any]:
@@ -146,6 +137,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=("Set5", "BSD100"))
     parser.add_argument("--int8", type=Path, metavar="PICTURES", help="quantise it too, calibrated on these")
     parser.add_argument("--made", default="", help="a sentence for the card: on what, how long")
+    parser.add_argument("--corners", nargs="*", default=(), metavar="NAME=CHECKPOINT", help="fine-tuned from it")
     arguments = parser.parse_args()
     scale = load(arguments.checkpoint)[1].scale
     recipe = read_recipe(arguments.checkpoint.parent / "recipe.yaml")
@@ -153,18 +145,27 @@ def main() -> None:
         trial = export_onnx(arguments.checkpoint, Path(folder) / "trial.onnx").path
         scores = scores_of(trial, scale, arguments)
         title = f"{arguments.name}-x{scale}"
-        if recipe.degradation.name == "chain":
-            rows = photo_table(title, trial, scale, arguments)
-        else:
-            rows = exact_table(title, scale, scores, arguments)
+        rows = exact_table(title, scale, scores, arguments)
     output = MODELS / f"{title}.onnx"
     facts_scores = {f"{name} psnr_y border {scale}": score for name, score in scores.items()}
     written = export_onnx(arguments.checkpoint, output, name=arguments.name, scores=facts_scores)
     print(f"{output.name}: {written.facts.parameters:,} parameters, {scores}, parity {written.worst:.1e}")
+    for corner, _, checkpoint in (given.partition("=") for given in arguments.corners):
+        beside = export_onnx(Path(checkpoint), corner_file(output, corner), name=f"{title}-{corner}")
+        print(f"{beside.path.name}: parity {beside.worst:.1e}")
     int8 = ship_int8(output, scores, scale, arguments) if arguments.int8 else ""
     write_digests()
+    compressed = corners_of_card(output, scale, arguments)
     output.with_suffix(".md").write_text(
-        card(written.facts, recipe, markdown_table(rows[0], rows[1:]), int8, arguments.made), encoding="utf-8"
+        card(
+            written.facts,
+            recipe,
+            markdown_table(rows[0], rows[1:]),
+            int8,
+            arguments.made,
+            compressed,
+        ),
+        encoding="utf-8",
     )
 
 

@@ -99,6 +99,10 @@ class DamagedPictureWarning(UserWarning):
     """A picture's data is odd: all of it was decoded, and it may show something else than it did."""
 
 
+class RenamedWarning(FutureWarning):
+    """Something has another name now; the old one still works."""
+
+
 class CancelledError(UpresError):
     """The caller asked to stop, and nothing was written."""
 

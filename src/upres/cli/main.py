@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 import typer.main
@@ -37,6 +38,7 @@ from upres.cli.exit_codes import (
     stopping_signals,
 )
 from upres.cli.terminal import say
+from upres.errors import DamagedPictureWarning, RenamedWarning
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "upscale": upscale.upscale,
@@ -54,6 +56,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo.demo,
 }
 
+
+_OWN = (DamagedPictureWarning, RenamedWarning)
 
 # What does something without an argument; the others show their help.
 ALONE = ("models", "formats", "demo", "bench")
@@ -95,6 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if given and given[0] not in COMMANDS and (not given[0].startswith("-") or _names_a_file(given)):
         given.insert(0, "upscale")
     received = stopping_signals()
+    _say_warnings()
     try:
         check_command(given, COMMANDS)
         app = command_line(given[:1] if given and given[0] in COMMANDS else COMMANDS)
@@ -115,6 +120,21 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if line:
             say(*line.split("\n"), error=True)
     sys.exit(code)
+
+
+def _say_warnings() -> None:
+    """Say upres' own warnings as lines; those of libraries go their ways."""
+    others = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, _OWN):
+            say(f"upres: warning: {message}", error=True)
+        else:
+            others(message, category, *place, **more)
+
+    for own in _OWN:
+        warnings.simplefilter("always", own)
+    warnings.showwarning = show
 
 
 def _names_a_file(arguments: Sequence[str]) -> bool:

@@ -57,12 +57,19 @@ def upscale(
         typer.Option(metavar="WxH", help="Largest size that fits this box, such as 3840x2160.", show_default=False),
     ] = None,
     model: Annotated[
-        str | None,
+        str,
         typer.Option(
             help="A name from `upres models`, bicubic, or a .onnx or .safetensors file.",
-            show_default="base; base-photo for JPEG and WebP",
         ),
-    ] = None,
+    ] = "base",
+    denoise: Annotated[
+        str,
+        typer.Option(
+            metavar="0…1|auto",
+            help="How much of compression to take away: 0 for clean pictures, 1 for hard compressed ones; auto: what "
+            "each file says.",
+        ),
+    ] = "auto",
     ensemble: Annotated[
         bool, typer.Option("--ensemble", help="Average the 8 flips and turns: 8 times the work, a little better.")
     ] = False,
@@ -152,12 +159,15 @@ def upscale(
     settings = BatchSettings(files, overwrite=overwrite, skip_existing=skip_existing)
     options: Options = {"tile": tile, "halo": halo, "max_memory": parse_memory(max_memory), "ensemble": ensemble}
     options |= {"threads": threads, "device": device, "backend": backend, "precision": precision}
+    if denoise != "auto":
+        options["denoise"] = _position(denoise)
     upscalers = Upscalers(model, size, **options)
     if PIPE in inputs or output == PIPE:
         through_pipes(inputs, output, upscalers, settings, form)
         return
     made_with: dict[str, object] = {
         "model": model,
+        "denoise": denoise,
         "size": [scale, width, height, fit],
         "ensemble": ensemble,
         "precision": precision,
@@ -169,6 +179,12 @@ def upscale(
     _upscale(
         inputs, output, upscalers, settings, form, include or [], exclude or [], manifest, verbose, quiet, made_with
     )
+
+
+def _position(denoise: str) -> float:
+    with contextlib.suppress(ValueError):
+        return float(denoise)
+    raise ConfigError(f"--denoise {denoise}: should be a number from 0 to 1, or auto")
 
 
 def _upscale(
@@ -189,7 +205,7 @@ def _upscale(
 
     found = find_jobs(inputs, output, label=upscalers.label, form=form, include=include, exclude=exclude)
     jobs = [job for job in found if job.original is None]
-    if upscalers.size.fixed:
+    if upscalers.size.fixed and (verbose or len(jobs) > 1):  # one picture says by itself what is wrong
         _load_first(jobs, upscalers, settings)
     models = _Models(upscalers, shown=verbose)
     models.say()
@@ -244,12 +260,10 @@ def _rest(outcomes: Generator[Outcome, None, None], stop: KeyboardInterrupt) -> 
 
 def _load_first(jobs: Sequence[Job], upscalers: Upscalers, settings: BatchSettings) -> None:
     """Load the model of the first picture that is to be enlarged: what is wrong with it is told before the work."""
-    from upres.image import recognised_format
-
     for job in jobs:
         with contextlib.suppress(PictureError):  # said when its turn comes
             if not settings.skips(job):
-                upscalers.for_picture(1, 1, recognised_format(job.source).name)
+                upscalers.for_picture(1, 1, upscalers.denoise_for(settings.files.opened(job.source)))
                 return
 
 

@@ -22,11 +22,14 @@ from numpy.typing import NDArray
 
 from upres.data.evenly_spaced import evenly_spaced
 from upres.errors import ConfigError, DataError, MissingExtraError, ModelError, ParityError, PictureError
+from upres.export.covering import covering
 from upres.image import imresize, picture_files, read, to_unit, ycbcr_from_rgb
 from upres.metrics import psnr
+from upres.models.corners import corners_of
 from upres.models.facts import METADATA_KEY, Facts, to_json
 from upres.models.files import is_onnx
 from upres.models.onnx_facts import read_facts
+from upres.models.onnx_weights import read_weights, with_weights
 from upres.models.shipped import int8_version
 from upres.storage.atomic import whole_file
 
@@ -72,6 +75,8 @@ def quantise(
 ) -> Quantised:
     """Write the int8 version of a float32 ONNX model; precision `int8` or `auto` finds it beside the model.
 
+    Of a model with corners it holds the ranges of all of them, so that every mixture can be written into it.
+
     Args:
         model: the float32 `.onnx` model.
         data: a folder of pictures to calibrate on, like those that will be enlarged; not the test pictures.
@@ -110,7 +115,6 @@ def quantise(
             f"{model}: has {len(convolutions)} convolutions, and sparing {spare_first} + {spare_last} of them "
             "leaves none; spare fewer"
         )
-    onnx.helper.set_model_props(proto, dict([_PREPARED]))
 
     class Patches(quantization.CalibrationDataReader):  # type: ignore[misc, unused-ignore]
         def __init__(self) -> None:
@@ -120,10 +124,10 @@ def quantise(
             patch = next(self._left, None)
             return None if patch is None else {proto.graph.input[0].name: patch}
 
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        written = Path(folder) / "int8.onnx"
+    def of(corner: Any, written: Path) -> Any:
+        onnx.helper.set_model_props(corner, dict([_PREPARED]))
         quantization.quantize_static(
-            proto,
+            corner,
             str(written),
             Patches(),
             quant_format=quantization.QuantFormat.QDQ,
@@ -135,7 +139,16 @@ def quantise(
             calibrate_method=quantization.CalibrationMethod.Percentile,
             extra_options={"CalibPercentile": _PERCENTILE},
         )
-        quantised = onnx.load(str(written))
+        return onnx.load(str(written))
+
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        written = Path(folder) / "int8.onnx"
+        corners = corners_of(model)
+        quantised = of(proto, written)
+        if corners:
+            quantised = covering([quantised, *(of(onnx.load(str(corner)), written) for corner in corners[1:])])
+            written.write_bytes(quantised.SerializeToString())
+            quantised = onnx.load_from_string(with_weights(written, read_weights(model)))
     # Scores belong to the float32 model; those of this one are to be measured. It holds no more than that one.
     facts = replace(facts, precision="int8", scores={})
     return _write(quantised, facts, model, output, held_out, (len(chosen), len(convolutions)))

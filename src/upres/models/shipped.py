@@ -16,6 +16,9 @@ from upres.models.facts import Facts
 from upres.models.onnx_facts import read_facts
 
 DEFAULT = "base"
+RENAMED = {"base-photo": ("base", 1.0)}
+"""Names that models had once: which it is now, and at which position between its corners."""
+
 BICUBIC = "bicubic"
 """The model that is a formula: it has every scale, and no file."""
 

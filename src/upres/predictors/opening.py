@@ -6,18 +6,19 @@ A caller that wants the fastest execution of this machine asks `upres.predictors
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from upres.errors import ConfigError, ModelError
-from upres.models.corners import mixed_facts, mixed_weights, rounded
+from upres.errors import ConfigError, ModelError, RenamedWarning
+from upres.models.corners import corners_of, mixed_facts, mixed_weights, rounded
 from upres.models.files import ModelFile, model_file
 from upres.models.onnx_facts import read_facts, write_facts
 from upres.models.onnx_weights import with_weights
-from upres.models.shipped import BICUBIC, DEFAULT, check_whole, find
+from upres.models.shipped import BICUBIC, DEFAULT, RENAMED, check_whole, find, named
 from upres.predictors.base import Predictor
 from upres.predictors.executions import exact_execution, executions_for, missing, model_suffixes
 from upres.predictors.reopening import ReopeningPredictor
@@ -80,6 +81,7 @@ def open_decided(
     denoise: float = 0.0,
 ) -> Predictor:
     """Open one model as `decide` says once its file is known; otherwise as `open_predictor`."""
+    model, denoise = current_name(model, denoise)
     if not 0 <= denoise <= 1:
         raise ConfigError(f"denoise = {denoise:g}: should be from 0 to 1", settings=("denoise",))
     if threads is not None and threads < 1:
@@ -148,6 +150,28 @@ def _without_corners(model: str | Path, denoise: float) -> ConfigError:
 def precision_of(file: ModelFile, precision: str) -> str | None:
     """Return the precision that a wish comes to: float32, the default, asks nothing of an int8 model."""
     return None if (file.precision, precision) == ("int8", "fp32") else precision
+
+
+def current_name(model: str | Path, denoise: float = 0.0) -> tuple[str | Path, float]:
+    """Return a model and a position between its corners; for a name of before, with a warning, what it is now."""
+    if not (isinstance(model, str) and model in RENAMED):
+        return model, denoise
+    name, position = RENAMED[model]
+    warnings.warn(f"model {model} is {name} with denoise {position:g} now; say so", RenamedWarning, stacklevel=2)
+    return name, position
+
+
+def has_corners(model: str | Path, scale: int | None = None) -> bool:
+    """Return whether a model has corners to mix; a shipped one at some scale, or at this one.
+
+    Raises:
+        ModelError: no shipped model has that name.
+    """
+    if is_bicubic(model):
+        return False
+    if is_path(model):
+        return bool(corners_of(Path(model)))
+    return any(corners_of(one.path) for one in named(str(model)) if scale in (None, one.scale))
 
 
 def is_bicubic(model: str | Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from upres.config.limits import MAX_RECIPE_BYTES, MAX_SCALE, MAX_SEED
 from upres.config.named_parts import NamedPart, parse_part
 from upres.data import SOURCES, parse_source
 from upres.degrade import DEGRADATIONS
-from upres.errors import ConfigError, nearest
+from upres.errors import ConfigError, RenamedWarning, nearest
 from upres.losses import LOSSES
 from upres.metrics import Protocol
 from upres.models.facts import Colour
@@ -25,6 +26,8 @@ from upres.storage.atomic import write_whole
 from upres.train import SCHEDULES, AdversarialConfig, TrainConfig, monitored
 
 _HERE = Path(__file__).parent
+# Names that recipes had once.
+_RENAMED = {"base-photo-x2": "base-x2-heavy", "base-photo-x4": "base-x4-heavy"}
 # One folder's name on every system.
 _NAME = re.compile(r"\w[\w .+-]{0,98}[\w+-]|\w")
 
@@ -166,6 +169,10 @@ def read_recipe(name_or_path: str, *, settings: Sequence[str] = (), data: Path |
     path = Path(name_or_path)
     if path.suffix not in (".yaml", ".yml"):
         known = shipped_recipes()
+        if name_or_path in _RENAMED:
+            now = _RENAMED[name_or_path]
+            warnings.warn(f"recipe {name_or_path} is {now} now; say so", RenamedWarning, stacklevel=2)
+            name_or_path = now
         if name_or_path not in known:
             raise ConfigError(
                 f"{name_or_path}: no recipe of that name ({nearest(name_or_path, known)}); a recipe file ends in .yaml"

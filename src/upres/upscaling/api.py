@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from upres.errors import PictureError
 from upres.image import OpenedPicture, Picture
+from upres.models.shipped import DEFAULT
 from upres.upscaling.loading import Options, Upscalers
 from upres.upscaling.progress import Progress
 from upres.upscaling.sizes import Size
-from upres.upscaling.upscaler import Upscaler, check_shape
+from upres.upscaling.upscaler import check_shape
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -79,9 +80,10 @@ def upscale(
             an array (as `Upscaler` takes it; an array is returned), or a PIL image (one is returned).
         scale, width, height, fit: how large, in one of these ways (`upres.upscaling.sizes.Size`); a picture
             that is larger already is reduced. By default the model's own scale, for the default model ×4.
-        model: as in `load`; by default `base-photo` for a JPEG or WebP file (or PIL image read from one), else `base`.
+        model: as in `load`; by default `base`.
         strict: refuse a file with odd data, of which otherwise a `DamagedPictureWarning` tells.
-        options: as in `load`.
+        options: as in `load`. Without `denoise` the position between the model's corners is chosen for the picture: by
+            what its file says of how it was compressed, and by what an earlier JPEG left in 8-bit pixels.
         progress: as in `Upscaler`.
 
     Raises:
@@ -89,40 +91,39 @@ def upscale(
         ModelError, ConfigError, MissingExtraError: as `load`.
         NonFiniteError: a tile became NaN or infinite.
     """
-    upscalers = Upscalers(model, Size(scale, width, height, fit), **options)
+    upscalers = Upscalers(DEFAULT if model is None else model, Size(scale, width, height, fit), **options)
     if isinstance(source, str | os.PathLike):
         opened = OpenedPicture(os.fspath(source), strict=strict)
         # Before anything is decoded: what is wrong with model and options is told at once.
-        upscaler = upscalers.for_picture(opened.header.height, opened.header.width, opened.header.format)
+        upscaler = upscalers.for_picture(opened.header.height, opened.header.width, upscalers.denoise_for(opened))
         picture = opened.picture()
         opened.warn()
         return upscaler.picture(picture, progress=progress)
     if isinstance(source, Picture):
-        return upscalers.for_picture(source.height, source.width).picture(source, progress=progress)
+        return upscalers.for_pixels(source.pixels).picture(source, progress=progress)
     if isinstance(source, np.ndarray):
         check_shape(source)
-        return upscalers.for_picture(*source.shape[:2])(source, progress=progress)
+        return upscalers.for_pixels(source)(source, progress=progress)
     # Who holds a PIL image has loaded PIL; who does not need not have it.
     pillow = sys.modules.get("PIL.Image")
     if pillow is not None and isinstance(source, pillow.Image):
-        form = _PIL_FORMATS.get(source.format or "")
-        return _upscale_pil(upscalers.for_picture(source.height, source.width, form), source, progress)
+        return _upscale_pil(upscalers, source, progress)
     raise PictureError(
         f"cannot enlarge a {type(source).__name__}; give a path, a Picture, a NumPy array or a PIL image"
     )
 
 
-_PIL_FORMATS = {"JPEG": "JPEG", "MPO": "JPEG", "WEBP": "WebP"}
 _PIL_MODES = ("L", "LA", "RGB", "RGBA", "I;16")
 
 
-def _upscale_pil(upscaler: Upscaler, image: PIL.Image.Image, progress: Progress | None) -> PIL.Image.Image:
+def _upscale_pil(upscalers: Upscalers, image: PIL.Image.Image, progress: Progress | None) -> PIL.Image.Image:
     from PIL import Image
 
     if image.mode not in _PIL_MODES:
         raise PictureError(
             f'a PIL image of mode {image.mode}; upres enlarges {", ".join(_PIL_MODES)}; use image.convert("RGB")'
         )
-    result = Image.fromarray(upscaler(np.asarray(image), progress=progress))
+    pixels = np.asarray(image)
+    result = Image.fromarray(upscalers.for_pixels(pixels)(pixels, progress=progress))
     result.info = {key: image.info[key] for key in ("icc_profile", "exif") if key in image.info}
     return result

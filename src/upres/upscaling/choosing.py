@@ -1,9 +1,8 @@
-"""What a picture gets when nobody says: which model, and which position between its corners."""
+"""Which position between its model's corners a picture gets when nobody says."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from upres.image.codecs.compression import Compression
 from upres.image.colour import LUMA_WEIGHTS
 from upres.image.opening import OpenedPicture
 from upres.models.corners import rounded
-from upres.models.shipped import DEFAULT, PACKAGE, shipped
 
 # Positions that give the highest PSNR on photographs that were made small and saved at these qualities (libjpeg's),
 # with colour at half the size and at full size: `python -m benchmarks.adaptive`.
@@ -52,10 +50,23 @@ def denoise_for(opened: OpenedPicture) -> Denoise:
     form, said = opened.header.format, opened.compression
     if opened.header.pages > 1 or opened.shape.dtype != "uint8":
         return denoise_of(said, form)
-    earlier = earlier_quality(opened.middle(*_LOOKED_AT))
+    earlier = _earlier_quality(opened.middle(*_LOOKED_AT))
     if earlier is not None and (said is None or earlier < said.quality - _SAME):
-        return Denoise(_position(Compression(earlier, subsampled=True)), f"it was a JPEG of quality {earlier:.0f} once")
+        return _of_earlier(earlier)
     return denoise_of(said, form)
+
+
+def denoise_of_pixels(pixels: NDArray[Any]) -> Denoise:
+    """Return the position for pixels `h w` or `h w c`, alpha last, by what an earlier JPEG left in them."""
+    if pixels.dtype != np.uint8:
+        return CLEAN
+    window = [
+        slice((side - most) // 2, (side + most) // 2) if side > most else slice(None)
+        for side, most in zip(pixels.shape[:2], _LOOKED_AT, strict=True)
+    ]
+    middle = pixels[tuple(window)]
+    earlier = _earlier_quality(middle[..., None] if middle.ndim == 2 else middle)
+    return CLEAN if earlier is None else _of_earlier(earlier)
 
 
 def denoise_of(compression: Compression | None, form: str) -> Denoise:
@@ -65,28 +76,15 @@ def denoise_of(compression: Compression | None, form: str) -> Denoise:
     return Denoise(_position(compression), f"the file is {form} of quality {compression.quality:.0f}")
 
 
-def earlier_quality(pixels: NDArray[Any]) -> float | None:
-    """Return the quality of a JPEG that pixels `h w c` of 8 bits, alpha last, came from, or `None`."""
+def _earlier_quality(pixels: NDArray[Any]) -> float | None:
     colours = pixels[..., : 1 if pixels.shape[2] < 3 else 3].astype(np.float32)
     return jpeg_quality(colours[..., 0] if colours.shape[2] == 1 else colours @ np.array(LUMA_WEIGHTS, np.float32))
+
+
+def _of_earlier(quality: float) -> Denoise:
+    return Denoise(_position(Compression(quality, subsampled=True)), f"it was a JPEG of quality {quality:.0f} once")
 
 
 def _position(compression: Compression) -> float:
     best = _SUBSAMPLED if compression.subsampled else _FULL_COLOUR
     return rounded(float(np.interp(compression.quality, _QUALITIES, best)))
-
-
-# Trained on what lossy formats do to photographs; the choice of it begins when its files are put here.
-PHOTO = "base-photo"
-LOSSY = ("JPEG", "WebP")
-
-
-def default_for(form: str | None, folder: Path = PACKAGE) -> str:
-    """Return the model for a picture of which nobody said more than the format of its file (`Header.format`).
-
-    Args:
-        form: the format's name, or `None` where the picture is of no file.
-        folder: where the shipped models lie.
-    """
-    ships = any(model.name == PHOTO for model in shipped(folder))
-    return PHOTO if form in LOSSY and ships else DEFAULT

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
+from numpy.typing import NDArray
+
+from upres.image.opening import OpenedPicture
 from upres.models.shipped import DEFAULT, scales
 from upres.predictors import Predictor, open_chain
+from upres.predictors.chains import Step
 from upres.predictors.ensemble import EnsemblePredictor
+from upres.predictors.opening import current_name, has_corners, is_bicubic, is_path
 from upres.predictors.probing import open_probed_cached
-from upres.upscaling.choosing import default_for
+from upres.upscaling.choosing import CLEAN, Denoise, denoise_for, denoise_of_pixels
 from upres.upscaling.sizes import Size
 from upres.upscaling.upscaler import Upscaler
 
 _ANY_SIZE = Size()
+# Each holds the activations of its own predictions; another takes up to 0.1 s to open.
+_MIXTURES_KEPT = 2
 
 
 class Options(TypedDict, total=False):
@@ -28,6 +34,7 @@ class Options(TypedDict, total=False):
     device: str
     backend: str
     precision: str
+    denoise: float
 
 
 class Upscalers:
@@ -36,61 +43,96 @@ class Upscalers:
     A model is loaded when the first picture asks for it: which one that is, its file may decide.
 
     Args:
-        model: as in `load`; `None` is what `choosing.default_for` each picture's format.
+        model: as in `load`.
         size: the size that is wanted.
-        options: as in `load`.
+        options: as in `load`; without `denoise` each picture gets the position that is chosen for it.
     """
 
-    def __init__(self, model: str | Path | None = DEFAULT, size: Size = _ANY_SIZE, **options: Unpack[Options]) -> None:
+    def __init__(self, model: str | Path = DEFAULT, size: Size = _ANY_SIZE, **options: Unpack[Options]) -> None:
         self.size = size
-        self._model = model
-        self._options = options
-        self._steps: dict[str | Path, dict[int | None, Predictor]] = {}
-        self._ready: dict[tuple[str | Path, float | None], Upscaler] = {}
+        self._options = options.copy()
+        asked = self._options.pop("denoise", None)
+        self._model, position = current_name(model, 0.0)
+        if self._model != model and asked is None:
+            asked = position
+        self._asked = None if asked is None else Denoise(asked)
+        self._steps: dict[Step, Predictor] = {}
+        self._ready: dict[tuple[float | None, float], Upscaler] = {}
 
-    def for_picture(self, height: int, width: int, form: str | None = None) -> Upscaler:
-        """Return the upscaler for a picture of this size, from a file of this format (`Header.format`).
+    def denoise_for(self, opened: OpenedPicture) -> Denoise:
+        """Return the position between the model's corners for a picture: as asked for, or chosen for what it is.
+
+        Raises:
+            ModelError: no shipped model has that name.
+            PictureError: the data is damaged or cut short.
+        """
+        if self._asked is not None:
+            return self._asked
+        return denoise_for(opened) if has_corners(self._model) else CLEAN
+
+    def for_pixels(self, pixels: NDArray[Any]) -> Upscaler:
+        """Return the upscaler for pixels `h w` or `h w c` of which no file is known.
 
         Raises:
             ModelError, ConfigError, MissingExtraError: as `load`.
         """
-        key = (self.model_for(form), self.size.scale_for(height, width))
+        choose = self._asked is None and has_corners(self._model)
+        return self.for_picture(pixels.shape[0], pixels.shape[1], denoise_of_pixels(pixels) if choose else None)
+
+    def for_picture(self, height: int, width: int, denoise: Denoise | None = None) -> Upscaler:
+        """Return the upscaler for a picture of this size.
+
+        Args:
+            height, width: of the picture.
+            denoise: as `denoise_for` says; `None` is what was asked for, or that of a clean picture.
+
+        Raises:
+            ModelError, ConfigError, MissingExtraError: as `load`.
+        """
+        position = (denoise or self._asked or CLEAN).position
+        key = (self.size.scale_for(height, width), position)
         if key not in self._ready:
             if not self.size.fixed:
                 self._ready.clear()  # every picture may have a scale of its own
+            while len(self._ready) >= _MIXTURES_KEPT:
+                del self._ready[next(iter(self._ready))]
+            for step in [step for step in self._steps if step[1] not in (0.0, *(kept for _, kept in self._ready))]:
+                del self._steps[step]
             self._ready[key] = self._made(*key)
         return self._ready[key]
 
     @property
     def label(self) -> str:
-        """What tells the size in the names of outputs, such as `_x4`. A model that was named is loaded for it.
+        """What tells the size in the names of outputs, such as `_x4`. A model that is a file is loaded for it.
 
         Raises:
             ModelError, ConfigError, MissingExtraError: as `load`.
         """
         if self.size.label:
             return self.size.label
-        own = scales(default_for(None))[-1] if self._model is None else self.for_picture(1, 1).scale
+        by_name = not (is_bicubic(self._model) or is_path(self._model))
+        own = scales(str(self._model))[-1] if by_name else self.for_picture(1, 1).scale
         return f"_x{own:g}"
 
     @property
     def loaded(self) -> tuple[Upscaler, ...]:
-        """Those that are ready: of sizes that are the same for all pictures, one for each model in use."""
+        """Those that are ready: of sizes that are the same for all pictures, one for each position in use."""
         return tuple(self._ready.values())
 
-    def model_for(self, form: str | None) -> str | Path:
-        """Return the model that enlarges pictures of this format."""
-        return default_for(form) if self._model is None else self._model
-
-    def _made(self, model: str | Path, scale: float | None) -> Upscaler:
+    def _made(self, scale: float | None, denoise: float) -> Upscaler:
         options = self._options.copy()
         ensemble = options.pop("ensemble", False)
         own: dict[str, Any] = {name: options.pop(name) for name in ("tile", "halo", "max_memory") if name in options}
         if scale is not None and scale <= 1 and not self.size.fixed:
             return Upscaler([], scale=scale, **own)  # it is large enough: reduce it
+
         # Device and backend are `auto` unless somebody says otherwise; this is where it is asked what they come to.
-        open_step = partial(open_probed_cached, **options)  # type: ignore[misc]
-        chain = open_chain(model, scale, open_step=open_step, opened=self._steps.setdefault(model, {}))
+        def opened(model: str | Path, its_scale: int | None, position: float) -> Predictor:
+            # Which positions there are depends on the scale; only who asked for one is told that there is none.
+            chosen = self._asked is None and not has_corners(model, its_scale)
+            return open_probed_cached(model, its_scale, denoise=0.0 if chosen else position, **options)  # type: ignore[misc]
+
+        chain = open_chain(self._model, scale, open_step=opened, opened=self._steps, denoise=denoise)
         if ensemble:
             chain = [EnsemblePredictor(predictor) for predictor in chain]
         return Upscaler(chain, scale=scale, **own)
@@ -104,7 +146,8 @@ def load(model: str | Path = DEFAULT, *, scale: float | None = None, **options: 
         scale: any number above 1, up to 32; `None` is the model's own (a shipped name: its largest).
         options: `tile`, `halo`, `max_memory`: as in `Upscaler`. `ensemble`: average what the model makes of the
             eight flips and turns of a picture. `threads`: how many a prediction uses; `None` for one a core.
-            `device`, `backend`, `precision`: as in `upres.predictors.probing.open_probed_cached`.
+            `device`, `backend`, `precision`: as in `upres.predictors.probing.open_probed_cached`. `denoise`: from 0,
+            for clean pictures, to 1, for what was compressed hard; 0 unless said.
 
     Raises:
         ModelError: unknown (the nearest names are listed), damaged or unreadable.

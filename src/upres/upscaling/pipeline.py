@@ -65,6 +65,7 @@ class Summary:
     Attributes:
         input, output: the sizes.
         model, scale: what enlarges it.
+        denoise: at which position between the model's corners.
         tiles: how many predictions that takes, of one page.
         pages: how many pages or frames the file has.
         changes: what reading does to the colours, in words.
@@ -79,6 +80,7 @@ class Summary:
     pages: int
     changes: tuple[str, ...]
     worst_difference: float
+    denoise: float = 0.0
 
     @property
     def megapixels(self) -> float:

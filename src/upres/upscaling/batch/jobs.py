@@ -103,6 +103,8 @@ class Outcome:
             "output_size": None if summary is None or failed else summary.output[::-1],
             "model": None if summary is None else summary.model,
             "scale": None if summary is None else summary.scale,
+            "denoise": None if summary is None else summary.denoise,
+            "changes": [] if summary is None else list(summary.changes),
             "seconds": round(self.seconds, 3),
             "skipped": self.skipped,
             "worst_difference": 0.0 if summary is None else summary.worst_difference,

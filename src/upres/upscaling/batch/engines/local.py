@@ -21,6 +21,7 @@ from upres.image.opening import OpenedPicture
 from upres.image.prefetch import Prefetch
 from upres.storage.atomic import clear_unfinished
 from upres.upscaling.batch.jobs import BatchSettings, Job, JobProgress, Outcome, make_folder
+from upres.upscaling.choosing import Denoise
 from upres.upscaling.loading import Upscalers
 from upres.upscaling.pipeline import Summary, enlarge, held_of, summary
 
@@ -134,9 +135,9 @@ def _enlarged(
         assert begun.outcome is not None
         return _ready(begun.outcome)
     try:
-        form = source.header.format
-        upscaler = upscalers.for_picture(*source.shape.size, form)
-        told = _told(summary(source, upscaler.enlargement), upscalers, form)
+        denoise = upscalers.denoise_for(source)
+        upscaler = upscalers.for_picture(*source.shape.size, denoise)
+        told = _told(summary(source, upscaler.enlargement), denoise)
         if job.root is not None:
             make_folder(job.target.parent)
     except Exception as error:
@@ -170,12 +171,10 @@ def _enlarged(
     return coders.submit(code), predicted
 
 
-def _told(told: Summary, upscalers: Upscalers, form: str) -> Summary:
-    """Add to what reading changes which model was chosen because of the file's format."""
-    if upscalers.model_for(form) == upscalers.model_for(None):
-        return told
-    reason = f"model {upscalers.model_for(form)}, because the file is {form}"
-    return dataclasses.replace(told, changes=(reason, *told.changes))
+def _told(told: Summary, denoise: Denoise) -> Summary:
+    """Add which position between the model's corners was chosen, and why to what reading changes."""
+    why = (f"denoise {denoise.position:g}, because {denoise.reason}",) if denoise.reason else ()
+    return dataclasses.replace(told, denoise=denoise.position, changes=(*why, *told.changes))
 
 
 def _ready(outcome: Outcome) -> tuple[Future[Outcome], threading.Event]:
