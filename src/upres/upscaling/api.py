@@ -87,7 +87,7 @@ def upscale(
     upscalers = Upscalers(model, Size(scale, width, height, fit), **options)
     form = None
     if isinstance(source, str | os.PathLike):
-        opened = OpenedPicture(os.fspath(source))
+        opened = OpenedPicture(os.fspath(source), max_frames=None)
         form = opened.header.format
         source = opened.picture()
         opened.warn()

@@ -165,13 +165,14 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 def _parse(path: Path) -> tuple[bytes, list[_Frame], int]:
     """Return signature, IHDR and what frames share; the frames; and the number of plays."""
-    start, control, data, plays, stored, ended = _SIGNATURE, b"", b"", 0, [], False
+    start, control, plays, stored, ended = _SIGNATURE, b"", 0, [], False
+    data: list[bytes] = []
 
     def end_frame() -> None:
         if control and data:
             width, height, x, y, above, below, dispose, blend = struct.unpack(">4x4L2H2B", control)
             delay = 1000 * above / (below or 100)
-            stored.append(_Frame(width, height, x, y, delay, dispose, blend, data))
+            stored.append(_Frame(width, height, x, y, delay, dispose, blend, b"".join(data)))
 
     content = path.read_bytes()
     for kind, body in _chunks(content):
@@ -181,11 +182,11 @@ def _parse(path: Path) -> tuple[bytes, list[_Frame], int]:
             plays = struct.unpack(">L", body[4:])[0]
         elif kind == b"fcTL" and len(body) == 26:
             end_frame()
-            control, data = body, b""
+            control, data = body, []
         elif kind == b"IDAT" and control:  # without a control chunk it is the picture for those who see no animation
-            data += body
+            data.append(body)
         elif kind == b"fdAT":
-            data += body[4:]
+            data.append(body[4:])
         ended = ended or kind == b"IEND"
     end_frame()
     if not ended or len(stored) != count(path):

@@ -5,14 +5,14 @@ Source: CompuServe, "Graphics Interchange Format, Version 89a", sections 15 to 2
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import BinaryIO
 
+from upres.config.limits import MAX_GIF_ZEROS
 from upres.errors import PictureError
 
 _IMAGE, _EXTENSION, _TRAILER = 0x2C, 0x21, 0x3B
-# Zeros between two blocks that some writers leave; more are a file of which a part was never written.
-_STRAY = 16
 
 
 def check_whole(path: Path) -> None:
@@ -29,6 +29,13 @@ def check_whole(path: Path) -> None:
             if _to_trailer(file):
                 return
     raise PictureError("the GIF data is damaged or cut short (no end mark); get a whole copy of it", where=path)
+
+
+def screen(path: Path) -> tuple[int, int]:
+    """Return the width and height of the screen on which the frames lie, as the header says."""
+    with path.open("rb") as file:
+        file.seek(6)
+        return tuple(struct.unpack("<HH", file.read(4)))  # type: ignore[return-value]
 
 
 def _table(flags: int) -> int:
@@ -51,7 +58,7 @@ def _to_trailer(file: BinaryIO) -> bool:
             file.seek(1, 1)
         elif kind[0] == 0:
             zeros += 1
-            if zeros > _STRAY:  # the rest of a download that was broken off
+            if zeros > MAX_GIF_ZEROS:  # the rest of a download that was broken off
                 return False
             continue  # stray zeros between blocks, which decoders pass over
         else:

@@ -18,9 +18,6 @@ FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 # dtype → the space of RGB and of gray; scRGB is libvips' name for float RGB: it writes the numbers as they are.
 _SPACES = {"uint8": ("srgb", "b-w"), "uint16": ("rgb16", "grey16"), "float32": ("scrgb", "b-w")}
 
-MOST_ROWS = 100_000_000
-"""The longest side of an image that libvips counts (VIPS_MAX_COORD); frames stand one below the other in one."""
-
 # Rows fetched at once: bounds the memory of what is written in Python.
 _CHUNK = 128
 
