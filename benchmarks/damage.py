@@ -62,7 +62,7 @@ def made(folder: Path, side: int) -> dict[str, Path]:
     """Write a picture of each format and of the kinds that differ in what they notice."""
     lr = picture(side, side)
     image = vips.from_array(lr)
-    paths = {}
+    paths: dict[str, Path] = {}
 
     def path(name: str, suffix: str) -> Path:
         paths[name] = folder / f"{len(paths)}{suffix}"

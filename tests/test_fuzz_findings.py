@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import pyvips
 import torch
 from onnx import numpy_helper
 
 from benchmarks.fuzzing import samples
-from benchmarks.fuzzing.child import Place, case_of
+from benchmarks.fuzzing.child import case_of
 from benchmarks.fuzzing.mutations import WAYS, parts_of
 from tests.small_pictures import RNG, failure, vips_image
 from tests.small_runs import recipe_of
@@ -27,7 +26,7 @@ from upres.archs.building import build_network
 from upres.config.limits import MAX_PARAMETERS, MAX_TENSORS
 from upres.config.named_parts import build, parse_part
 from upres.errors import ConfigError, ModelError, NonFiniteError
-from upres.image import Picture, read, read_header, write
+from upres.image import Pages, Picture, read, read_header, read_pages, write, write_pages
 from upres.image.metadata import ifd
 from upres.models import checkpoint
 from upres.models.foreign.tensors import read_tensors
@@ -105,7 +104,9 @@ def test_a_graph_that_is_none_is_refused_by_pytorch_too(tmp_path: Path) -> None:
     content = tiny_onnx()
     (tmp_path / "m.onnx").write_bytes(content.replace(b"Conv", b"Con\xff", 1))
     for backend in ("torch", "onnx"):
-        said = failure(lambda backend=backend: open_predictor(tmp_path / "m.onnx", backend=backend).facts, kind=ModelError)
+        said = failure(
+            lambda backend=backend: open_predictor(tmp_path / "m.onnx", backend=backend).facts, kind=ModelError
+        )
         assert "m.onnx: " in said
 
 
@@ -162,7 +163,10 @@ def test_pytorchs_advice_to_run_a_file_is_not_passed_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arch", "said"),
     [
-        ({"name": "plainres", "width": 4_294_967_296, "blocks": 1}, f"width = 4,294,967,296: should be at most {MAX_TENSORS:,}"),
+        (
+            {"name": "plainres", "width": 4_294_967_296, "blocks": 1},
+            f"width = 4,294,967,296: should be at most {MAX_TENSORS:,}",
+        ),
         ({"name": "espcn", "widths": [10**30, 4]}, "widths = a number of many digits: should be at most"),
         ({"name": "plainres", "width": 5_000, "blocks": 2}, f"more than {MAX_PARAMETERS:,} parameters"),
         ({"name": "compact", "width": 1, "convs": 5_000}, f"more than {MAX_TENSORS:,} tensors"),
@@ -253,3 +257,33 @@ def test_a_webp_of_which_the_rest_is_zeros(tmp_path: Path, lossless: bool) -> No
     with pytest.warns(DamagedPictureWarning, match="the WebP data ends in zeros"):
         read(path)
     assert "the WebP data ends in zeros" in failure(lambda: read(path, strict=True))
+
+
+def test_a_side_that_libvips_does_not_have(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """GLib complained on the terminal, the side became 1, and libvips went on."""
+    write(Picture(RNG.integers(0, 256, (22, 26, 3), np.uint8)), tmp_path / "x.avif")
+    content = bytearray((tmp_path / "x.avif").read_bytes())
+    at = content.index(b"ispe") + 8
+    assert struct.unpack(">LL", content[at : at + 8]) == (26, 22)
+    content[at : at + 8] = struct.pack(">LL", 26, 2_130_706_560)
+    (tmp_path / "x.avif").write_bytes(content)
+    assert "the AVIF data is damaged or cut short (" in failure(read_header, tmp_path / "x.avif")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("kind", [b"fcTL", b"fdAT"])
+def test_a_frame_of_a_png_whose_checksum_is_wrong(tmp_path: Path, kind: bytes) -> None:
+    samples_of = [Picture(samples.pixels(seed=number)) for number in range(2)]
+    write_pages(Pages(samples_of, 2, (40.0, 40.0)), tmp_path / "x.png")
+    content = bytearray((tmp_path / "x.png").read_bytes())
+    content[content.rindex(kind) + 30] ^= 1
+    (tmp_path / "x.png").write_bytes(content)
+    assert "the PNG data is damaged" in failure(lambda: list(read_pages(tmp_path / "x.png")))
+
+
+def test_all_pages_of_a_file_warn_too(tmp_path: Path) -> None:
+    write(Picture(RNG.integers(0, 256, (100, 120, 3), np.uint8)), tmp_path / "x.webp")
+    half_zeros(tmp_path / "x.webp")
+    pages = read_pages(tmp_path / "x.webp")
+    with pytest.warns(DamagedPictureWarning, match="the WebP data ends in zeros"):
+        assert len(list(pages)) == 1

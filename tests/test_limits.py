@@ -108,9 +108,7 @@ def test_what_is_counted_is_what_is_held(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("part", [7, 64, 1 << 20])
 @pytest.mark.parametrize(("kind", "white"), [(1, 1), (2, 200), (3, 255), (3, 1000)])
-def test_text_is_read_in_parts_and_a_part_may_end_anywhere(
-    tmp_path: Path, part: int, kind: int, white: int
-) -> None:
+def test_text_is_read_in_parts_and_a_part_may_end_anywhere(tmp_path: Path, part: int, kind: int, white: int) -> None:
     generator = np.random.default_rng(part)
     samples = generator.integers(0, white + 1, (13, 17, 3 if kind == 3 else 1))
     between = [b" ", b"\n", b"\t", b" # a remark of 12 words\n", b"#x\n", b"\r\n", *([b""] * (kind == 1))]

@@ -273,10 +273,6 @@ def _import_all() -> None:
     """Import what a case would: on a busy machine PyTorch and Lightning take as long as a finding may."""
     from PIL import Image
 
-    import upres.cli.upscale
-    import upres.recipes.run
-    import upres.upscaling.batch.engines.local
-
     Image.init()
     for name in ("onnxruntime", "openvino", "onnx"):
         with contextlib.suppress(ImportError):

@@ -1,4 +1,4 @@
-"""Files damaged at random: bytes, lengths, ends, and the parts that a format is made of. A function of its generator."""
+"""Files damaged at random, as a function of a generator: bytes, lengths, ends, and the parts that a format has."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -17,6 +18,7 @@ _ODD_NUMBERS = (
     *("0", "1", "-1", "2", "65535", "65536", "99999999", "2147483648", "4294967296", "18446744073709551616"),
     *("1e999", "-1e-9", "nan", "0.5", "1" + "0" * 400, "[]", '""', "null"),
 )
+_ORDERS: tuple[Literal["little"], Literal["big"]] = ("little", "big")
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -36,10 +38,10 @@ class Mutation:
 def mutated(content: bytes, others: Sequence[bytes], generator: Generator) -> Mutation:
     """Return a file changed in one to three ways; `others` are files from which parts may be taken."""
     ways = []
-    for _ in range(generator.choice((1, 1, 1, 1, 2, 2, 3))):
+    for _ in range(int(generator.choice((1, 1, 1, 1, 2, 2, 3)))):
         names = list(WAYS)
         name = names[generator.integers(len(names))]
-        content = WAYS[name](content, others[generator.integers(len(others))], generator)
+        content = WAYS[name](content, others[int(generator.integers(len(others)))], generator)
         ways.append(name)
     return Mutation(content, tuple(ways))
 
@@ -104,14 +106,15 @@ def spliced(content: bytes, other: bytes, generator: Generator) -> bytes:
 
 def length(content: bytes, other: bytes, generator: Generator) -> bytes:
     """Replace 2, 4 or 8 bytes, which may be a length, a count or an offset, by another number."""
-    width, order = int(generator.choice((2, 4, 8))), ("little", "big")[generator.integers(2)]
+    width, order = int(generator.choice((2, 4, 8))), _ORDERS[generator.integers(2)]
     at = _place(len(content), generator)
     if at + width > len(content):
         return content
     old, top = int.from_bytes(content[at : at + width], order), 256**width - 1
     numbers = (0, 1, old - 1, old + 1, 2 * old, old // 2, len(content), len(content) - at, top, top // 2, top // 2 + 1)
-    number = max(0, min(top, numbers[generator.integers(len(numbers))]))
-    return content[:at] + number.to_bytes(width, order) + content[at + width :]
+    number = max(0, min(top, int(numbers[int(generator.integers(len(numbers)))])))
+    changed: bytes = content[:at] + number.to_bytes(width, order) + content[at + width :]
+    return changed
 
 
 def digits(content: bytes, other: bytes, generator: Generator) -> bytes:
@@ -173,24 +176,36 @@ WAYS: dict[str, Callable[[bytes, bytes, Generator], bytes]] = {
 
 
 def parts_of(content: bytes) -> list[bytes]:
-    """Return the chunks, segments, blocks, boxes, table entries or lines of a file, in their order; the file in all."""
-    if content.startswith(_PNG):
-        return _framed(content, 8, lambda at: 12 + int.from_bytes(content[at : at + 4], "big"))
-    if content.startswith(b"RIFF"):
-        return _framed(content, 12, lambda at: 8 + (int.from_bytes(content[at + 4 : at + 8], "little") + 1) // 2 * 2)
-    if content[4:8] == b"ftyp":
-        return _boxes(content)
-    if content.startswith(b"\xff\xd8"):
-        return _framed(content, 2, lambda at: _segment(content, at))
-    if content[:4] in (b"II*\0", b"MM\0*"):
-        return _entries(content)
-    if content.startswith(b"GIF8"):
-        return [piece for piece in re.split(rb"(?=[\x21\x2c][\xf9\xfe\xff\x01\0])", content) if piece]
-    if content.startswith(b"PK"):
-        return [piece for piece in re.split(rb"(?=PK[\x01\x03\x05\x07])", content) if piece]
-    if b"\0" not in content[:256]:
-        return content.splitlines(keepends=True) or [b""]
-    return [content[at : at + 64] for at in range(0, len(content), 64)] or [b""]
+    """Return the chunks, segments, blocks, boxes, entries or lines of a file, in their order, which make the file."""
+    return next(split(content) for belongs, split in _KINDS if belongs(content))
+
+
+def _png(content: bytes) -> list[bytes]:
+    return _framed(content, 8, lambda at: 12 + int.from_bytes(content[at : at + 4], "big"))
+
+
+def _riff(content: bytes) -> list[bytes]:
+    return _framed(content, 12, lambda at: 8 + (int.from_bytes(content[at + 4 : at + 8], "little") + 1) // 2 * 2)
+
+
+def _jpeg(content: bytes) -> list[bytes]:
+    return _framed(content, 2, lambda at: _segment(content, at))
+
+
+def _gif(content: bytes) -> list[bytes]:
+    return [piece for piece in re.split(rb"(?=[\x21\x2c][\xf9\xfe\xff\x01\0])", content) if piece]
+
+
+def _zip(content: bytes) -> list[bytes]:
+    return [piece for piece in re.split(rb"(?=PK[\x01\x03\x05\x07])", content) if piece]
+
+
+def _lines(content: bytes) -> list[bytes]:
+    return content.splitlines(keepends=True) or [b""]
+
+
+def _rows(content: bytes) -> list[bytes]:
+    return [content[at : at + 64] for at in range(0, len(content), 64)]
 
 
 def _framed(content: bytes, head: int, length_at: Callable[[int], int]) -> list[bytes]:
@@ -228,9 +243,9 @@ def _boxes(content: bytes) -> list[bytes]:
 
 def _entries(content: bytes) -> list[bytes]:
     """Return the head of a TIFF, the entries of its first table, and the rest."""
-    order = "little" if content[:1] == b"I" else "big"
-    at = int.from_bytes(content[4:8], order)  # type: ignore[arg-type]
-    count = int.from_bytes(content[at : at + 2], order)  # type: ignore[arg-type]
+    order = _ORDERS[content[:1] == b"M"]
+    at = int.from_bytes(content[4:8], order)
+    count = int.from_bytes(content[at : at + 2], order)
     entries = [content[at + 2 + 12 * number :][:12] for number in range(min(count, 100))]
     return [content[: at + 2], *entries, content[at + 2 + 12 * len(entries) :]]
 
@@ -258,3 +273,17 @@ def _true(whole: bytes, piece: bytes, change: Callable[[bytes], bytes], generato
 def _place(size: int, generator: Generator) -> int:
     """Return a place in a file; half of them lie in its first 128 bytes."""
     return int(generator.integers(min(size, 128) + 1 if generator.integers(2) else size + 1)) if size else 0
+
+
+_KINDS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes], list[bytes]]], ...] = (
+    (lambda content: content.startswith(_PNG), _png),
+    (lambda content: content.startswith(b"RIFF"), _riff),
+    (lambda content: content[4:8] == b"ftyp", _boxes),
+    (lambda content: content.startswith(b"\xff\xd8"), _jpeg),
+    (lambda content: content[:4] in (b"II*\0", b"MM\0*"), _entries),
+    (lambda content: content.startswith(b"GIF8"), _gif),
+    (lambda content: content.startswith(b"PK"), _zip),
+    (lambda content: b"\0" not in content[:256], _lines),
+    (lambda content: True, _rows),
+)
+"""How a file begins, and what takes it apart."""

@@ -162,7 +162,13 @@ def _pillow(folder: Path) -> None:
     palette.save(folder / "gif.transparent.gif", transparency=3)
     palette.save(folder / "tiff.palette.tif")
     rgb.convert("CMYK").save(folder / "jpeg.cmyk.jpg")
-    for name, image in {"24": rgb, "8": palette, "gray": gray, "1": gray.convert("1"), "32": rgb.convert("RGBA")}.items():
+    for name, image in {
+        "24": rgb,
+        "8": palette,
+        "gray": gray,
+        "1": gray.convert("1"),
+        "32": rgb.convert("RGBA"),
+    }.items():
         image.save(folder / f"bmp.{name}.bmp")
     for name, image in {"p6": rgb, "p5": gray, "p4": gray.convert("1")}.items():
         image.save(folder / f"ppm.{name}.ppm")
@@ -186,18 +192,22 @@ def _by_hand(folder: Path) -> None:
     rows = np.zeros((_HEIGHT, stride), np.uint8)
     rows[:, : _WIDTH // 2] = pixels(width=_WIDTH // 2, channels=1)[..., 0]
     (folder / "bmp.4.bmp").write_bytes(_bmp(4, 0, table, rows.tobytes(), used=16))
-    # A TIFF whose most significant bytes come first, in two strips.
-    samples = pixels(channels=1).tobytes()
-    entries = [(256, 3, 1, _WIDTH), (257, 3, 1, _HEIGHT), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)]
+    (folder / "tiff.motorola.tif").write_bytes(_motorola())
+
+
+def _motorola() -> bytes:
+    """Return a gray TIFF whose most significant bytes come first, in two strips."""
     half = _HEIGHT // 2 * _WIDTH
+    entries = [(256, 3, 1, _WIDTH), (257, 3, 1, _HEIGHT), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)]
     entries += [(273, 4, 2, 138), (277, 3, 1, 1), (278, 3, 1, _HEIGHT // 2), (279, 4, 2, 146)]
     body = b"".join(
-        struct.pack(">HHL", tag, kind, count) + (struct.pack(">HH", value, 0) if kind == 3 else struct.pack(">L", value))
+        struct.pack(">HHL", tag, kind, count)
+        + (struct.pack(">HH", value, 0) if kind == 3 else struct.pack(">L", value))
         for tag, kind, count, value in entries
     )
     head = b"MM\0*" + struct.pack(">LH", 8, len(entries)) + body + bytes(4)
     strips = struct.pack(">LLLL", 154, 154 + half, half, half)
-    (folder / "tiff.motorola.tif").write_bytes(head.ljust(138, b"\0") + strips + samples)
+    return head.ljust(138, b"\0") + strips + pixels(channels=1).tobytes()
 
 
 def _bmp(bits: int, compression: int, table: bytes, samples: bytes, *, used: int = 0) -> bytes:
@@ -209,9 +219,7 @@ def _bmp(bits: int, compression: int, table: bytes, samples: bytes, *, used: int
 
 def _animations(folder: Path) -> None:
     frames = [Picture(pixels(seed=number)) for number in range(3)]
-    clear = [
-        Picture(frame.pixels, np.where(frame.pixels[..., 0] > 120, 255, 0).astype(np.uint8)) for frame in frames
-    ]
+    clear = [Picture(frame.pixels, np.where(frame.pixels[..., 0] > 120, 255, 0).astype(np.uint8)) for frame in frames]
     write_pages(Pages(clear, 3, (40.0, 80.0, 120.0), 2), folder / "png.animated.png")
     write_pages(Pages(frames, 3, (40.0, 80.0, 120.0), 0), folder / "webp.animated.webp")
     write_pages(Pages(clear, 3, (40.0, 80.0, 120.0), 0), folder / "gif.animated.gif")
@@ -221,9 +229,7 @@ def _animations(folder: Path) -> None:
     moved = [shown[0], *[each.crop((2, 3, 12, 15)) for each in shown[1:]]]
     # Frames that are laid over the ones before, with each way of leaving.
     for disposal in (1, 2, 3):
-        shown[0].save(
-            folder / f"gif.disposal{disposal}.gif", save_all=True, append_images=shown[1:], disposal=disposal
-        )
+        shown[0].save(folder / f"gif.disposal{disposal}.gif", save_all=True, append_images=shown[1:], disposal=disposal)
     (folder / "png.moved.png").write_bytes(_apng(moved))
 
 

@@ -1,4 +1,4 @@
-"""Networks from what a stranger's file says of them: built without numbers first, and refused where they are too large."""
+"""Networks from what a stranger's file says of them: built without values first, and refused if too large."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as hooks
 
-from upres.config.limits import MAX_PARAMETERS, MAX_TENSORS
 from upres.config import dump
+from upres.config.limits import MAX_PARAMETERS, MAX_TENSORS
 from upres.config.named_parts import NamedPart, build
 from upres.errors import ConfigError, first_line
 

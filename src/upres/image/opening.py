@@ -270,7 +270,14 @@ def read_pages(path: str | Path, *, max_pixels: int = MAX_PIXELS, max_frames: in
     Raises:
         PictureError: as `read`; what is wrong with a later picture is found when it is reached.
     """
-    return OpenedPicture(path, max_pixels=max_pixels, max_frames=max_frames).pages()
+    opened = OpenedPicture(path, max_pixels=max_pixels, max_frames=max_frames)
+    pages = opened.pages()
+
+    def warned() -> Iterator[Picture]:
+        yield from pages
+        opened.warn()
+
+    return replace(pages, pictures=Again(warned))
 
 
 def _check_pixels(path: Path, header: Header, max_pixels: int | None) -> None:

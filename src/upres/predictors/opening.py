@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from upres.config.limits import MAX_MODEL_BYTES
 from upres.errors import ConfigError, ModelError
 from upres.models.files import ModelFile, model_file
 from upres.models.shipped import BICUBIC, DEFAULT, check_whole, find
@@ -141,3 +142,9 @@ def _check_file(path: Path) -> None:
         raise ModelError(f"{path}: not a model that upres reads; give a .onnx, .safetensors or .pth file")
     if not path.is_file():
         raise ModelError(f"{path}: no such file; give a .onnx, .safetensors or .pth model, or a name from upres models")
+    length = path.stat().st_size
+    if length > MAX_MODEL_BYTES:
+        raise ModelError(
+            f"{length:,} bytes, more than the {MAX_MODEL_BYTES:,} of a model; give the weights alone",
+            where=path,
+        )

@@ -159,6 +159,20 @@ def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += length + 12
 
 
+def _whole_chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Yield kind and data of each chunk, sure of its checksum: frames get new ones before libpng sees them.
+
+    Raises:
+        PictureError: one is damaged.
+    """
+    content, at = path.read_bytes(), 8
+    for kind, data in _chunks(content):
+        at += len(data) + 12
+        if zlib.crc32(kind + data) != int.from_bytes(content[at - 4 : at], "big"):
+            raise PictureError("the PNG data is damaged or cut short (a checksum); get a whole copy of it", where=path)
+        yield kind, data
+
+
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">L", len(data)) + kind + data + struct.pack(">L", zlib.crc32(kind + data))
 
@@ -174,8 +188,7 @@ def _parse(path: Path) -> tuple[bytes, list[_Frame], int]:
             delay = 1000 * above / (below or 100)
             stored.append(_Frame(width, height, x, y, delay, dispose, blend, b"".join(data)))
 
-    content = path.read_bytes()
-    for kind, body in _chunks(content):
+    for kind, body in _whole_chunks(path):
         if kind == b"IHDR" or kind in _SHARED:
             start += _chunk(kind, body)
         elif kind == b"acTL" and len(body) == 8:

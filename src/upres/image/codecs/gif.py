@@ -35,7 +35,8 @@ def screen(path: Path) -> tuple[int, int]:
     """Return the width and height of the screen on which the frames lie, as the header says."""
     with path.open("rb") as file:
         file.seek(6)
-        return tuple(struct.unpack("<HH", file.read(4)))  # type: ignore[return-value]
+        width, height = struct.unpack("<HH", file.read(4))
+    return width, height
 
 
 def _table(flags: int) -> int:

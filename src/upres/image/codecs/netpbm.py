@@ -111,9 +111,7 @@ def _check_length(path: Path, expected: int) -> None:
         )
 
 
-def _text(
-    path: Path, offset: int, shape: tuple[int, int, int], white: int, kind: int, part: int
-) -> NDArray[Any]:
+def _text(path: Path, offset: int, shape: tuple[int, int, int], white: int, kind: int, part: int) -> NDArray[Any]:
     """Read samples that are written as words, a part of the file at a time: as text they take many times as much."""
     count = int(np.prod(shape))
     levels = np.empty(count, np.uint16 if white > 255 else np.uint8)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
+import logging
 import os
+import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,7 +46,36 @@ def _first_process() -> int:
             found = pyvips.type_find("VipsForeignLoad", f"{stem}load{kind}")
             if found:
                 pyvips.operation_block_set(pyvips.type_name(found), False)
+    _hear_glib(pyvips)
     return os.getpid()
+
+
+class _Heard(logging.Handler):
+    """Notes the threads in which libvips asked GLib for an image of a size that it does not have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: set[int] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if re.search("invalid or out of range for property '(width|height)'", record.getMessage()):
+            self.threads.add(threading.get_ident())
+
+
+_HEARD = _Heard()
+
+
+def _hear_glib(pyvips: Any) -> None:
+    """Let GLib speak as libvips does, into pyvips' log, rather than on the terminal.
+
+    A header may say a size that libvips' images do not have. GLib complains, the side becomes 1, and libvips goes on.
+    """
+    levels = pyvips.GLogLevelFlags
+    mask = levels.LEVEL_WARNING | levels.LEVEL_CRITICAL | levels.LEVEL_MESSAGE
+    for domain in (b"GLib-GObject", b"GLib"):
+        number = pyvips.glib_lib.g_log_set_handler(domain, mask, pyvips._log_handler_cb, pyvips.ffi.NULL)
+        atexit.register(pyvips.glib_lib.g_log_remove_handler, domain, number)  # there is no Python to call then
+    logging.getLogger("pyvips").addHandler(_HEARD)
 
 
 def pyvips() -> Any:
@@ -89,7 +122,12 @@ def has(operation: str) -> bool:
 
 def load(form: str, path: Path, *arguments: Any, **options: Any) -> Any:
     """Open a file by libvips' loader `form`; names go as bytes, because not every name is text."""
-    return getattr(pyvips().Image, f"{form}load")(os.fsencode(path), *arguments, **options)
+    loader, thread = getattr(pyvips().Image, f"{form}load"), threading.get_ident()
+    _HEARD.threads.discard(thread)
+    image = loader(os.fsencode(path), *arguments, **options)
+    if thread in _HEARD.threads:
+        raise pyvips().Error("libvips", "a side that no image of libvips has")
+    return image
 
 
 def save(image: Any, form: str, path: Path, **options: Any) -> None:

@@ -147,9 +147,7 @@ def parse(file: BinaryIO, at: int, order: Order, big: bool, *, only: tuple[int, 
     return _parsed(file, at, order, big, only, 0, _Room())
 
 
-def _parsed(
-    file: BinaryIO, at: int, order: Order, big: bool, only: tuple[int, ...], depth: int, room: _Room
-) -> Table:
+def _parsed(file: BinaryIO, at: int, order: Order, big: bool, only: tuple[int, ...], depth: int, room: _Room) -> Table:
     table: Table = {}
     for entry in raw_entries(file, at, order, big)[0]:
         tag, kind = int.from_bytes(entry[:2], order), int.from_bytes(entry[2:4], order)
