@@ -287,3 +287,15 @@ def test_all_pages_of_a_file_warn_too(tmp_path: Path) -> None:
     pages = read_pages(tmp_path / "x.webp")
     with pytest.warns(DamagedPictureWarning, match="the WebP data ends in zeros"):
         assert len(list(pages)) == 1
+
+
+def test_openvino_reads_a_file_as_onnx_and_as_nothing_else(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Where the graph was missing it tried TensorFlow's reader, which wrote to the terminal."""
+    import onnx
+
+    model = onnx.load_from_string(tiny_onnx())
+    model.ClearField("graph")
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    said = failure(open_predictor, tmp_path / "m.onnx", backend="openvino", kind=ModelError)
+    assert "not a model that OpenVINO reads" in said
+    assert capfd.readouterr() == ("", "")
