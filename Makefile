@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint types unit format benchmarks clean
+.PHONY: demo test lint types unit format benchmarks fuzz clean
 
 ## Enlarge the included photograph with a shipped model, offline, and print where the before/after page lies.
 demo: $(VENV)/.light
@@ -32,6 +32,10 @@ format: $(VENV)/.full
 benchmarks: $(VENV)/.full
 	$(BIN)/python -m benchmarks.all $(foreach folder,DATA PHOTOS PEERS RUNS BEFORE,$(if $($(folder)),--$(shell echo $(folder) | tr A-Z a-z) $($(folder)))) \
 		$(if $(QUICK),--quick) $(if $(STRICT),--strict)
+
+## Damaged pictures, models and recipes, made at random: make fuzz [MINUTES=5] [SEED=0]; one again: [REPLAY=SEED:NUMBER]
+fuzz: $(VENV)/.full
+	$(BIN)/python -m benchmarks.fuzz $(if $(REPLAY),--replay $(REPLAY),--minutes $(or $(MINUTES),5) --seed $(or $(SEED),0))
 
 clean:
 	rm -rf $(VENV) demo-out build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -78,6 +78,8 @@ BENCHMARKS = {
     "against": Benchmark(
         (("--before", "{before}"),), quick=(("--before", "{before}", "--repeats", "3"),), more=("--photos", "{photos}")
     ),
+    "fuzz": Benchmark((("--minutes", "30"),), quick=(("--minutes", "1"),)),
+    "damage": Benchmark(quick=(("--mutations", "20"),)),
     "install": Benchmark(quick=None),
 }
 

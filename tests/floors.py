@@ -13,7 +13,7 @@ SOURCE = Path(upres.__file__).parent
 # parent imports it, or it imports its parent. docs/architecture.md is compared with this list.
 FLOORS = {
     "errors": 1.0,
-    "config": 2.0,
+    "config": 1.5,
     "html": 2.0,
     "storage": 2.0,
     "image.metadata": 2.4,  # below the codecs, which read and write it

@@ -11,10 +11,11 @@ import pyvips
 
 from tests.small_pictures import failure
 from tests.small_predictors import Nearest
+from upres.config.limits import MAX_FITTED_JPEG
 from upres.errors import ConfigError
 from upres.image import FileSink, OpenedPicture, Picture, read, write
 from upres.image.bands import Shape
-from upres.image.codecs import held, netpbm
+from upres.image.codecs import netpbm, vips
 from upres.image.metadata.tags import Tags
 from upres.upscaling.upscaler import Upscaler
 
@@ -67,7 +68,7 @@ def test_pages_are_held_and_counted(tmp_path: Path) -> None:
 
 def test_a_large_jpeg_gets_the_tables_that_hold_nothing(tmp_path: Path) -> None:
     side = 4000
-    assert side * side == held.FITTED_JPEG_PIXELS
+    assert side * side == MAX_FITTED_JPEG
     band = [np.zeros((100, side, 3), np.uint8)] * 40
     FileSink(tmp_path / "fitted.jpg").write_bands(iter(band), Shape(side, side, 3, "uint8"), Tags())
     FileSink(tmp_path / "plain.jpg").write_bands(iter([*band, band[0][:1]]), Shape(side + 1, side, 3, "uint8"), Tags())
@@ -107,10 +108,7 @@ def test_what_is_counted_is_what_is_held(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("part", [7, 64, 1 << 20])
 @pytest.mark.parametrize(("kind", "white"), [(1, 1), (2, 200), (3, 255), (3, 1000)])
-def test_text_is_read_in_parts_and_a_part_may_end_anywhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int, kind: int, white: int
-) -> None:
-    monkeypatch.setattr(netpbm, "TEXT_BYTES", part)
+def test_text_is_read_in_parts_and_a_part_may_end_anywhere(tmp_path: Path, part: int, kind: int, white: int) -> None:
     generator = np.random.default_rng(part)
     samples = generator.integers(0, white + 1, (13, 17, 3 if kind == 3 else 1))
     between = [b" ", b"\n", b"\t", b" # a remark of 12 words\n", b"#x\n", b"\r\n", *([b""] * (kind == 1))]
@@ -119,6 +117,8 @@ def test_text_is_read_in_parts_and_a_part_may_end_anywhere(
     (tmp_path / "x.ppm").write_bytes(text)
     full = 255 if white < 256 else 65_535
     expected = (1 - samples) * 255 if kind == 1 else np.floor(samples * full / white + 0.5)
+    made = vips.to_array(netpbm.opened(tmp_path / "x.ppm", part=part))
+    np.testing.assert_array_equal(made, expected)
     np.testing.assert_array_equal(read(tmp_path / "x.ppm").pixels, expected)
 
 

@@ -62,7 +62,7 @@ def test_no_control_character_is_printed(character: str) -> None:
 
 def test_a_models_name_is_a_name_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command) -> None:
     monkeypatch.chdir(tmp_path)
-    write(Picture(np.zeros((9, 9, 3), np.uint8)), "a.png")
+    write(Picture(np.random.default_rng(0).integers(0, 256, (9, 9, 3), np.uint8)), "a.png")
     model = onnx.load_from_string(tiny_onnx())
     facts = next(entry for entry in model.metadata_props if entry.key == METADATA_KEY)
     facts.value = facts.value.replace('"tiny"', '"\\u001b[31m\\nred"')
@@ -79,7 +79,7 @@ def test_a_runtime_that_fails_says_so_through_us_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    write(Picture(np.zeros((9, 9, 3), np.uint8)), "a.png")
+    write(Picture(np.random.default_rng(0).integers(0, 256, (9, 9, 3), np.uint8)), "a.png")
     model = onnx.load_from_string(tiny_onnx())
     lr, sr = model.graph.input[0], model.graph.output[0]
     sides, scales = np.array([1, 3, 7, 7], np.int64), np.array([1, 1, 2, 2], np.float32)

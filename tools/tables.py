@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from benchmarks.common import argument_parser
 from upres.archs import ARCHS, DISCRIMINATORS
+from upres.config.limits import LIMITS
 from upres.degrade import STEPS
 from upres.losses import LOSSES
 from upres.recipes import shipped_recipes
@@ -80,6 +81,16 @@ def recipes() -> Rows:
     return rows
 
 
+def limits() -> Rows:
+    """Return a row for each limit: of what, how much by default, what happens beyond, and what changes it."""
+    rows = [("of what", "default", "beyond it", "changed by")]
+    for limit in LIMITS:
+        amount = "2^64 - 1" if limit.value == 2**64 - 1 else f"{limit.value:,}"
+        setting = f"`{limit.setting}`, `--{limit.setting.replace('_', '-')}`" if limit.setting else ""
+        rows.append((limit.meaning, f"{amount} {limit.unit}".strip(), limit.beyond, setting))
+    return rows
+
+
 TABLES: Mapping[str, Callable[[], Rows]] = {
     "architectures": lambda: parts(ARCHS, of_module=True),
     "discriminators": lambda: parts(DISCRIMINATORS),
@@ -87,6 +98,7 @@ TABLES: Mapping[str, Callable[[], Rows]] = {
     "schedules": lambda: parts(SCHEDULES),
     "steps": lambda: parts(STEPS, of_module=True),
     "recipes": recipes,
+    "limits": limits,
 }
 
 

@@ -15,6 +15,7 @@ import typer
 from upres.cli.exit_codes import with_options
 from upres.cli.pipes import PIPE, through_pipes
 from upres.cli.terminal import say, show
+from upres.config.limits import MAX_FRAMES, MAX_PIXELS
 from upres.errors import ConfigError, FailedError, PictureError
 
 if TYPE_CHECKING:
@@ -91,7 +92,10 @@ def upscale(
     ] = None,
     max_pixels: Annotated[
         int, typer.Option(help="Refuse larger pictures, by their header, before they are decoded.")
-    ] = 500_000_000,
+    ] = MAX_PIXELS,
+    max_frames: Annotated[
+        int, typer.Option(help="Refuse files of more frames or pages, before they are decoded.")
+    ] = MAX_FRAMES,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse odd data, of which otherwise a warning tells.")
     ] = False,
@@ -153,9 +157,18 @@ def upscale(
         raise ConfigError(f"--quality {quality}: should be from 1 to 100")
     if max_pixels < 1:
         raise ConfigError(f"--max-pixels {max_pixels}: should be at least 1")
+    if max_frames < 1:
+        raise ConfigError(f"--max-frames {max_frames}: should be at least 1")
     size = Size(scale, width, height, None if fit is None else box(fit))
     colour = None if background is None else parse_colour(background)
-    files = Settings(quality=quality, lossless=lossless, max_pixels=max_pixels, strict=strict, background=colour)
+    files = Settings(
+        quality=quality,
+        lossless=lossless,
+        max_pixels=max_pixels,
+        max_frames=max_frames,
+        strict=strict,
+        background=colour,
+    )
     settings = BatchSettings(files, overwrite=overwrite, skip_existing=skip_existing)
     options: Options = {"tile": tile, "halo": halo, "max_memory": parse_memory(max_memory), "ensemble": ensemble}
     options |= {"threads": threads, "device": device, "backend": backend, "precision": precision}

@@ -1,15 +1,51 @@
-"""Every limit that protects the process, with its default. Whoever calls may set another."""
+"""Every limit that protects the process, once: its default, and in `LIMITS` what it means and what happens there.
+
+What has a setting may be given another value by whoever calls. What a format itself can hold stands in the table of
+formats.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 MAX_PIXELS = 500_000_000
 """Pixels of a picture that is read; larger ones are refused by their header, before they are decoded."""
+
+MAX_FRAMES = 10_000
+"""Frames of an animation, or pages of a TIFF: seven minutes at 25 a second, and more than scanners bind in one file."""
+
+MAX_SIDE = 100_000_000
+"""Rows or columns that libvips counts (VIPS_MAX_COORD); frames stand one below the other in one image."""
 
 MAX_MEMORY = 1_000_000_000
 """Bytes that an enlargement of a file keeps the process below; tiles follow from it."""
 
 MAX_SCALE = 32
 """Output side ÷ input side: ×32 turns one megapixel into a thousand; above it a scale is a slip of the finger."""
+
+MAX_FITTED_JPEG = 16_000_000
+"""Pixels up to which a JPEG gets Huffman tables of its own: files are 2 to 6 % smaller at quality 95.
+
+libjpeg holds all coefficients to make them: 206 MB at this size, 4.9 GB for 24 megapixels enlarged ×4.
+"""
+
+MAX_RESOLUTION = 10_000
+"""Pixels a millimetre on paper: 254,000 dpi; libvips takes no more than 1,000,000 of what that becomes ×32."""
+
+MAX_METADATA_ENTRIES = 4096
+"""Entries of one table of tags in EXIF or TIFF; cameras write some two hundred."""
+
+MAX_METADATA_BYTES = 64 << 20
+"""Bytes of all values that are read from the tables of one EXIF block or TIFF page."""
+
+MAX_NETPBM_HEADER = 4096
+"""Bytes in which the header of a PPM, PGM or PBM ends, its comments among them."""
+
+MAX_GIF_ZEROS = 16
+"""Zeros in a row between two blocks of a GIF: some writers leave a few; more are a part that was never written."""
+
+MAX_NAME_BYTES = 200
+"""Bytes of a name that an unfinished file takes over into its own; most file systems end at 255."""
 
 MAX_RECIPE_BYTES = 1_000_000
 """Characters of a recipe; ours have two thousand."""
@@ -20,5 +56,70 @@ MAX_RECIPE_VALUES = 100_000
 MAX_SEED = 2**64 - 1
 """What PyTorch's generators take."""
 
+MAX_MODEL_BYTES = 2**31 - 1
+"""Bytes of a model's file: what an ONNX file can hold."""
+
+MAX_UNPACKED = 4
+"""Unpacked ÷ packed bytes of a file that PyTorch saved: weights that somebody has compressed come to 1.1."""
+
+MAX_PARAMETERS = 500_000_000
+"""Parameters of a network that is built: 2 GB in float32; the largest that others publish have 60 million."""
+
+MAX_TENSORS = 5_000
+"""Tensors of weights in a network, and any number of its configuration; the largest that others publish have 2,000."""
+
 MAX_REACH = 100_000
 """Pixels: a model's receptive-field radius and the multiple of its sides; no picture is larger."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A row of the table.
+
+    Attributes:
+        name: the constant's.
+        value: its default.
+        unit: what is counted.
+        meaning: of what, in words.
+        beyond: what happens to more.
+        setting: the name in Python of what gives it another value, or `None`.
+    """
+
+    name: str
+    value: int
+    unit: str
+    meaning: str
+    beyond: str = "refused"
+    setting: str | None = None
+
+
+LIMITS = (
+    Limit("MAX_PIXELS", MAX_PIXELS, "pixels", "a picture that is read", "refused by its header", "max_pixels"),
+    Limit("MAX_FRAMES", MAX_FRAMES, "pictures", "frames or pages of a file", "refused by its header", "max_frames"),
+    Limit("MAX_SIDE", MAX_SIDE, "pixels", "a side; all frames one below the other", "refused by its header"),
+    Limit(
+        "MAX_MEMORY",
+        MAX_MEMORY,
+        "bytes",
+        "the process while a file is enlarged",
+        "smaller tiles; refused where the coders alone need more",
+        "max_memory",
+    ),
+    Limit("MAX_SCALE", MAX_SCALE, "times", "output side ÷ input side"),
+    Limit("MAX_FITTED_JPEG", MAX_FITTED_JPEG, "pixels", "a JPEG with tables of its own", "the standard's tables"),
+    Limit("MAX_RESOLUTION", MAX_RESOLUTION, "pixels a mm", "a picture's resolution on paper", "left behind"),
+    Limit("MAX_METADATA_ENTRIES", MAX_METADATA_ENTRIES, "entries", "a table of tags", "left behind"),
+    Limit("MAX_METADATA_BYTES", MAX_METADATA_BYTES, "bytes", "the values of a picture's tags", "left behind"),
+    Limit("MAX_NETPBM_HEADER", MAX_NETPBM_HEADER, "bytes", "the header of a PPM, comments included"),
+    Limit("MAX_GIF_ZEROS", MAX_GIF_ZEROS, "bytes", "zeros between two blocks of a GIF"),
+    Limit("MAX_NAME_BYTES", MAX_NAME_BYTES, "bytes", "what an unfinished file's name takes of the output's", "cut"),
+    Limit("MAX_RECIPE_BYTES", MAX_RECIPE_BYTES, "characters", "a recipe"),
+    Limit("MAX_RECIPE_VALUES", MAX_RECIPE_VALUES, "values", "a recipe, repetitions written out"),
+    Limit("MAX_SEED", MAX_SEED, "", "a recipe's seed"),
+    Limit("MAX_MODEL_BYTES", MAX_MODEL_BYTES, "bytes", "a model's file"),
+    Limit("MAX_UNPACKED", MAX_UNPACKED, "times", "unpacked ÷ packed bytes of a `.pth` file"),
+    Limit("MAX_PARAMETERS", MAX_PARAMETERS, "numbers", "a network that a recipe or a model asks for"),
+    Limit("MAX_TENSORS", MAX_TENSORS, "tensors", "the same"),
+    Limit("MAX_REACH", MAX_REACH, "pixels", "a model's receptive-field radius, and its multiple"),
+)
+"""The table, in the order in which a reader meets them; `docs/reliability.md` shows it."""

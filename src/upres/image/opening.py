@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upres.config.limits import MAX_PIXELS
+from upres.config.limits import MAX_FRAMES, MAX_PIXELS
 from upres.errors import DamagedPictureWarning, PictureError
 from upres.image.background import Colour, flattened, laid_on
 from upres.image.bands import CLEAR, OPAQUE, PARTIAL, UNIT, Shape, from_span, neutral
@@ -41,6 +41,7 @@ class OpenedPicture:
     Args:
         path: a picture file, whatever its suffix; `upres formats` lists the formats.
         max_pixels: refuse larger pictures before decoding them; `None` takes any.
+        max_frames: refuse a file of more frames or pages, by its header; `None` takes any.
         page: which page of a TIFF or frame of a GIF or WebP, from 0; `pages` gives all.
         background: lay a picture with alpha on this colour, as `laid_on` does.
         rows: how many rows a band has; `None` for what is quick.
@@ -61,6 +62,7 @@ class OpenedPicture:
         path: str | Path,
         *,
         max_pixels: int | None = MAX_PIXELS,
+        max_frames: int | None = MAX_FRAMES,
         page: int = 0,
         background: Colour | None = None,
         rows: int | None = None,
@@ -71,6 +73,7 @@ class OpenedPicture:
         self._decoder = Decoder(self.path, page=page, strict=strict)
         self.header: Header = self._decoder.header
         _check_pixels(self.path, self.header, max_pixels)
+        _check_frames(self.path, self.header, max_frames)
         self._stored_shape = Shape(*self._decoder.size, self._decoder.bands, self._decoder.dtype)
         self.shape = self._stored_shape.laid_on(background)
         self._rows = self._stored_shape.band_rows() if rows is None else rows
@@ -100,7 +103,8 @@ class OpenedPicture:
         low = np.full(self._stored_shape.channels, np.inf)
         high = -low
         for band in self._stored():
-            low, high = np.minimum(low, band.min(axis=(0, 1))), np.maximum(high, band.max(axis=(0, 1)))
+            with np.errstate(invalid="ignore"):  # NaN stays NaN, and is refused below
+                low, high = np.minimum(low, band.min(axis=(0, 1))), np.maximum(high, band.max(axis=(0, 1)))
         if self._stored_shape.alpha:
             self._check(np.array([low[-1], high[-1]], np.float32))
             low, high = low[:-1], high[:-1]
@@ -216,7 +220,12 @@ class OpenedPicture:
 
     def _other(self, page: int) -> OpenedPicture:
         return OpenedPicture(
-            self.path, max_pixels=self._max_pixels, page=page, background=self._background, strict=self._strict
+            self.path,
+            max_pixels=self._max_pixels,
+            max_frames=None,
+            page=page,
+            background=self._background,
+            strict=self._strict,
         )
 
     def _frames(self) -> Iterator[Picture]:
@@ -246,7 +255,7 @@ def read_header(path: str | Path) -> Header:
     Raises:
         PictureError: missing, empty, not a picture, or of a kind that upres does not take.
     """
-    return OpenedPicture(path, max_pixels=None).header
+    return OpenedPicture(path, max_pixels=None, max_frames=None).header
 
 
 def read(path: str | Path, *, max_pixels: int = MAX_PIXELS, page: int = 0, strict: bool = False) -> Picture:
@@ -266,22 +275,26 @@ def read(path: str | Path, *, max_pixels: int = MAX_PIXELS, page: int = 0, stric
     Raises:
         PictureError: missing, empty, no picture, truncated, too large, or of a kind that upres does not take.
     """
-    opened = OpenedPicture(path, max_pixels=max_pixels, page=page, strict=strict)
+    opened = OpenedPicture(path, max_pixels=max_pixels, max_frames=None, page=page, strict=strict)
     picture = opened.picture()
     opened.warn()
     return picture
 
 
-def read_pages(path: str | Path, *, max_pixels: int = MAX_PIXELS, strict: bool = False) -> Pages:
+def read_pages(
+    path: str | Path, *, max_pixels: int = MAX_PIXELS, max_frames: int = MAX_FRAMES, strict: bool = False
+) -> Pages:
     """Return all pictures of a file, each as `read` gives it; as `OpenedPicture.pages`.
 
     Args:
-        path, max_pixels, strict: as in `read`; a `DamagedPictureWarning` is issued when its picture is reached.
+        path, strict: as in `read`; a `DamagedPictureWarning` is issued when its picture is reached.
+        max_pixels: refuse a file with a larger picture before decoding it.
+        max_frames: refuse a file of more pictures before decoding any.
 
     Raises:
         PictureError: as `read`; what is wrong with a later picture is found when it is reached.
     """
-    opened = OpenedPicture(path, max_pixels=max_pixels, strict=strict)
+    opened = OpenedPicture(path, max_pixels=max_pixels, max_frames=max_frames, strict=strict)
     pages = opened.pages()
     return replace(pages, pictures=Again(lambda: _warning(opened, pages)))
 
@@ -300,6 +313,16 @@ def _check_pixels(path: Path, header: Header, max_pixels: int | None) -> None:
             f"than the {max_pixels:,} allowed; reduce it, or raise max_pixels",
             where=path,
             settings=("max_pixels",),
+        )
+
+
+def _check_frames(path: Path, header: Header, max_frames: int | None) -> None:
+    if max_frames is not None and header.pages > max_frames:
+        raise PictureError(
+            f"{header.pages:,} frames or pages, more than the {max_frames:,} allowed; take them apart, or raise "
+            "max_frames",
+            where=path,
+            settings=("max_frames",),
         )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from upres.config.limits import MAX_SIDE
 from upres.errors import FailedError, PictureError
 from upres.image.band_encoder import BandEncoder
 from upres.image.bands import UNIT, Shape, shape_of, to_stored
@@ -85,9 +86,9 @@ class FileSink:
         """Be sure that so many pictures, the first of this size, can be put here; as `check`."""
         check_pages(self.path, pages)
         together = pages.count * height  # frames are coded one below the other, but for PNG's
-        if pages.count > 1 and self.form.frames and self.form is not FORMATS["png"] and together > vips.MOST_ROWS:
+        if pages.count > 1 and self.form.frames and self.form is not FORMATS["png"] and together > MAX_SIDE:
             raise PictureError(
-                f"{pages.count:,} frames of {height:,} rows are more than the {vips.MOST_ROWS:,} that libvips "
+                f"{pages.count:,} frames of {height:,} rows are more than the {MAX_SIDE:,} that libvips "
                 f"writes into a {self.form.name}; write .png",
                 where=self.path,
             )

@@ -10,9 +10,10 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from upres.archs import ARCHS, Network
+from upres.archs.building import build_network
 from upres.archs.folding import folded
-from upres.config.named_parts import NamedPart, build, parse_part
-from upres.errors import ConfigError, ModelError
+from upres.config.named_parts import NamedPart, parse_part
+from upres.errors import ConfigError, ModelError, first_line
 from upres.models.facts import METADATA_KEY, Facts, from_json, to_json
 from upres.models.onnx_facts import read_facts
 from upres.storage.atomic import write_whole
@@ -75,8 +76,11 @@ def load_onnx(path: Path) -> tuple[Network, Facts]:
 def _onnx_tensors(path: Path) -> dict[str, Tensor]:
     import onnx
 
-    graph = onnx.load(str(path)).graph
-    found = {item.name: torch.from_numpy(onnx.numpy_helper.to_array(item).copy()) for item in graph.initializer}
+    try:
+        graph = onnx.load(str(path), load_external_data=False).graph  # a file of ours holds all of it
+        found = {item.name: torch.from_numpy(onnx.numpy_helper.to_array(item).copy()) for item in graph.initializer}
+    except Exception as error:  # what protobuf, onnx and NumPy raise on a damaged file has no common base class
+        raise ModelError(f"not a readable ONNX model ({first_line(error)}); export it again", where=path) from error
     for node in graph.node:  # tensors of equal content are stored once
         if node.op_type == "Identity" and node.input[0] in found:
             found[node.output[0]] = found[node.input[0]]
@@ -88,7 +92,10 @@ def _built(path: Path, facts: Facts) -> Network:
         part = parse_part(ARCHS, facts.arch, where=str(path), key="arch")
     except ConfigError as error:
         raise ModelError(f"{error}; the file may be from a newer upres") from error
-    return network_of(part, facts)
+    try:
+        return network_of(part, facts)
+    except ConfigError as error:
+        raise ModelError(str(error), where=path) from error
 
 
 def _fill(path: Path, facts: Facts, network: Network, tensors: dict[str, Tensor]) -> None:
@@ -100,5 +107,9 @@ def _fill(path: Path, facts: Facts, network: Network, tensors: dict[str, Tensor]
 
 
 def network_of(part: NamedPart, facts: Facts) -> Network:
-    """Build the untrained network that the facts describe."""
-    return build(ARCHS, part, scale=facts.scale, channels=facts.channels)
+    """Build the untrained network that the facts describe.
+
+    Raises:
+        ConfigError: it would be too large to be held, or cannot be built so.
+    """
+    return build_network(ARCHS, part, scale=facts.scale, channels=facts.channels)

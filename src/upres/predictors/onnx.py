@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from onnxruntime import SessionOptions
 
 # What fails is an exception here, and a line of upres's; the runtime's own would come beside it.
-_SILENT = 4
+_FATAL_ONLY = 4
 
 
 class OnnxPredictor(Predictor):
@@ -33,8 +34,7 @@ class OnnxPredictor(Predictor):
     """
 
     def __init__(self, model: str | Path | bytes, *, threads: int | None = None) -> None:
-        import onnxruntime
-
+        onnxruntime = _onnxruntime()
         self._where = "the model given as bytes" if isinstance(model, bytes) else str(model)
         if not isinstance(model, bytes) and not Path(model).is_file():
             raise ModelError(f"{model}: no such file; give a .onnx or .safetensors model, or a name from upres models")
@@ -43,6 +43,7 @@ class OnnxPredictor(Predictor):
                 model if isinstance(model, bytes) else str(model),
                 _options(threads),
                 providers=["CPUExecutionProvider"],
+                enable_fallback=0,  # it would print, and try the same again
             )
         except Exception as error:  # the runtime's exceptions share no base class of their own
             raise ModelError(
@@ -70,12 +71,23 @@ class OnnxPredictor(Predictor):
         return sr
 
 
-def _options(threads: int | None) -> SessionOptions:
+def _onnxruntime() -> Any:
+    """Return the module, told first to keep to itself: its builds send events to their maker unless asked not to.
+
+    Without that it writes an identifier and a database below `~/.cache/Microsoft` and a file into the temporary folder
+    when it is imported (1.31, its Privacy.md). Who sets the variable, to whatever, is left alone.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
+    return onnxruntime
+
+
+def _options(threads: int | None) -> SessionOptions:
+    onnxruntime = _onnxruntime()
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.log_severity_level = _SILENT
+    options.log_severity_level = _FATAL_ONLY
     options.intra_op_num_threads = threads or 0
     # The runtime keeps one memory plan a shape for as long as the session lives; a folder has many shapes.
     options.enable_mem_pattern = False

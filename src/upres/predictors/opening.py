@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from upres.config.limits import MAX_MODEL_BYTES
 from upres.errors import ConfigError, ModelError, RenamedWarning
 from upres.models.corners import corners_of, mixed_facts, mixed_weights, rounded
 from upres.models.files import ModelFile, model_file
@@ -208,3 +209,9 @@ def _check_file(path: Path) -> None:
         raise ModelError(f"{path}: not a model that upres reads; give a .onnx, .safetensors or .pth file")
     if not path.is_file():
         raise ModelError(f"{path}: no such file; give a .onnx, .safetensors or .pth model, or a name from upres models")
+    length = path.stat().st_size
+    if length > MAX_MODEL_BYTES:
+        raise ModelError(
+            f"{length:,} bytes, more than the {MAX_MODEL_BYTES:,} of a model; give the weights alone",
+            where=path,
+        )

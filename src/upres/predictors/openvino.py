@@ -58,7 +58,7 @@ class OpenvinoPredictor(Predictor):
             **({} if threads is None else {"INFERENCE_NUM_THREADS": threads}),
         }
         try:
-            self._request = core.compile_model(core.read_model(path), "CPU", hints).create_infer_request()
+            self._request = core.compile_model(_graph(path), "CPU", hints).create_infer_request()
         except Exception as error:  # the runtime raises bare RuntimeError
             raise ModelError(
                 f"{path}: not a model that OpenVINO reads ({first_line(error)}); use backend onnx"
@@ -74,6 +74,14 @@ class OpenvinoPredictor(Predictor):
         except Exception as error:
             raise FailedError(f"{self._path}: failed on an input of {lr.shape} ({first_line(error)})") from error
         return sr
+
+
+def _graph(path: Path) -> Any:
+    """Read a file as ONNX and as nothing else: left to itself OpenVINO tries TensorFlow's and other readers on it."""
+    from openvino.frontend import FrontEndManager
+
+    reader = FrontEndManager().load_by_framework("onnx")
+    return reader.convert(reader.load(str(path)))
 
 
 def _open(path: Path, execution: Execution, threads: int | None) -> Predictor:

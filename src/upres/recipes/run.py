@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from upres.archs import ARCHS, DISCRIMINATORS, Network
+from upres.archs.building import build_network
 from upres.archs.folding import folded
 from upres.config import NamedPart, build
 from upres.data import Cache, Patches, open_splits
@@ -113,7 +114,7 @@ def new_network(recipe: Recipe) -> tuple[Facts, Network]:
     """Build the recipe's untrained network and its facts."""
     head = recipe.head
     blank = Facts(name=head.name, scale=head.scale, colour=head.colour)
-    network = build(ARCHS, recipe.arch, scale=head.scale, channels=blank.channels)
+    network = build_network(ARCHS, recipe.arch, scale=head.scale, channels=blank.channels)
     facts = Facts(
         name=head.name,
         scale=head.scale,
@@ -159,7 +160,7 @@ def _adversarial(recipe: Recipe, channels: int) -> AdversarialTraining | None:
         return None
     chosen = recipe.adversarial
     return AdversarialTraining(
-        build(DISCRIMINATORS, chosen.discriminator, channels=channels),
+        build_network(DISCRIMINATORS, chosen.discriminator, channels=channels),
         chosen.options,
         build(SCHEDULES, chosen.schedule),
     )

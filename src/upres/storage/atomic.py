@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from upres.config.limits import MAX_NAME_BYTES
+
 fcntl: Any = None  # Windows has none: there, what a killed run leaves is not cleared away
 with contextlib.suppress(ImportError):
     import fcntl
@@ -83,8 +85,7 @@ def write_whole(path: Path, content: bytes | str) -> None:
 def _held(path: Path) -> tuple[int, Path]:
     """Make a temporary file that is locked while this process holds it open."""
     while True:
-        # The name is cut: 255 bytes is what most file systems take.
-        stem = os.fsdecode(os.fsencode(path.stem)[:200])
+        stem = os.fsdecode(os.fsencode(path.stem)[:MAX_NAME_BYTES])
         temporary = path.with_name(f".{stem}.upres-{secrets.token_hex(8)}{path.suffix}")
         handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         if fcntl is None:

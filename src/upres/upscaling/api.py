@@ -93,7 +93,7 @@ def upscale(
     """
     upscalers = Upscalers(DEFAULT if model is None else model, Size(scale, width, height, fit), **options)
     if isinstance(source, str | os.PathLike):
-        opened = OpenedPicture(os.fspath(source), strict=strict)
+        opened = OpenedPicture(os.fspath(source), max_frames=None, strict=strict)
         # Before anything is decoded: what is wrong with model and options is told at once.
         upscaler = upscalers.for_picture(opened.header.height, opened.header.width, upscalers.denoise_for(opened))
         picture = opened.picture()

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from upres.config.limits import MAX_PIXELS
+from upres.config.limits import MAX_FRAMES, MAX_PIXELS
 from upres.errors import CancelledError
 from upres.image.background import Colour
 from upres.image.bands import CLEAR, OPAQUE, Shape, neutral, shape_of, without_alpha
@@ -32,12 +32,14 @@ class Settings:
     Attributes:
         quality, lossless: as in `upres.write`.
         max_pixels, strict: as in `upres.read`.
+        max_frames: as in `upres.read_pages`.
         background: the colour on which transparent pictures are laid, or `None`.
     """
 
     quality: int = 95
     lossless: bool = False
     max_pixels: int = MAX_PIXELS
+    max_frames: int = MAX_FRAMES
     strict: bool = False
     background: Colour | None = None
 
@@ -47,7 +49,13 @@ class Settings:
         Raises:
             PictureError: it cannot be read.
         """
-        return OpenedPicture(path, max_pixels=self.max_pixels, background=self.background, strict=self.strict)
+        return OpenedPicture(
+            path,
+            max_pixels=self.max_pixels,
+            max_frames=self.max_frames,
+            background=self.background,
+            strict=self.strict,
+        )
 
     def sink(self, path: str | Path) -> FileSink:
         """Return the file to write into.

@@ -208,7 +208,9 @@ def _enlarged(predictor: Predictor, rows: NDArray[Any], tile: Tile, clear: bool)
 
 
 def _check_finite(sr: NDArray[np.float32], predictor: Predictor, tile: Tile) -> None:
-    if not np.isfinite(sr.sum(dtype=np.float64)):  # a sum is not finite when a term is not
+    with np.errstate(all="ignore"):
+        total = sr.sum(dtype=np.float64)  # not finite when a term is not
+    if not np.isfinite(total):
         raise NonFiniteError(
             f"model {predictor.facts.name}: NaN or infinite pixels in the tile at {tile}; "
             "nothing was written; use another model"

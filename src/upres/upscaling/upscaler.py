@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upres.config.limits import MAX_MEMORY, MAX_PIXELS
+from upres.config.limits import MAX_FRAMES, MAX_MEMORY, MAX_PIXELS
 from upres.errors import PictureError
 from upres.image.picture import Picture
 from upres.predictors import Predictor
@@ -138,6 +138,7 @@ class Upscaler:
         quality: int = 95,
         lossless: bool = False,
         max_pixels: int = MAX_PIXELS,
+        max_frames: int = MAX_FRAMES,
         strict: bool = False,
         progress: Progress | None = None,
     ) -> None:
@@ -150,6 +151,7 @@ class Upscaler:
             output: as in `upres.write`, which would make the same file of the same picture.
             quality, lossless: as in `upres.write`.
             max_pixels, strict: as in `upres.read`.
+            max_frames: as in `upres.read_pages`.
             progress: as in `Upscaler`.
 
         Raises:
@@ -157,7 +159,9 @@ class Upscaler:
             ModelError: the model does not do what its facts say.
             FailedError: a tile or the encoder failed; nothing was written.
         """
-        settings = Settings(quality=quality, lossless=lossless, max_pixels=max_pixels, strict=strict)
+        settings = Settings(
+            quality=quality, lossless=lossless, max_pixels=max_pixels, max_frames=max_frames, strict=strict
+        )
         opened = settings.opened(os.fspath(source))
         enlarge(opened, settings.sink(os.fspath(output)), self.enlargement, progress=progress)
         opened.warn()

@@ -170,33 +170,47 @@ def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += length + 12
 
 
+def _whole_chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Yield kind and data of each chunk, sure of its checksum: frames get new ones before libpng sees them.
+
+    Raises:
+        PictureError: one is damaged.
+    """
+    content, at = path.read_bytes(), 8
+    for kind, data in _chunks(content):
+        at += len(data) + 12
+        if zlib.crc32(kind + data) != int.from_bytes(content[at - 4 : at], "big"):
+            raise PictureError("the PNG data is damaged or cut short (a checksum); get a whole copy of it", where=path)
+        yield kind, data
+
+
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">L", len(data)) + kind + data + struct.pack(">L", zlib.crc32(kind + data))
 
 
 def _parse(path: Path) -> tuple[bytes, list[_Frame], int]:
     """Return signature, IHDR and what frames share; the frames; and the number of plays."""
-    start, control, data, plays, stored, ended = _SIGNATURE, b"", b"", 0, [], False
+    start, control, plays, stored, ended = _SIGNATURE, b"", 0, [], False
+    data: list[bytes] = []
 
     def end_frame() -> None:
         if control and data:
             width, height, x, y, above, below, dispose, blend = struct.unpack(">4x4L2H2B", control)
             delay = 1000 * above / (below or 100)
-            stored.append(_Frame(width, height, x, y, delay, dispose, blend, data))
+            stored.append(_Frame(width, height, x, y, delay, dispose, blend, b"".join(data)))
 
-    content = path.read_bytes()
-    for kind, body in _chunks(content):
+    for kind, body in _whole_chunks(path):
         if kind == b"IHDR" or kind in _SHARED:
             start += _chunk(kind, body)
         elif kind == b"acTL" and len(body) == 8:
             plays = struct.unpack(">L", body[4:])[0]
         elif kind == b"fcTL" and len(body) == 26:
             end_frame()
-            control, data = body, b""
+            control, data = body, []
         elif kind == b"IDAT" and control:  # without a control chunk it is the picture for those who see no animation
-            data += body
+            data.append(body)
         elif kind == b"fdAT":
-            data += body[4:]
+            data.append(body[4:])
         ended = ended or kind == b"IEND"
     end_frame()
     if not ended or len(stored) != count(path):

@@ -13,10 +13,12 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from upres.config.limits import MAX_RESOLUTION, MAX_SIDE
 from upres.errors import PictureError
 from upres.image.codecs import vips
 
 _HEAD, _LARGEST_HEADER = 14, 138
+_SIZES = (12, 40, 52, 56, 108, 124)  # of the header that follows
 _PLAIN, _MASKED, _ALPHA_MASKED = 0, 3, 6
 _NAMES = {1: "RLE-compressed", 2: "RLE-compressed", 4: "JPEG-compressed", 5: "PNG-compressed"}
 _MASKS = {16: (0x7C00, 0x3E0, 0x1F, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
@@ -50,9 +52,9 @@ def opened(path: Path, *, decode: bool = True) -> Any:
         PictureError: damaged, cut short or compressed.
     """
     layout = _layout(path)
-    if max(layout.width, layout.height, layout.stride) > vips.MOST_ROWS:
+    if max(layout.width, layout.height, layout.stride) > MAX_SIDE:
         raise PictureError(
-            f"{layout.width}×{layout.height}: a side is longer than libvips counts ({vips.MOST_ROWS:,}); cut it",
+            f"{layout.width}×{layout.height}: a side is longer than libvips counts ({MAX_SIDE:,}); cut it",
             where=path,
         )
     expected = layout.offset + layout.stride * layout.height
@@ -71,7 +73,8 @@ def opened(path: Path, *, decode: bool = True) -> Any:
             image = image.flip("vertical")
         image = (_by_palette if layout.bits <= 8 else _by_channel)(image, layout)
     x, y = layout.resolution
-    return image.copy(xres=x / 1000, yres=y / 1000) if x > 0 and y > 0 else image
+    known = all(0 < each <= 1000 * MAX_RESOLUTION for each in (x, y))
+    return image.copy(xres=x / 1000, yres=y / 1000) if known else image
 
 
 def held_decoding(path: Path, image: Any) -> int:
@@ -111,7 +114,7 @@ def _layout(path: Path) -> _Layout:
     with path.open("rb") as file:
         head = file.read(_HEAD + _LARGEST_HEADER + 12)
         offset, size = struct.unpack("<LL", head[10:18].ljust(8, b"\0"))
-        if len(head) < _HEAD + min(size, 40):
+        if size not in _SIZES or len(head) < _HEAD + size:
             raise damaged
         compression, used, resolution = _PLAIN, 0, (0, 0)
         if size == 12:
@@ -126,13 +129,15 @@ def _layout(path: Path) -> _Layout:
             raise PictureError(f"a BMP that is {kind}; upres reads plain ones, so save it as PNG", where=path)
         masks = _MASKS.get(bits, (0, 0, 0, 0))
         if compression != _PLAIN:
-            alpha = struct.unpack("<L", head[66:70])[0] if size >= 56 or compression == _ALPHA_MASKED else 0
-            masks = (*struct.unpack("<LLL", head[54:66]), alpha)
+            stored = head[54:70].ljust(16, b"\0")
+            masks = struct.unpack("<LLLL", stored)
+            if size < 56 and compression != _ALPHA_MASKED:
+                masks = (*masks[:3], 0)
         file.seek(_HEAD + size)
         entry, count = (3 if size == 12 else 4), min(used or 2**bits, 256)
         table = np.frombuffer(file.read(entry * count) if bits <= 8 else b"", np.uint8)
     palette = table[: len(table) // entry * entry].reshape(-1, entry)[:, 2::-1]
-    if bits <= 8 and not len(palette):
+    if (bits <= 8 and not len(palette)) or (bits in _MASKS and not all(masks[:3])):
         raise damaged
     return _Layout(width, abs(height), height > 0, bits, offset, palette, masks, resolution)
 

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from upres.config.limits import MAX_RESOLUTION, MAX_SIDE
 from upres.errors import PictureError
-from upres.image.codecs import apng, frames, gif, jpeg, png_colour, vips
+from upres.image.codecs import apng, frames, gif, jpeg, png_colour, vips, webp
 from upres.image.codecs.table import FORMATS, Format, names, recognised, unread
 from upres.image.metadata import exif, iptc, tiff
 from upres.image.metadata.tags import Cicp, Tags
@@ -88,6 +89,10 @@ class Decoder:
             self.header = _header(path, self.form, self._image)
             if self.form.frames and self.form.operation is not None and self.form is not FORMATS["png"]:
                 _check_rows(path, self.form, self.header)
+            if self.form is FORMATS["gif"]:
+                self._check_screen(strict)
+            if self.form is FORMATS["webp"] and webp.ends_in_zeros(path):
+                self._odd("the WebP data ends in zeros, as a download that was broken off does", strict)
             turned, self._profile = _upright(self._image, self.header)
         self.size: tuple[int, int] = (turned.height, turned.width)
         self.bands: int = turned.bands
@@ -226,6 +231,8 @@ class Decoder:
             return self.form.open(self.path, decode=decode)
         assert self.form.operation is not None
         layout = gif.layout(self.path) if self.form is FORMATS["gif"] else None
+        if self.form is FORMATS["jpeg"]:
+            jpeg.check_whole(self.path)
         # Without `revalidate` libvips would answer from its cache for a file that has since been rewritten.
         options: dict[str, Any] = {"revalidate": True, "access": "sequential"}
         options["fail_on"] = "warning" if strict and self.form is FORMATS["jpeg"] else "error"
@@ -242,6 +249,20 @@ class Decoder:
         if layout is not None and pages == 1:
             return _with_canvas(image, layout, self._page)
         return _in_16_bits(image) if self.form.operation == "heif" and image.format == "ushort" else image
+
+    def _check_screen(self, strict: bool) -> None:
+        # libnsgif takes what its frames fill for the picture where the header's size is one that broken files have.
+        screen = gif.screen(self.path)
+        own = (self.header.width, self.header.height)
+        if 0 in screen or screen == own:
+            return
+        said = f"the GIF says {screen[0]}×{screen[1]}, and its frames fill {own[0]}×{own[1]}"
+        self._odd(f"{said}, which was taken for the picture", strict)
+
+    def _odd(self, said: str, strict: bool) -> None:
+        if strict:
+            raise PictureError(f"{said}; get a whole copy of it", where=self.path)
+        self.warnings = (f"{said}: look at the result",)
 
     def _warn(self, error: Any) -> None:
         # libjpeg tells its first warning only, so nobody knows what it would say of the rest.
@@ -389,9 +410,9 @@ def _check_rows(path: Path, form: Format, header: Header) -> None:
         PictureError: says how many rows that are, and how many it takes.
     """
     rows = header.pages * max(header.width, header.height)
-    if header.pages > 1 and rows > vips.MOST_ROWS:
+    if header.pages > 1 and rows > MAX_SIDE:
         raise PictureError(
-            f"{header.pages:,} frames of {header.height:,} rows are more than the {vips.MOST_ROWS:,} that libvips "
+            f"{header.pages:,} frames of {header.height:,} rows are more than the {MAX_SIDE:,} that libvips "
             f"takes of a {form.name}; take its frames apart",
             where=path,
         )
@@ -450,6 +471,8 @@ def _resolution(path: Path, image: Any, header: Header) -> tuple[float, float] |
         pair = exif.resolution(bytes(block)) if block else None
     else:
         pair = (float(image.xres), float(image.yres))
+    if pair is not None and not all(0 < each <= MAX_RESOLUTION for each in pair):
+        return None
     return pair[::-1] if pair and header.orientation >= 5 else pair
 
 

@@ -14,12 +14,11 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from upres.config.limits import MAX_GIF_ZEROS
 from upres.errors import PictureError
 
 _IMAGE, _EXTENSION, _TRAILER, _CONTROL = 0x2C, 0x21, 0x3B, 0xF9
 _TO_PREVIOUS = 3
-# Zeros between two blocks that some writers leave; more are a file of which a part was never written.
-_STRAY = 16
 
 
 @dataclass(frozen=True)
@@ -74,6 +73,14 @@ def layout(path: Path) -> Layout:
     raise PictureError("the GIF data is damaged or cut short (no end mark); get a whole copy of it", where=path)
 
 
+def screen(path: Path) -> tuple[int, int]:
+    """Return the width and height of the screen on which the frames lie, as the header says."""
+    with path.open("rb") as file:
+        file.seek(6)
+        width, height = struct.unpack("<HH", file.read(4))
+    return width, height
+
+
 def _table(flags: int) -> int:
     """Return the bytes of a colour table, by the flags that announce it."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
@@ -101,7 +108,7 @@ def _to_trailer(file: BinaryIO, boxes: list[tuple[slice, slice]], disposals: lis
                 file.seek(-len(head), 1)
         elif kind[0] == 0:
             zeros += 1
-            if zeros > _STRAY:  # the rest of a download that was broken off
+            if zeros > MAX_GIF_ZEROS:  # the rest of a download that was broken off
                 return False
             continue  # stray zeros between blocks, which decoders pass over
         else:

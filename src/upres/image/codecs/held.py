@@ -10,16 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from upres.config.limits import MAX_FITTED_JPEG
 from upres.image.codecs import apng, vips
 from upres.image.metadata import tiff
 
 _ITEMS = {"uchar": 1, "ushort": 2, "float": 4, "double": 8}
-
-FITTED_JPEG_PIXELS = 16_000_000
-"""Pixels up to which a JPEG gets Huffman tables of its own: files are 2 to 6 % smaller at quality 95.
-
-libjpeg holds all coefficients to make them: 206 MB at this size, 4.9 GB for 24 megapixels enlarged ×4.
-"""
 
 # Bytes a pixel, measured at 24 megapixels (AVIF: 0.7, GIF and lossless WebP: 6) with libvips 8.18, and rounded up.
 _JPEG_SAMPLE = 4.3  # of one channel
@@ -34,7 +29,7 @@ _JXL_SAMPLE = 16
 
 def jpeg_encoder(pixels: int, channels: int) -> int:
     """Return what libjpeg holds: all coefficients of a picture that gets tables of its own."""
-    return int(pixels * channels * _JPEG_SAMPLE) if pixels <= FITTED_JPEG_PIXELS else 0
+    return int(pixels * channels * _JPEG_SAMPLE) if pixels <= MAX_FITTED_JPEG else 0
 
 
 def webp_encoder(pixels: int, channels: int, *, lossless: bool) -> int:

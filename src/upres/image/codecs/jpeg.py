@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+
+from upres.errors import PictureError
+
+_PART = 1 << 16
 
 # ITU-T T.81, tables K.1 and K.2, row by row.
 _LUMA = """
@@ -48,6 +52,43 @@ def harmless(error: Any) -> bool:
         line.startswith("VipsJpeg:") and ("extraneous bytes" in line or not any(sign in line for sign in broken))
         for line in lines
     )
+
+
+def check_whole(path: Path) -> None:
+    """Look for the end mark behind the first scan: zeros, which a broken download leaves, decode to some picture.
+
+    Raises:
+        PictureError: there is none.
+    """
+    with path.open("rb") as file:
+        start = _scan(file)
+        end = file.seek(0, 2)
+        while start is not None and end > start:  # from behind, where it nearly always is
+            begin = max(start, end - _PART)
+            file.seek(begin)
+            if b"\xff\xd9" in file.read(end - begin + 1):  # one more: the mark may lie across two parts
+                return
+            end = begin
+    if start is not None:
+        raise PictureError("the JPEG data is damaged or cut short (no end mark); get a whole copy of it", where=path)
+
+
+def _scan(file: BinaryIO) -> int | None:
+    """Return where the first scan's data begins, or `None` where the segments before it cannot be followed."""
+    at = 2
+    while True:
+        file.seek(at)
+        head = file.read(4)
+        if len(head) < 4 or head[0] != 0xFF:
+            return None
+        if head[1] == 0xFF:  # bytes that fill
+            at += 1
+        elif head[1] == 0x01 or 0xD0 <= head[1] <= 0xD9:  # without a length
+            at += 2
+        else:
+            at += 2 + int.from_bytes(head[2:], "big")
+            if head[1] == 0xDA:
+                return at
 
 
 def states_resolution(path: Path) -> bool:

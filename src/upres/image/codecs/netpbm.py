@@ -13,46 +13,46 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from upres.config.limits import MAX_NETPBM_HEADER, MAX_SIDE
 from upres.errors import PictureError
 from upres.image.codecs import vips
 
 _TOKEN = re.compile(rb"(?:\s|#[^\n\r]*[\n\r])*([^\s#]+)")
-_LONGEST_HEADER = 4096
 _BANDS = {1: 1, 2: 1, 3: 3, 4: 1, 5: 1, 6: 3}
 _PLAIN, _BITS = (1, 2, 3), (1, 4)  # samples as text; black and white
 _SPACES = {(1, False): "b-w", (1, True): "grey16", (3, False): "srgb", (3, True): "rgb16"}
 _COMMENT, _LINE_END = re.compile(rb"#[^\n\r]*"), re.compile(rb"[\n\r]")
 _SPACE = b" \t\n\v\f\r"
 _NO_NUMBER = re.compile(rb"[^0-9%s]" % _SPACE)
-TEXT_BYTES = 1 << 20
 
 
-def opened(path: Path, *, decode: bool = True) -> Any:
+def opened(path: Path, *, decode: bool = True, part: int = 1 << 20) -> Any:
     """Open a file P1 to P6 as a libvips image, 8 or 16 bits; samples up to another white are rescaled.
 
     Args:
         path: the file.
         decode: `False` for an image that says size and kind, and may be black: text and bits are decoded as wholes.
+        part: bytes of text that are read at a time.
 
     Raises:
         PictureError: the header makes no sense, or samples are missing.
     """
     with path.open("rb") as file:
-        head = file.read(_LONGEST_HEADER)
+        head = file.read(MAX_NETPBM_HEADER)
     kind = head[1] - ord("0")
     (width, height, white), offset = _numbers(path, head, 2 if kind in _BITS else 3)
     if min(width, height) < 1 or not 1 <= white <= 65_535:
         raise PictureError(f"the PPM header says {width}×{height} up to {white}; get a whole copy of it", where=path)
-    if max(width, height) > vips.MOST_ROWS:  # libvips makes 1 of it and says nothing
+    if max(width, height) > MAX_SIDE:  # libvips makes 1 of it and says nothing
         raise PictureError(
-            f"{width}×{height}: a side is longer than the {vips.MOST_ROWS:,} pixels that libvips counts; cut it",
+            f"{width}×{height}: a side is longer than the {MAX_SIDE:,} pixels that libvips counts; cut it",
             where=path,
         )
     bands = _BANDS[kind]
     if kind in (*_PLAIN, *_BITS) and not decode:
         return _black(height, width, bands, deep=white > 255)
     if kind in _PLAIN:
-        return vips.from_array(_text(path, offset, (height, width, bands), white, kind))
+        return vips.from_array(_text(path, offset, (height, width, bands), white, kind, part))
     if kind in _BITS:
         return vips.from_array(_bitmap(path, offset, height, width))
     deep = white > 255
@@ -111,15 +111,15 @@ def _check_length(path: Path, expected: int) -> None:
         )
 
 
-def _text(path: Path, offset: int, shape: tuple[int, int, int], white: int, kind: int) -> NDArray[Any]:
+def _text(path: Path, offset: int, shape: tuple[int, int, int], white: int, kind: int, part: int) -> NDArray[Any]:
     """Read samples that are written as words, a part of the file at a time: as text they take many times as much."""
     count = int(np.prod(shape))
     levels = np.empty(count, np.uint16 if white > 255 else np.uint8)
     done = 0
-    for numbers in _numbers_of_text(path, offset, separate=kind != 1):
-        part = numbers[: count - done]
-        levels[done : done + len(part)] = _scaled(np.minimum(part, white), white, kind)
-        done += len(part)
+    for numbers in _numbers_of_text(path, offset, part, separate=kind != 1):
+        some = numbers[: count - done]
+        levels[done : done + len(some)] = _scaled(np.minimum(some, white), white, kind)
+        done += len(some)
         if done == count:
             return levels.reshape(shape)
     raise PictureError(
@@ -128,16 +128,16 @@ def _text(path: Path, offset: int, shape: tuple[int, int, int], white: int, kind
     )
 
 
-def _numbers_of_text(path: Path, offset: int, *, separate: bool) -> Iterator[NDArray[np.int64]]:
+def _numbers_of_text(path: Path, offset: int, length: int, *, separate: bool) -> Iterator[NDArray[np.int64]]:
     """Yield the numbers of a file up to its end or to what is no number, many at a time, without its comments.
 
-    Each digit is a number where they are not apart.
+    Each digit is a number where they are not apart; `length` bytes are read at a time.
     """
     rest, inside = b"", False  # a number that may go on, and whether a comment does
     with path.open("rb") as file:
         file.seek(offset - 1)
         while True:
-            part = file.read(TEXT_BYTES)
+            part = file.read(length)
             ended = not part
             if inside:
                 line = _LINE_END.search(part)
@@ -155,7 +155,7 @@ def _numbers_of_text(path: Path, offset: int, *, separate: bool) -> Iterator[NDA
                 yield np.fromstring(text, np.int64, sep=" ") if text.strip() else np.empty(0, np.int64)
             else:
                 yield np.frombuffer(text.translate(None, _SPACE), np.uint8).astype(np.int64) - ord("0")
-            if ended or odd is not None or len(rest) > TEXT_BYTES:  # no number is so long
+            if ended or odd is not None or len(rest) > length:  # no number is so long
                 return
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from upres.config.limits import MAX_FITTED_JPEG
 from upres.errors import PictureError, nearest
 from upres.image.codecs import bmp, held, netpbm
 
@@ -120,7 +121,7 @@ def _brands(*brands: bytes) -> re.Pattern[bytes]:
 
 
 def _jpeg_options(image: Any, writing: Writing) -> dict[str, Any]:
-    fitted = image.width * image.height <= held.FITTED_JPEG_PIXELS
+    fitted = image.width * image.height <= MAX_FITTED_JPEG
     return {"Q": writing.quality, "subsample_mode": "off", "optimize_coding": fitted}
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
+import logging
 import os
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,14 +22,12 @@ FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 # dtype → the space of RGB and of gray; scRGB is libvips' name for float RGB: it writes the numbers as they are.
 _SPACES = {"uint8": ("srgb", "b-w"), "uint16": ("rgb16", "grey16"), "float32": ("scrgb", "b-w")}
 
-MOST_ROWS = 100_000_000
-"""The longest side of an image that libvips counts (VIPS_MAX_COORD); frames stand one below the other in one."""
-
 TIFF_PIECE_BYTES = 50_000_000
 """The longest compressed strip or tile of a TIFF that libvips lets libtiff read unless it is told `unlimited`."""
 
-# Rows fetched at once: bounds the memory of what is written in Python.
-_CHUNK = 128
+# Fetched at once of what is written in Python. Ten megabytes at a time left the process with 400 MB that it did not
+# give back (24,500 columns).
+_CHUNK_BYTES = 1_000_000
 
 
 LOADERS = ("png", "jpeg", "webp", "tiff", "heif", "jxl", "gif", "raw")
@@ -53,7 +54,36 @@ def _first_process() -> int:
             found = pyvips.type_find("VipsForeignLoad", f"{stem}load{kind}")
             if found:
                 pyvips.operation_block_set(pyvips.type_name(found), False)
+    _hear_glib(pyvips)
     return os.getpid()
+
+
+class _Heard(logging.Handler):
+    """Notes the threads in which libvips asked GLib for an image of a size that it does not have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: set[int] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if re.search("invalid or out of range for property '(width|height)'", record.getMessage()):
+            self.threads.add(threading.get_ident())
+
+
+_HEARD = _Heard()
+
+
+def _hear_glib(pyvips: Any) -> None:
+    """Let GLib speak as libvips does, into pyvips' log, rather than on the terminal.
+
+    A header may say a size that libvips' images do not have. GLib complains, the side becomes 1, and libvips goes on.
+    """
+    levels = pyvips.GLogLevelFlags
+    mask = levels.LEVEL_WARNING | levels.LEVEL_CRITICAL | levels.LEVEL_MESSAGE
+    for domain in (b"GLib-GObject", b"GLib"):
+        number = pyvips.glib_lib.g_log_set_handler(domain, mask, pyvips._log_handler_cb, pyvips.ffi.NULL)
+        atexit.register(pyvips.glib_lib.g_log_remove_handler, domain, number)  # there is no Python to call then
+    logging.getLogger("pyvips").addHandler(_HEARD)
 
 
 def pyvips() -> Any:
@@ -112,7 +142,12 @@ def has(operation: str) -> bool:
 
 def load(form: str, path: Path, *arguments: Any, **options: Any) -> Any:
     """Open a file by libvips' loader `form`; names go as bytes, because not every name is text."""
-    return getattr(pyvips().Image, f"{form}load")(os.fsencode(path), *arguments, **options)
+    loader, thread = getattr(pyvips().Image, f"{form}load"), threading.get_ident()
+    _HEARD.threads.discard(thread)
+    image = loader(os.fsencode(path), *arguments, **options)
+    if thread in _HEARD.threads:
+        raise pyvips().Error("libvips", "a side that no image of libvips has")
+    return image
 
 
 def save(image: Any, form: str, path: Path, **options: Any) -> None:
@@ -144,8 +179,9 @@ def chunks(image: Any) -> Iterator[tuple[int, NDArray[Any]]]:
     """Yield the first row and the samples `rows w c` of one part of an image after another, from the top."""
     region = pyvips().Region.new(image)
     dtype = {name: kind for kind, name in FORMATS.items()}[image.format]
-    for top in range(0, image.height, _CHUNK):
-        rows = min(_CHUNK, image.height - top)
+    most = max(1, _CHUNK_BYTES // (image.width * image.bands * np.dtype(dtype).itemsize))
+    for top in range(0, image.height, most):
+        rows = min(most, image.height - top)
         samples = np.frombuffer(region.fetch(0, top, image.width, rows), dtype)
         yield top, samples.reshape(rows, image.width, image.bands)
 

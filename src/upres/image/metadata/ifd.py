@@ -6,6 +6,8 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, cast
 
+from upres.config.limits import MAX_METADATA_BYTES, MAX_METADATA_ENTRIES
+
 Order = Literal["little", "big"]
 
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, NO_UNIT, INCH = 0x011A, 0x011B, 0x0128, 1, 2
@@ -40,9 +42,6 @@ SIZES = {
 }
 
 _RATIONALS = (RATIONAL, 10)  # a pair of 4-byte integers each
-
-# A table longer than this, or a value larger, is damage and not metadata.
-_MOST_ENTRIES, _MOST_BYTES = 4096, 64 << 20
 
 
 class DamagedError(Exception):
@@ -84,7 +83,7 @@ def read(file: BinaryIO, at: int, length: int) -> bytes:
     Raises:
         DamagedError: there are fewer, or so many would be no metadata.
     """
-    if not 0 <= length <= _MOST_BYTES:
+    if not 0 <= length <= MAX_METADATA_BYTES:
         raise DamagedError
     try:
         file.seek(at)
@@ -115,7 +114,7 @@ def raw_entries(file: BinaryIO, at: int, order: Order, big: bool) -> tuple[list[
     """Return the entries of the table at `at`, undecoded, and where the next table lies."""
     counter, entry, pointer = (8, 20, 8) if big else (2, 12, 4)
     count = int.from_bytes(read(file, at, counter), order)
-    if count > _MOST_ENTRIES:
+    if count > MAX_METADATA_ENTRIES:
         raise DamagedError
     body = read(file, at + counter, count * entry)
     # Some writers leave out the pointer after the last table of an EXIF block.
@@ -124,12 +123,35 @@ def raw_entries(file: BinaryIO, at: int, order: Order, big: bool) -> tuple[list[
     return [body[i : i + entry] for i in range(0, len(body), entry)], following
 
 
-def parse(file: BinaryIO, at: int, order: Order, big: bool, *, depth: int = 0, only: tuple[int, ...] = ()) -> Table:
-    """Return the table at `at` and those below it; of the first one, `only` these tags when any are named."""
+class _Room:
+    """How many bytes of values may still be read."""
+
+    def __init__(self) -> None:
+        self._left = MAX_METADATA_BYTES
+
+    def take(self, length: int) -> None:
+        self._left -= length
+        if self._left < 0:
+            raise DamagedError
+
+
+def parse(file: BinaryIO, at: int, order: Order, big: bool, *, only: tuple[int, ...] = ()) -> Table:
+    """Return the table at `at` and those below it; of the first one, `only` these tags when any are named.
+
+    Of entries with the same tag the first counts: a few kilobytes of entries can point at the same large value, or
+    table, millions of times.
+
+    Raises:
+        DamagedError: it cannot be followed, or its values have more than `MAX_METADATA_BYTES` in all.
+    """
+    return _parsed(file, at, order, big, only, 0, _Room())
+
+
+def _parsed(file: BinaryIO, at: int, order: Order, big: bool, only: tuple[int, ...], depth: int, room: _Room) -> Table:
     table: Table = {}
     for entry in raw_entries(file, at, order, big)[0]:
         tag, kind = int.from_bytes(entry[:2], order), int.from_bytes(entry[2:4], order)
-        if kind not in SIZES or (only and tag not in only):
+        if kind not in SIZES or tag in table or (only and tag not in only):
             continue
         count, field = (entry[4:12], entry[12:]) if big else (entry[4:8], entry[8:])
         length = int.from_bytes(count, order) * SIZES[kind]
@@ -137,12 +159,13 @@ def parse(file: BinaryIO, at: int, order: Order, big: bool, *, depth: int = 0, o
             if depth > 1:
                 raise DamagedError
             width = min(SIZES[kind], len(field))
-            table[tag] = parse(file, int.from_bytes(field[:width], order), order, big, depth=depth + 1)
+            table[tag] = _parsed(file, int.from_bytes(field[:width], order), order, big, (), depth + 1, room)
             continue
         try:
             data = field[:length] if length <= len(field) else read(file, int.from_bytes(field, order), length)
         except DamagedError:
             continue  # one value outside the block does not condemn the others
+        room.take(length)
         table[tag] = Value(kind, data if order == "little" else _swapped(data, kind))
     return table
 

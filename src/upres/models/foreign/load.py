@@ -7,7 +7,8 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from upres.archs import ARCHS, Network
-from upres.config.named_parts import build, parse_part
+from upres.archs.building import build_network
+from upres.config.named_parts import parse_part
 from upres.errors import ConfigError, MissingExtraError, ModelError
 from upres.models import checkpoint
 from upres.models.facts import METADATA_KEY, Colour, Facts
@@ -85,7 +86,7 @@ def _built(path: Path, arch: str, imported: Imported) -> tuple[Network, Facts]:
     if colour is None:
         raise ModelError(f"it takes {imported.channels} channels; upres enlarges pictures of 1 or 3")
     part = parse_part(ARCHS, {"name": arch, **imported.config}, where=path.name, key="arch")
-    network = build(ARCHS, part, scale=imported.scale, channels=imported.channels)
+    network = build_network(ARCHS, part, scale=imported.scale, channels=imported.channels)
     try:
         network.load_state_dict(imported.tensors)
     except RuntimeError as error:

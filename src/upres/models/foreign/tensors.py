@@ -15,14 +15,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from upres.config.limits import MAX_UNPACKED
 from upres.errors import ModelError, first_line
 
 Tensors = dict[str, Tensor]
 
 # Where training programs keep the weights inside what they save; the first that is there.
 _WRAPPINGS = ("params_ema", "params-ema", "params", "state_dict", "model_state_dict", "model")
-# Unpacked ÷ packed bytes: weights that somebody has compressed come to 1.1.
-_MOST_UNPACKED = 4
 _FORBIDDEN = re.compile(r"(?:GLOBAL|global:?) (?:GLOBAL )?'?([\w.]+\.[\w.]+)")
 
 
@@ -68,9 +67,9 @@ def _pickled(path: Path) -> Any:
             "author for the state_dict, or save that yourself where you trust the file, as .safetensors"
         ) from error
     except Exception as error:  # what PyTorch raises on a damaged file has no common base class
-        raise ModelError(
-            f"{path}: not a file of tensors that PyTorch saved ({first_line(error)}); copy it again"
-        ) from error
+        # PyTorch's advice for kinds that it opens only by running them is not passed on.
+        said = "of a kind that only running it opens" if "weights_only" in str(error) else first_line(error)
+        raise ModelError(f"{path}: not a file of tensors that PyTorch saved ({said}); copy it again") from error
 
 
 def _check_unpacked(path: Path) -> None:
@@ -85,7 +84,7 @@ def _check_unpacked(path: Path) -> None:
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return  # the old way of saving, or damaged: said by who reads it
     length = path.stat().st_size
-    if unpacked > _MOST_UNPACKED * length:
+    if unpacked > MAX_UNPACKED * length:
         raise ModelError(
             f"refused: {length:,} bytes that unpack to {unpacked:,}, which PyTorch never writes; "
             "get the file from its author",
