@@ -2,7 +2,7 @@
 
 python -m tools.curves --output docs/curves.png
 
-Stages are read from docs/runs in their order: NAME-first.csv, -second, -third, and last NAME.csv.
+Stages are read from docs/runs in their order: NAME-first.csv, -second, -third, -fourth, and last NAME.csv.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from upres.storage.atomic import write_whole
 from upres.train.plots import charts_png
 
 MODELS = ("base-x4", "best-x4", "fast-x4")
-_STAGES = ("-first", "-second", "-third", "")
+_STAGES = ("-first", "-second", "-third", "-fourth", "")
 
 
 def learned(runs: Path, name: str) -> tuple[list[int], list[float], list[int]]:
