@@ -18,14 +18,21 @@ from torch import nn
 
 from upres.models.backbones import BACKBONES
 
-# torchvision's `features`: convolutions (channels, kernel, stride, padding), ReLUs (R) and maxima (M).
-_ALEXNET = ((64, 11, 4, 2), "R", "M", (192, 5, 1, 2), "R", "M", (384, 3, 1, 1), "R", (256, 3, 1, 1), "R",
-            (256, 3, 1, 1), "R", "M")  # fmt: skip
-_VGG16 = tuple(
-    item
-    for width, count in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
-    for item in (*((width, 3, 1, 1), "R") * count, "M")
-)
+# torchvision's `features`: convolutions (channels, kernel, stride, padding) with a ReLU behind each; None is a maximum.
+_Row = tuple[int, int, int, int] | None
+_ALEXNET: list[_Row] = [
+    (64, 11, 4, 2),
+    None,
+    (192, 5, 1, 2),
+    None,
+    (384, 3, 1, 1),
+    (256, 3, 1, 1),
+    (256, 3, 1, 1),
+    None,
+]
+_VGG16: list[_Row] = []
+for _width, _count in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
+    _VGG16 += [*[(_width, 3, 1, 1)] * _count, None]
 
 
 def written_out(name: str) -> nn.Sequential:
@@ -33,19 +40,20 @@ def written_out(name: str) -> nn.Sequential:
     generator = torch.Generator().manual_seed(7)
     layers: list[nn.Module] = []
     before = 3
-    for item in _ALEXNET if name == "alexnet" else _VGG16:
-        if item == "R":
-            layers.append(nn.ReLU(inplace=True))
-        elif item == "M":
-            layers.append(nn.MaxPool2d(3, 2) if name == "alexnet" else nn.MaxPool2d(2, 2))
-        else:
-            width, kernel, stride, padding = item
-            layer = nn.utils.skip_init(nn.Conv2d, before, width, kernel, stride, padding)
-            with torch.no_grad():
-                layer.weight.normal_(0, (2 / before / kernel**2) ** 0.5, generator=generator)
-                layer.bias.normal_(0, 0.1, generator=generator)
-            layers.append(layer)
-            before = width
+    for row in _ALEXNET if name == "alexnet" else _VGG16:
+        if row is None:
+            layers.append(nn.MaxPool2d(3 if name == "alexnet" else 2, 2))
+            continue
+        width, kernel, stride, padding = row
+        with torch.device("meta"):  # the usual start of its weights costs more than all else here
+            layer = nn.Conv2d(before, width, kernel, stride, padding)
+        layer.to_empty(device="cpu")
+        with torch.no_grad():
+            layer.weight.normal_(0, (2 / before / kernel**2) ** 0.5, generator=generator)
+            assert layer.bias is not None
+            layer.bias.normal_(0, 0.1, generator=generator)
+        layers += [layer, nn.ReLU(inplace=True)]
+        before = width
     return nn.Sequential(*layers).requires_grad_(False)
 
 

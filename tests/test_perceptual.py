@@ -120,6 +120,16 @@ def test_gray_is_three_equal_channels_and_dtypes_do_not_matter(backbones: dict[s
             measured(sr[..., :2], hr[..., :2], backbone=path)
 
 
+@pytest.mark.parametrize("black", [0.0, 1.0])
+def test_gradients_are_finite_where_nothing_is_to_be_seen(black: float, backbones: dict[str, Path]) -> None:
+    path = str(backbones["vgg16"])
+    for distance in (lpips_model.load_lpips("vgg", path), dists_model.load_dists(path)):
+        hr = torch.full((1, 3, 24, 24), black)
+        sr = hr.clone().requires_grad_()
+        distance(sr, hr).sum().backward()
+        assert torch.isfinite(sr.grad).all()
+
+
 def test_pictures_too_small_are_told(backbones: dict[str, Path]) -> None:
     small = np.zeros((15, 40, 3), np.uint8)
     with pytest.raises(DataError, match=r"^AlexNet needs pictures of at least 31 pixels a side, not 40×15; use"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import shlex
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,7 +185,7 @@ def load_backbone(source: str | None, name: str, purpose: str) -> Backbone:
     """
     network = BACKBONES[name]
     kept = cache_home() / "features" / network.file
-    by_hand = f"fetch it by hand: curl -fL --create-dirs -o {kept} {network.url}"
+    by_hand = f"fetch it by hand: curl -fL --create-dirs -o {shlex.quote(str(kept))} {network.url}"
     if source == name and not kept.is_file():
         download(network.url, kept, digest=network.digest, advice=by_hand, error=ModelError)
     path = kept if source in (None, name) else Path(source).expanduser()
@@ -202,12 +204,39 @@ def _loaded(path: Path, network: Published, advice: str) -> Backbone:
     return Backbone(read_tensors(path), network, where=str(path))
 
 
-def of_arrays(distance: nn.Module) -> Callable[[NDArray[np.float32], NDArray[np.float32]], float]:
-    """Return a distance of tensors `1 c h w` as one of arrays."""
+class BackboneDistance(nn.Module, ABC):
+    """A published distance of pictures between features of a published network.
+
+    Args:
+        backbone: the network, which others may share.
+    """
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    @abstractmethod
+    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        """Return each picture's distance, `n`; 0 is equal.
+
+        Args:
+            sr, hr: `n c h w` in [0, 1], c = 1 or 3.
+
+        Raises:
+            DataError: pictures too small for the backbone.
+        """
+
+
+def of_arrays(distance: BackboneDistance) -> Callable[[NDArray[np.float32], NDArray[np.float32]], float]:
+    """Return a distance as one of arrays `1 c h w`."""
 
     @torch.inference_mode()
     def measured(sr: NDArray[np.float32], hr: NDArray[np.float32]) -> float:
-        return float(distance(torch.from_numpy(sr), torch.from_numpy(hr)))
+        # Where a loss that shares the backbone has moved it.
+        device = next(distance.backbone.buffers()).device
+        a, b = (torch.from_numpy(pixels).to(device) for pixels in (sr, hr))
+        with torch.autocast(device.type, enabled=False):  # training may measure inside it
+            return float(distance.to(device)(a, b))
 
     return measured
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from upres.models.backbones import Backbone, load_backbone, normalised
+from upres.models.backbones import Backbone, BackboneDistance, load_backbone, normalised
 
 LINEAR = Path(__file__).with_name("dists-linear.npz")
 """The published weights; their licence is in `LICENSES.md` beside them."""
@@ -21,7 +21,7 @@ _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _STABLE = 1e-6
 
 
-class DistsDistance(nn.Module):
+class DistsDistance(BackboneDistance):
     """Deep Image Structure and Texture Similarity (Ding, Ma, Wang, Simoncelli, TPAMI 2022), less is better.
 
     One minus the weighted similarity of the means and of the covariances, over whole pictures, of the pixels and of
@@ -34,8 +34,7 @@ class DistsDistance(nn.Module):
     """
 
     def __init__(self, backbone: Backbone, alpha: Tensor, beta: Tensor) -> None:
-        super().__init__()
-        self.backbone = backbone
+        super().__init__(backbone)
         self.alpha: Tensor
         self.beta: Tensor
         total = alpha.sum() + beta.sum()
@@ -43,14 +42,7 @@ class DistsDistance(nn.Module):
         self.register_buffer("beta", beta / total, persistent=False)
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
-        """Return each picture's distance, `n`; 0 is equal.
-
-        Args:
-            sr, hr: `n c h w` in [0, 1], c = 1 or 3.
-
-        Raises:
-            DataError: pictures too small for the backbone.
-        """
+        """Return each picture's distance, `n`; 0 is equal."""
         ours, theirs = (
             [pixels.expand(-1, 3, -1, -1).float(), *self.backbone(normalised(pixels, _MEAN, _DEVIATION), l2_pool)]
             for pixels in (sr, hr)

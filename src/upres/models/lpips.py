@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from upres.models.backbones import Backbone, load_backbone, normalised
+from upres.models.backbones import Backbone, BackboneDistance, load_backbone, normalised
 
 NETWORKS = {"alex": "alexnet", "vgg": "vgg16"}
 """The backbone of each network that LPIPS calls by these names."""
@@ -19,11 +19,12 @@ LINEAR = Path(__file__).with_name("lpips-linear.npz")
 # The authors' scaling of pictures in [-1, 1].
 _SHIFT, _SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 
-# Keeps the root's gradient finite where no feature is active.
+# Keeps the root's gradient finite where no feature is active. The authors add 1e-10 behind the root instead: where any
+# feature is active, it is the same in float32.
 _EPSILON = 1e-8
 
 
-class LpipsDistance(nn.Module):
+class LpipsDistance(BackboneDistance):
     """Learned Perceptual Image Patch Similarity, version 0.1 (Zhang, Isola, Efros, Shechtman, Wang, CVPR 2018).
 
     Equation 1: features of five layers made unit length at each place, their squared differences weighted channel by
@@ -35,20 +36,12 @@ class LpipsDistance(nn.Module):
     """
 
     def __init__(self, backbone: Backbone, weights: list[Tensor]) -> None:
-        super().__init__()
-        self.backbone = backbone
+        super().__init__(backbone)
         for number, row in enumerate(weights):
             self.register_buffer(f"linear_{number}", row.view(1, -1, 1, 1), persistent=False)
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
-        """Return each picture's distance, `n`; 0 is equal.
-
-        Args:
-            sr, hr: `n c h w` in [0, 1], c = 1 or 3.
-
-        Raises:
-            DataError: pictures too small for the backbone.
-        """
+        """Return each picture's distance, `n`; 0 is equal."""
         ours, theirs = (self.backbone(normalised(2 * pixels - 1, _SHIFT, _SCALE)) for pixels in (sr, hr))
         with torch.autocast(sr.device.type, enabled=False):
             terms = []
