@@ -35,6 +35,15 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def backbones(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """AlexNet and VGG16 with random filters, written once."""
+    from tests.random_backbones import write_backbone  # brings PyTorch, which most tests do without
+
+    folder = tmp_path_factory.mktemp("backbones")
+    return {name: write_backbone(name, folder) for name in ("alexnet", "vgg16")}
+
+
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str]) -> Command:
     return Command(capsys)

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from tests.commands import Command
+from tests.random_backbones import taken_for_published
 from tests.small_sets import save_cifar
 from upres.cli.main import main
 from upres.errors import DataError
@@ -303,6 +305,28 @@ def test_the_distance_of_features_grows_with_what_is_lost(tmp_path: Path) -> Non
     assert result.as_json()["models"]["bicubic"]["vgg"]["mean"] == result.mean("bicubic", "vgg") > 0
     write_evaluation(result, tmp_path)
     assert "psnr,ssim,mae,mse,vgg,seconds" in (tmp_path / "pictures.csv").read_text()
+
+
+def test_metrics_are_asked_for_by_name(tmp_path: Path, backbones: dict[str, Path], command: Command) -> None:
+    save_pictures(tmp_path / "set", count=1, side=200)
+    asked = ["--metric", "niqe-upres", "--metric", f"lpips?backbone={backbones['alexnet']}"]
+    line = ["evaluate", "bicubic", "--data", str(tmp_path / "set"), "--scale", "2", "-o", str(tmp_path / "out"), *asked]
+    with taken_for_published(backbones):
+        code, out, err = command(*line)
+        assert code == 0, err
+        assert "LPIPS 0.1 on AlexNet, RGB, whole picture; " in out and "NIQE by upres's own model" in out
+        stored = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+        assert stored["models"]["bicubic"]["lpips"]["mean"] > 0 < stored["models"]["bicubic"]["niqe-upres"]["mean"]
+        assert "psnr,ssim,mae,mse,niqe-upres,lpips,seconds" in (tmp_path / "out" / "pictures.csv").read_text()
+        code, _, err = command(*line[:-2], "--metric", "dists")
+        assert code == 2 and "backbone: vgg16 downloads them once (528 MB), or fetch it by hand: curl " in err
+    for wrong, said in (
+        ("lpsip", "upres: metrics: lpsip.name = 'lpsip' is unknown: did you mean lpips?"),
+        ("ssim", "upres: the metric ssim is measured already; name it once"),
+        ("lpips?network=squeeze", "upres: metrics: lpips.network = 'squeeze': "),
+    ):
+        code, _, err = command(*line[:-4], "--metric", wrong)
+        assert code == 2 and err.startswith(said) and err.count("\n") == 1, err
 
 
 # What somebody's script would hold; the tables are this process's, so it runs in one of its own.

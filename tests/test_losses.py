@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from tests.random_backbones import taken_for_published
 from upres.config.named_parts import build, parse_part
 from upres.errors import ConfigError, DataError
 from upres.image import luma
@@ -19,9 +21,11 @@ from upres.losses import ADVERSARIAL, LOSSES, Loss
 from upres.metrics import ssim
 
 
-@pytest.fixture(scope="session")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """What the losses that need a file of features are given: VGG19's first layers with random filters."""
+@pytest.fixture(scope="module")
+def settings(
+    tmp_path_factory: pytest.TempPathFactory, backbones: dict[str, Path]
+) -> Iterator[dict[str, dict[str, Any]]]:
+    """What the losses that need a file of features are given: VGG19's first layers and VGG16 with random filters."""
     path = tmp_path_factory.mktemp("features") / "vgg.npz"
     rng = np.random.default_rng(0)
     tensors = {}
@@ -31,7 +35,9 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, An
         tensors[f"features.{index}.bias"] = rng.normal(0, 0.1, after).astype(np.float32)
     np.savez(path, **tensors)
     common = {"features": str(path), "convention": "torchvision", "layers": {"conv1_2": 0.5, "conv2_1": 1.0}}
-    return {"perceptual": common, "style": common}
+    vgg16 = {"backbone": str(backbones["vgg16"])}
+    with taken_for_published(backbones):
+        yield {"perceptual": common, "style": common, "lpips": vgg16, "dists": vgg16}
 
 
 def loss_of(name: str, **values: object) -> Loss:

@@ -80,7 +80,7 @@ def test_unequal_shapes_are_refused(name):
 
 def test_the_page_lists_the_table():
     page = (Path(__file__).resolve().parents[1] / "docs" / "evaluation.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^\| `(\w+)` \| (.*) \| (more|less) \| (.*) \|$", page, re.MULTILINE)
+    listed = re.findall(r"^\| `([\w-]+)` \| (.*) \| (more|less) \| (.*) \|$", page, re.MULTILINE)
     assert [name for name, *_ in listed] == list(METRICS)
     for name, title, better, words in listed:
         row = METRICS[name]
@@ -89,7 +89,7 @@ def test_the_page_lists_the_table():
 
 
 def test_a_metric_that_needs_options_is_in_the_table_and_not_among_the_standard_ones():
-    assert set(METRICS) == {*STANDARD, "vgg"}
+    assert set(METRICS) == {*STANDARD, "vgg", "lpips", "dists", "niqe-upres"}
     with pytest.raises(ConfigError, match=r"metric 'vgg' has no default for features"):
         measure(SR, HR, Protocol(), ("vgg",))
 

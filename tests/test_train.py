@@ -11,12 +11,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.random_backbones import taken_for_published
 from tests.small_runs import HARDEST, SMALL, recipe_of, rows_of, small_data
 from upres.archs import ARCHS
 from upres.config import parse
-from upres.errors import MissingExtraError, NonFiniteError
+from upres.errors import ConfigError, DataError, MissingExtraError, NonFiniteError
 from upres.html.charts import ticks
-from upres.image import read
+from upres.image import from_unit, imresize, read, to_unit
+from upres.metrics import lpips
 from upres.models import checkpoint
 from upres.recipes import parse_recipe, read_recipe, run_recipe
 from upres.recipes.run import take_over
@@ -161,6 +163,51 @@ def test_ticks_are_round_and_span_the_values() -> None:
     assert ticks(0.0, 9.0) == [0, 2, 4, 6, 8, 10]
     assert ticks(27.31, 27.42) == [27.3, 27.35, 27.4, 27.45]
     assert ticks(5.0, 5.0)[0] <= 5 <= ticks(5.0, 5.0)[-1]
+
+
+def test_metrics_are_measured_beside_psnr_and_may_decide(
+    data: Path, tmp_path: Path, backbones: dict[str, Path]
+) -> None:
+    with taken_for_published(backbones):
+        lines: list[str] = []
+        asked = ["ssim", {"name": "lpips", "backbone": str(backbones["alexnet"])}]
+        recipe = recipe_of(data, metrics=asked, train={**SMALL["train"], "monitor": "ssim", "precision": "bf16"})
+        best = run_recipe(recipe, tmp_path / "run", log=lines.append)
+        assert read_recipe(str(tmp_path / "run" / "recipe.yaml")) == recipe
+        rows = rows_of(tmp_path / "run")
+        assert all(0 < row["val_ssim"] < 1 and row["val_lpips"] > 0 for row in rows)
+        assert [line.split(", LPIPS ")[0][-11:-6] for line in lines if line.startswith("bicubic on")] == ["SSIM "]
+        network, facts = checkpoint.load(best)
+        assert list(facts.scores)[1] == "validation ssim"
+        assert facts.scores["validation ssim"] == pytest.approx(max(row["val_ssim"] for row in rows), rel=1e-5)
+        report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+        assert "ssim" in report and "lpips" in report
+        # The figure is the metric's own on the 8-bit pictures, bf16 or not.
+        row = max(rows, key=lambda row: row["val_ssim"])
+        found = []
+        for path in sorted((data / "validation").iterdir()):
+            hr = read(path).pixels
+            lr = torch.from_numpy(to_unit(imresize(hr, 0.5)).transpose(2, 0, 1)[None].copy())
+            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+                sr = network(lr).float()[0].permute(1, 2, 0).numpy()
+            found.append(lpips(from_unit(sr, np.uint8), hr, backbone=str(backbones["alexnet"])))
+        assert row["val_lpips"] == pytest.approx(np.mean(found), rel=0.02)
+
+
+def test_metrics_that_cannot_measure_the_pictures_are_told_before_the_first_step(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"niqe-upres: a picture of 48×48 has 0 whole blocks"):
+        run_recipe(recipe_of(data, metrics=["niqe-upres"]), tmp_path / "run")
+    assert not (tmp_path / "run" / "metrics.csv").exists()
+    for metrics, said in (
+        (["l2"], "test: metrics.0.name = 'l2' is unknown: Known: dists, lpips,"),
+        ("ssim", "test: metrics = 'ssim': should be a list of Known: dists"),
+        (["ssim", "ssim"], "test: metrics names ssim, which is measured already; leave it out there"),
+        (["psnr"], "test: metrics names psnr, which is measured already; leave it out there"),
+        ([{"name": "vgg"}], "test: metrics.0.features is missing"),
+    ):
+        with pytest.raises(ConfigError) as error:
+            recipe_of(data, metrics=metrics)
+        assert str(error.value).startswith(said), str(error.value)
 
 
 def test_early_stopping_keeps_the_best_weights(data: Path, tmp_path: Path) -> None:

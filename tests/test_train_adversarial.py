@@ -14,6 +14,7 @@ from upres.config.named_parts import build, parse_part
 from upres.errors import ConfigError, ModelError
 from upres.export.interpolate import interpolate
 from upres.losses import ADVERSARIAL
+from upres.metrics import METRICS
 from upres.models import checkpoint
 from upres.models.facts import Facts
 from upres.recipes import run_recipe
@@ -114,6 +115,13 @@ def test_what_decides_the_best_weights() -> None:
     assert monitored(None, ["l1"], adversarial=True) == "last"
     assert monitored(None, ["l1", "perceptual"], adversarial=True) == "perceptual"
     assert monitored("last", ["perceptual"], adversarial=True) == "last"
+    assert monitored(None, ["l1", "dists"], adversarial=True) == "dists"
+    metrics = {name: METRICS[name] for name in ("ssim", "niqe-upres")}
+    assert monitored("ssim", ["l1"], adversarial=False, metrics=metrics) == "ssim"
+    assert monitored("niqe-upres", ["l1"], adversarial=True, metrics=metrics) == "niqe-upres"
+    assert monitored(None, ["l1"], adversarial=True, metrics=metrics) == "last"
+    with pytest.raises(ValueError, match="monitor = 'ssim': in adversarial training should be one of last, niqe-upre"):
+        monitored("ssim", ["l1"], adversarial=True, metrics=metrics)
 
 
 def fault(data: Path, tmp_path: Path, **changes: object) -> str:

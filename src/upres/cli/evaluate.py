@@ -49,7 +49,14 @@ def evaluate(
     features: Annotated[
         str | None,
         typer.Option(
-            help="Also the distance of VGG19's features, as LPIPS measures: vgg19, or a file of it.",
+            help="Also the distance of VGG19's features: vgg19, or a file of it.",
+            show_default=False,
+        ),
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Also niqe-upres, lpips?backbone=alexnet, dists?backbone=vgg16, …; may be given several times.",
             show_default=False,
         ),
     ] = None,
@@ -88,7 +95,7 @@ def evaluate(
         open_entrants(models, test_set.scale),
         test_set,
         protocol=protocol,
-        metrics=metrics_with(features),
+        metrics=metrics_with(features, metric or ()),
         on_picture=triplets.take,
         progress=counter(every=20),
     )

@@ -10,8 +10,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from upres.config import build, parse_part
-from upres.errors import DataError
+from upres.config import build, parse_line, parse_part
+from upres.errors import ConfigError, DataError
 from upres.evaluation.statistics import Evaluation, PictureScores
 from upres.evaluation.test_sets import TestPicture, TestSet
 from upres.metrics import METRICS, Metric, Protocol, measure_with, standard_metrics
@@ -46,18 +46,23 @@ def open_entrants(models: Iterable[str | Path], scale: int) -> list[Entrant]:
     return [entrant(str(model), open_probed_cached(model, scale)) for model in dict.fromkeys(models)]
 
 
-def metrics_with(features: str | None) -> dict[str, Metric]:
-    """Return the metrics that need no options, and with features the distance of those.
+def metrics_with(features: str | None = None, more: Iterable[str] = ()) -> dict[str, Metric]:
+    """Return the metrics that need no options, and those that are asked for.
 
     Args:
-        features: `vgg19`, or a file of it; `None` leaves that metric out.
+        features: `vgg19`, or a file of it, for the distance of its features; `None` leaves that metric out.
+        more: names of others, each with its options behind a question mark: `lpips?backbone=alexnet`.
 
     Raises:
-        ConfigError, ModelError, MissingExtraError: the features cannot be had.
+        ConfigError, ModelError, MissingExtraError: there is none of a name, or what it needs cannot be had.
     """
     found = standard_metrics()
+    parts = [parse_line(METRICS, text, where="metrics") for text in more]
     if features is not None:
-        part = parse_part(METRICS, {"name": "vgg", "features": features}, where="metrics", key="vgg")
+        parts.insert(0, parse_part(METRICS, {"name": "vgg", "features": features}, where="metrics", key="vgg"))
+    for part in parts:
+        if part.name in found:
+            raise ConfigError(f"the metric {part.name} is measured already; name it once")
         found[part.name] = build(METRICS, part)
     return found
 

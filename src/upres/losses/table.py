@@ -5,10 +5,12 @@ from __future__ import annotations
 from upres.config.tables import Table
 from upres.losses import adversarial
 from upres.losses.charbonnier import Charbonnier
+from upres.losses.dists import DISTS
 from upres.losses.frequency import Frequency
 from upres.losses.l1 import L1
 from upres.losses.log_mse import LogMse
 from upres.losses.loss import Loss
+from upres.losses.lpips import LPIPS
 from upres.losses.luma import Luma
 from upres.losses.ms_ssim import MSSSIM
 from upres.losses.mse import MSE
@@ -21,9 +23,11 @@ LOSSES: Table[type[Loss]] = Table(
     "upres.losses",
     {
         "charbonnier": Charbonnier,
+        "dists": DISTS,
         "frequency": Frequency,
         "l1": L1,
         "log-mse": LogMse,
+        "lpips": LPIPS,
         "luma": Luma,
         "ms-ssim": MSSSIM,
         "mse": MSE,

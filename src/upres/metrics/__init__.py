@@ -1,8 +1,11 @@
 """How close a super-resolved picture is to the original: pure functions, their table, and the protocols for them."""
 
+from upres.metrics.dists import dists
+from upres.metrics.lpips import lpips
 from upres.metrics.mae import mae
 from upres.metrics.metric import Metric, NoOptions
 from upres.metrics.mse import mse
+from upres.metrics.niqe import niqe_upres
 from upres.metrics.protocol import Protocol, measure, measure_with
 from upres.metrics.psnr import psnr
 from upres.metrics.ssim import ssim
@@ -13,11 +16,14 @@ __all__ = [
     "Metric",
     "NoOptions",
     "Protocol",
+    "dists",
+    "lpips",
     "mae",
     "measure",
     "measure_with",
     "metric",
     "mse",
+    "niqe_upres",
     "psnr",
     "ssim",
     "standard_metrics",

@@ -34,8 +34,10 @@ def feature_distance(features: Features) -> tuple[Callable[[NDArray[Any], NDArra
     @torch.inference_mode()
     def distance(sr: NDArray[Any], hr: NDArray[Any]) -> float:
         total = 0.0
-        batches = (torch.from_numpy(to_unit(pixels).transpose(2, 0, 1)[None].copy()) for pixels in (sr, hr))
-        ours, theirs = (features(batch, taps, activated=True) for batch in batches)
+        device = next(features.buffers()).device  # where a loss that shares them has moved them
+        batches = (torch.from_numpy(to_unit(pixels).transpose(2, 0, 1)[None].copy()).to(device) for pixels in (sr, hr))
+        with torch.autocast(device.type, enabled=False):  # training may measure inside it
+            ours, theirs = (features(batch, taps, activated=True) for batch in batches)
         for tap in taps:
             a, b = (torch.nn.functional.normalize(found[tap].double(), dim=1, eps=1e-10) for found in (ours, theirs))
             total += float((a - b).square().sum(dim=1).mean())

@@ -28,6 +28,8 @@ class Metric(ABC):
         listed: whether a table shows it; files hold every metric.
         by_protocol: whether it is given both pictures as the protocol prepares them. Otherwise it is given both whole
             and as they are, and `words` is printed with its numbers: it brings its own protocol.
+        only_by_name: whether it is measured only where it is asked for, because not every picture or machine has what
+            it needs.
     """
 
     config_type: ClassVar[type[Any]] = NoOptions
@@ -38,6 +40,7 @@ class Metric(ABC):
     digits: ClassVar[int] = 4
     listed: ClassVar[bool] = True
     by_protocol: ClassVar[bool] = True
+    only_by_name: ClassVar[bool] = False
 
     def __init__(self, config: Any) -> None:
         self.config = config

@@ -6,10 +6,13 @@ import dataclasses
 
 from upres.config.tables import Table
 from upres.errors import ConfigError, nearest
+from upres.metrics.dists import Dists
 from upres.metrics.feature_distance import FeatureDistance
+from upres.metrics.lpips import Lpips
 from upres.metrics.mae import Mae
 from upres.metrics.metric import Metric
 from upres.metrics.mse import Mse
+from upres.metrics.niqe import NiqeUpres
 from upres.metrics.psnr import Psnr
 from upres.metrics.ssim import Ssim
 
@@ -21,13 +24,16 @@ METRICS: Table[type[Metric]] = Table(
         "mae": Mae,
         "mse": Mse,
         "vgg": FeatureDistance,
+        "lpips": Lpips,
+        "dists": Dists,
+        "niqe-upres": NiqeUpres,
     },
 )
 
 
 def standard_metrics() -> dict[str, Metric]:
-    """Build every metric that needs no options, by its name."""
-    return {name: metric(name) for name in METRICS if not _needed(METRICS[name])}
+    """Build every metric that needs no options and is not measured only by name, by its name."""
+    return {name: metric(name) for name, row in METRICS.items() if not row.only_by_name and not _needed(row)}
 
 
 def metric(name: str) -> Metric:

@@ -8,14 +8,13 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
-from zipfile import BadZipFile
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from upres.errors import ConfigError, DataError, ModelError, first_line, nearest
+from upres.errors import ConfigError, DataError, ModelError, nearest
+from upres.models.tensor_files import read_tensors
 from upres.storage.cache_home import cache_home
 from upres.storage.download import download
 
@@ -86,7 +85,7 @@ class Features(nn.Module):
                 f"{pixels.shape[3]}×{pixels.shape[2]}; raise data.patch or name an earlier layer"
             )
         found: dict[str, Tensor] = {}
-        with _no_float16(pixels.device.type):
+        with no_float16(pixels.device.type):
             x = pixels.expand(-1, 3, -1, -1)[:, self._order] * self._factor
             x = (x - self.mean) / self.deviation
             for name in LAYERS[: LAYERS.index(last) + 1]:
@@ -125,7 +124,7 @@ def load_features(source: str, convention: Convention = "auto") -> Features:
 def _loaded(path: Path, convention: Convention) -> Features:
     if not path.is_file():
         raise ModelError(f"{path}: no such file; features is vgg19, or a .safetensors, .pth or .npz file of VGG19")
-    named = _read(path)
+    named = read_tensors(path)
     tensors: dict[str, Tensor] = {}
     for layer, index, channels in _table():
         weight, bias = named.get(f"features.{index}.weight"), named.get(f"features.{index}.bias")
@@ -139,29 +138,6 @@ def _loaded(path: Path, convention: Convention) -> Features:
     if not tensors:
         raise ModelError(f"{path}: holds no features.0.weight; it should have torchvision's names of VGG19's tensors")
     return Features(tensors, _convention(path, convention, tensors["conv1_1.weight"]), where=str(path))
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    from pickle import UnpicklingError
-
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    if path.suffix not in (".safetensors", ".pth", ".pt", ".npz"):
-        raise ModelError(f"{path}: should be a .safetensors, .pth or .npz file")
-    try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as arrays:
-                return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
-        if path.suffix == ".safetensors":
-            return dict(load_file(path))
-        found = torch.load(path, map_location="cpu", weights_only=True)
-        return {name: tensor for name, tensor in found.items() if isinstance(tensor, Tensor)}
-    except (OSError, ValueError, RuntimeError, AttributeError, EOFError, BadZipFile) as error:
-        reason = first_line(error)
-    except (UnpicklingError, SafetensorError) as error:
-        reason = first_line(error)
-    raise ModelError(f"{path}: cannot be read as a file of tensors ({reason})")
 
 
 def _convention(path: Path, given: Convention, first: Tensor) -> Literal["torchvision", "caffe"]:
@@ -191,7 +167,7 @@ def _table() -> list[tuple[str, int, tuple[int, int]]]:
     return rows
 
 
-def _no_float16(device: str) -> torch.autocast:
+def no_float16(device: str) -> torch.autocast:
     """Keep bfloat16 where training uses it, and float16 out: Caffe's features exceed its largest number."""
     halved = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device) == torch.bfloat16
     return torch.autocast(device, dtype=torch.bfloat16, enabled=halved)

@@ -19,7 +19,7 @@ from upres.data import SOURCES, parse_source
 from upres.degrade import DEGRADATIONS
 from upres.errors import ConfigError, RenamedWarning, nearest
 from upres.losses import LOSSES
-from upres.metrics import Protocol
+from upres.metrics import METRICS, Protocol
 from upres.models.facts import Colour
 from upres.recipes.yaml_text import parse_yaml
 from upres.storage.atomic import write_whole
@@ -120,6 +120,7 @@ class Recipe:
     schedule: NamedPart
     adversarial: AdversarialSection | None
     protocol: Protocol
+    metrics: tuple[NamedPart, ...]
     monitor: str
 
     @property
@@ -143,6 +144,7 @@ class Recipe:
             "schedule": self.schedule.dump(),
             "adversarial": None if self.adversarial is None else self.adversarial.dump(),
             "protocol": dump(self.protocol),
+            "metrics": [part.dump() for part in self.metrics],
         }
 
     def save(self, path: Path) -> None:
@@ -202,7 +204,7 @@ def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
     Raises:
         ConfigError: a key, a name or a value in it is wrong.
     """
-    sections = {"arch", "losses", "degradation", "data", "train", "schedule", "adversarial", "protocol"}
+    sections = {"arch", "losses", "degradation", "data", "train", "schedule", "adversarial", "protocol", "metrics"}
     head_keys = {field.name for field in dataclasses.fields(Head)}
     for key in values:
         if key not in sections | head_keys:
@@ -223,9 +225,16 @@ def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
     default_protocol = {"space": "luma" if head.colour == "rgb" else "gray", "border": border}
     losses = _losses(values.get("losses", [{"name": "l1"}]), where)
     adversarial = _adversarial(values.get("adversarial"), where)
+    terms = [part.name for _, part in losses]
+    metrics = _metrics(values.get("metrics", []), terms, where)
     train = parse(TrainConfig, values["train"], where=where, key="train")
     try:
-        monitor = monitored(train.monitor, [part.name for _, part in losses], adversarial=adversarial is not None)
+        monitor = monitored(
+            train.monitor,
+            terms,
+            adversarial=adversarial is not None,
+            metrics={part.name: METRICS[part.name] for part in metrics},
+        )
     except ValueError as fault:
         raise ConfigError(f"{where}: train.{fault}") from None
     return Recipe(
@@ -245,6 +254,7 @@ def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
         schedule=parse_part(SCHEDULES, values.get("schedule", "constant"), where=where, key="schedule"),
         adversarial=adversarial,
         protocol=parse(Protocol, values.get("protocol", default_protocol), where=where, key="protocol"),
+        metrics=metrics,
         monitor=monitor,
     )
 
@@ -267,6 +277,21 @@ def _losses(values: Any, where: str) -> tuple[tuple[float, NamedPart], ...]:
     if len(set(names)) < len(names):
         raise ConfigError(f"{where}: losses names a term twice ({', '.join(names)}); give each once, with its weight")
     return tuple(result)
+
+
+def _metrics(values: Any, terms: Sequence[str], where: str) -> tuple[NamedPart, ...]:
+    """Read what is measured besides PSNR; it stands under its name beside the losses' terms."""
+    if not isinstance(values, list):
+        raise ConfigError(f"{where}: metrics = {values!r}: should be a list of {nearest('', METRICS)}")
+    result = tuple(
+        parse_part(METRICS, item, where=where, key=f"metrics.{number}") for number, item in enumerate(values)
+    )
+    taken = ["psnr", *terms]
+    for part in result:
+        if part.name in taken:
+            raise ConfigError(f"{where}: metrics names {part.name}, which is measured already; leave it out there")
+        taken.append(part.name)
+    return result
 
 
 def _adversarial(values: Any, where: str) -> AdversarialSection | None:

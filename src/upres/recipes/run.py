@@ -13,6 +13,7 @@ from upres.data import Cache, Patches, open_splits
 from upres.degrade import DEGRADATIONS, Degradation, PerStep
 from upres.errors import ConfigError
 from upres.losses import LOSSES
+from upres.metrics import METRICS
 from upres.models import checkpoint
 from upres.models.activations import activation_bytes
 from upres.models.facts import Facts
@@ -105,6 +106,7 @@ def components(
         schedule=build(SCHEDULES, recipe.schedule),
         monitor=recipe.monitor,
         protocol=recipe.protocol,
+        metrics={part.name: build(METRICS, part) for part in recipe.metrics},
         devices=devices,
         nodes=nodes,
     )

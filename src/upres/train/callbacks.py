@@ -94,8 +94,9 @@ class History(Callback):
 class KeepBest(Callback):
     """Write best.safetensors whenever the monitored value is the best so far of the epochs that count."""
 
-    def __init__(self, path: Path, facts: Facts, protocol: Protocol, monitor: str) -> None:
+    def __init__(self, path: Path, facts: Facts, protocol: Protocol, monitor: str, more_is_better: bool) -> None:
         self._path, self._facts, self._protocol, self._monitor = path, facts, protocol, monitor
+        self._sign = 1 if more_is_better else -1
         self._best: float | None = None
         self.epoch: int | None = None
 
@@ -118,7 +119,7 @@ class KeepBest(Callback):
             value = float(values[f"val_{self._monitor}"])
             if self._monitor != "psnr":
                 scores[f"validation {self._monitor}"] = float(f"{value:.6g}")
-                value = -value
+            value *= self._sign
             if self._best is not None and value <= self._best:
                 return
             self._best = value

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from upres.archs import Network
 from upres.data import Cache, Patches
 from upres.errors import ConfigError
 from upres.losses import Loss
-from upres.metrics import Protocol
+from upres.metrics import Metric, Protocol
 from upres.models.facts import Facts
 from upres.train.adversarial import AdversarialTraining
 from upres.train.loggers import check_installed
@@ -32,6 +32,7 @@ class Components:
         schedule: the learning-rate schedule.
         monitor: what decides the best weights and early stopping, as `monitored` returns it.
         protocol: how PSNR is measured.
+        metrics: what is measured on the validation pictures besides, by name.
         adversarial: the discriminator and its loss, for adversarial training.
         devices: processes on a machine, each with a device of its own; they share every batch.
         nodes: machines.
@@ -50,6 +51,7 @@ class Components:
     schedule: Schedule
     monitor: str
     protocol: Protocol
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
     adversarial: AdversarialTraining | None = None
     devices: int = 1
     nodes: int = 1
@@ -81,6 +83,11 @@ class Components:
                 "train.precision = 'fp16': the gradients of generator and discriminator would need a scale each; use "
                 "bf16 or fp32"
             )
+
+    @property
+    def more_is_better(self) -> bool:
+        """Whether the best weights are those of the largest monitored value."""
+        return self.monitor == "psnr" or (self.monitor in self.metrics and self.metrics[self.monitor].better == "more")
 
     @property
     def epoch_steps(self) -> int:

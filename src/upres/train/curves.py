@@ -11,7 +11,7 @@ RunRow = dict[str, float]
 
 
 def charts_of(rows: Sequence[RunRow], baseline: float | None) -> list[Chart]:
-    """Return PSNR, the loss, each term of it, the discriminator, the rates.
+    """Return PSNR, the loss, the metrics, each term of the loss, the discriminator, the rates.
 
     Args:
         rows: of metrics.csv.
@@ -31,6 +31,9 @@ def charts_of(rows: Sequence[RunRow], baseline: float | None) -> list[Chart]:
     ]
     terms = [name.removeprefix("val_") for name in columns if name.startswith("val_")]
     terms = [name for name in terms if name not in ("psnr", "loss")]
+    metrics = [name for name in terms if f"train_{name}" not in columns]
+    terms = [name for name in terms if name not in metrics]
+    drawn += [Chart(name, "validation", [line("ours", "second", f"val_{name}")]) for name in metrics]
     for name in terms if len(terms) > 1 else ():
         pair = [line("training", "first", f"train_{name}"), line("validation", "second", f"val_{name}")]
         drawn.append(Chart(name, "without its weight", pair))

@@ -52,7 +52,7 @@ class Training(pl.LightningModule):
         self.game = run.adversarial  # the name that its weights have in every last.ckpt
         self.epoch_steps = run.epoch_steps
         self._options, self._schedule, self._protocol = options, run.schedule, run.protocol
-        self._patches, self._pictures = run.patches, run.validation
+        self._patches, self._pictures, self._metrics = run.patches, run.validation, run.metrics
         self._validation_batches = picture_batches(run.validation)
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}
@@ -143,8 +143,8 @@ class Training(pl.LightningModule):
                 share_buffers(network)
 
     def validation_step(self, batch: Pair, batch_idx: int) -> None:
-        """Measure loss and PSNR of each picture, as 8-bit pictures under the recipe's protocol."""
-        found, sr = score(self.best_network, self._losses, batch, self._protocol)
+        """Measure loss, PSNR and metrics of each picture, as 8-bit pictures under the recipe's protocol."""
+        found, sr = score(self.best_network, self._losses, batch, self._protocol, self._metrics)
         bad = {name: value for name, value in found.terms.items() if not math.isfinite(value)}
         if bad and self._bad is None:
             step = (self.current_epoch + 1) * self.epoch_steps

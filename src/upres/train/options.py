@@ -55,8 +55,9 @@ class TrainConfig:
     precision: one of `PRECISIONS`; `bf16` computes convolutions in bfloat16 and keeps weights and loss in float32.
     optimizer: which one, and its settings.
     monitor: what decides the best weights and early stopping, on the validation pictures: `psnr` (highest),
-        `loss` or the name of one loss term (lowest), or `last` (the last weights are kept). Left out, it is
-        `psnr`; in adversarial training `perceptual` where there is that term, else `last`.
+        `loss` or the name of one loss term (lowest), the name of one of the recipe's metrics, or `last` (the last
+        weights are kept). Left out, it is `psnr`; in adversarial training `perceptual` where there is that term (or
+        `style`, `lpips`, `dists`), else `last`.
     ema: decay of the averaged weights that are validated and shipped; 0 turns averaging off.
     clip: largest gradient norm; left out, gradients are not clipped.
     accumulate: batches whose gradients are averaged into one step of the optimiser.

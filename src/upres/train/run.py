@@ -6,7 +6,7 @@ import logging
 import pickle
 import signal
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from upres.data import Cache
 from upres.data.evenly_spaced import evenly_spaced
 from upres.errors import ConfigError, ModelError, first_line
 from upres.image import imresize
-from upres.metrics import Protocol, measure
+from upres.metrics import Metric, Protocol, measure_with, metric
 from upres.train.bad_batch import BadBatchError, keep
 from upres.train.bar import RunBar
 from upres.train.callbacks import History, KeepBest, KeepLast, Samples
@@ -68,10 +68,15 @@ def fit(
     first = first_process()
     training = Training(run)
     folder.mkdir(parents=True, exist_ok=True)
-    baseline = bicubic_psnr(run.validation, protocol) if first else None
-    if baseline is not None:
-        log(f"bicubic on the validation pictures: {baseline:.3f} dB ({protocol.describe()})")
-    history, kept = History(folder, baseline, log), KeepBest(best, run.facts, protocol, run.monitor)
+    baseline = None
+    if first:  # here too it comes out whether the metrics can measure these pictures, before the first step
+        baseline, *others = bicubic_scores(run.validation, protocol, run.metrics)
+        said = [f"{baseline:.3f} dB ({protocol.describe()})"]
+        said += [
+            f"{row.heading} {value:.{row.digits}f}" for row, value in zip(run.metrics.values(), others, strict=True)
+        ]
+        log(f"bicubic on the validation pictures: {', '.join(said)}")
+    history, kept = History(folder, baseline, log), KeepBest(best, run.facts, protocol, run.monitor, run.more_is_better)
     callbacks: list[Callback] = [
         history,
         kept,
@@ -79,7 +84,7 @@ def fit(
         KeepLast(last),
     ]
     if options.early_stopping is not None:
-        mode, patience = "max" if run.monitor == "psnr" else "min", options.early_stopping.patience
+        mode, patience = "max" if run.more_is_better else "min", options.early_stopping.patience
         callbacks.append(EarlyStopping(monitor=f"val_{run.monitor}", mode=mode, patience=patience))
     if bar and first:
         callbacks.append(RunBar())
@@ -167,14 +172,19 @@ def _complete(history: History, options: TrainConfig) -> bool:
     return history.rows[-1]["epoch"] >= options.epochs
 
 
-def bicubic_psnr(cache: Cache, protocol: Protocol) -> float:
-    """Return the mean PSNR of bicubic enlargement on these pictures (at most 500, evenly spaced)."""
+def bicubic_scores(cache: Cache, protocol: Protocol, metrics: Mapping[str, Metric]) -> list[float]:
+    """Return the mean PSNR and metrics of bicubic enlargement on these pictures (at most 500, evenly spaced).
+
+    Raises:
+        DataError: a metric cannot measure one of them.
+    """
+    wanted = {"psnr": metric("psnr"), **metrics}
     values = []
     for index in evenly_spaced(len(cache), 500):
         hr = cache.hr(index)
         sr = imresize(cache.lr(index), size=(hr.shape[0], hr.shape[1]))
-        values.append(measure(sr, hr, protocol, metrics=("psnr",))["psnr"])
-    return float(np.mean(values))
+        values.append(list(measure_with(wanted, sr, hr, protocol).values()))
+    return [float(value) for value in np.mean(values, axis=0)]
 
 
 # Lightning's advice and its own use of names that torch deprecates; a user can do nothing about either.

@@ -1,9 +1,9 @@
-"""Measuring a network on the validation pictures: every loss term, and PSNR under the recipe's protocol."""
+"""Measuring a network on the validation pictures: every loss term, and PSNR and more under the recipe's protocol."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,31 +13,39 @@ from torch import Tensor
 from upres.archs import Network
 from upres.image import from_unit
 from upres.losses import Loss
-from upres.metrics import Protocol, measure
+from upres.metrics import Metric, Protocol, measure_with, metric
 from upres.train.loaders import Pair
 from upres.train.step import loss_terms
 
 
 @dataclass(frozen=True)
 class Score:
-    """What a batch of validation pictures scored: means of the loss terms, and the PSNR of each picture."""
+    """What a batch of validation pictures scored: means of the loss terms, PSNR and other metrics of each picture."""
 
     terms: dict[str, float]
     psnr: tuple[float, ...]
+    metrics: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
 
-def score(network: Network, losses: Mapping[str, Loss], batch: Pair, protocol: Protocol) -> tuple[Score, Tensor]:
-    """Enlarge a batch of whole pictures, uint8 `n h w c`, and measure it; return the score and sr `n c h w`."""
+def score(
+    network: Network, losses: Mapping[str, Loss], batch: Pair, protocol: Protocol, metrics: Mapping[str, Metric]
+) -> tuple[Score, Tensor]:
+    """Enlarge a batch of whole pictures, uint8 `n h w c`, and measure it; return the score and sr `n c h w`.
+
+    Raises:
+        DataError: a metric cannot measure a picture.
+    """
     lr, hr = unit_batch(batch)
     sr = network(lr).float()
     terms = {name: float(value) for name, value in loss_terms(losses, sr, hr).items()}
     pairs = zip(as_bytes(sr), batch[1].cpu().numpy(), strict=True)
-    psnr = tuple(measure(ours, original, protocol, metrics=("psnr",))["psnr"] for ours, original in pairs)
-    return Score(terms, psnr), sr
+    measured = [measure_with({"psnr": metric("psnr"), **metrics}, *pair, protocol) for pair in pairs]
+    psnr, *others = (tuple(values[name] for values in measured) for name in ("psnr", *metrics))
+    return Score(terms, psnr, dict(zip(metrics, others, strict=True))), sr
 
 
 def mean_score(scores: Iterable[Score], weights: Mapping[str, float]) -> dict[str, float]:
-    """Return the means over pictures, as papers do: `psnr`, the weighted `loss`, and each loss term by its name."""
+    """Return the means over pictures, as papers do: `psnr`, the weighted `loss`, each term and metric by its name."""
     kept = list(scores)
     pictures = [len(item.psnr) for item in kept]
     terms = {name: float(np.average([item.terms[name] for item in kept], weights=pictures)) for name in kept[0].terms}
@@ -45,6 +53,7 @@ def mean_score(scores: Iterable[Score], weights: Mapping[str, float]) -> dict[st
         "psnr": float(np.mean([value for item in kept for value in item.psnr])),
         "loss": sum(weights[name] * value for name, value in terms.items()),
         **terms,
+        **{name: float(np.mean([value for item in kept for value in item.metrics[name]])) for name in kept[0].metrics},
     }
 
 
