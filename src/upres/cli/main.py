@@ -14,6 +14,7 @@ import typer.main
 from upres import __version__
 from upres.cli import (
     bench,
+    compare,
     convert,
     demo,
     evaluate,
@@ -50,6 +51,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "quantise": quantise.quantise,
     "pack": pack.pack,
     "explore": explore.explore,
+    "compare": compare.compare,
     "bench": bench.bench,
     "demo": demo.demo,
 }

@@ -1,1 +1,1 @@
-"""Pictures side by side: the demonstration."""
+"""Pictures side by side: the demonstration, and one's own."""
