@@ -139,10 +139,11 @@ class Chromium:
 
     def middle(self, selector: str) -> tuple[float, float]:
         """Scroll to an element and return its middle in the window."""
-        box = self.run(
-            f"(() => {{ const e = document.querySelector({json.dumps(selector)});"
-            " e.scrollIntoView({block: 'center'}); const b = e.getBoundingClientRect(); return [b.left + b.width / 2, b.top + b.height / 2]; })()"
+        script = (
+            f"const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'center'}}); "
+            "const b = e.getBoundingClientRect(); return [b.left + b.width / 2, b.top + b.height / 2]"
         )
+        box = self.run(f"(() => {{ {script} }})()")
         return box[0], box[1]
 
     def screenshot(self, *, whole: bool = False) -> bytes:

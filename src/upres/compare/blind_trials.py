@@ -44,14 +44,14 @@ def blind_trials(views: int, methods: int, seed: int) -> list[Trial]:
             left, right = (one, other) if draw.random() < 0.5 else (other, one)
             pairs.append(Trial(view, left, right))
     draw.shuffle(pairs)
-    repeated = draw.sample(pairs, min(len(pairs), max(2, round(len(pairs) / _PAIRS_PER_REPEAT))))
+    # Something must lie between a pair and its repeat, or the answer is still in mind: so the last has none.
+    again = pairs[:-1] or pairs
+    repeated = draw.sample(again, min(len(again), max(2, round(len(pairs) / _PAIRS_PER_REPEAT))))
     trials = list(pairs)
     for _ in range(1 + len(pairs) // _PAIRS_PER_IDENTICAL):
         method = draw.randrange(methods)
         trials.insert(draw.randint(1, len(trials)), Trial(draw.randrange(views), method, method, "identical"))
     for trial in repeated:
-        # Never right behind the first time, where the answer is still in mind.
-        earliest = min(trials.index(trial) + 2, len(trials))
-        again = Trial(trial.view, trial.right, trial.left, "repeat")
-        trials.insert(draw.randint(earliest, len(trials)), again)
+        place = draw.randint(trials.index(trial) + 2, len(trials))
+        trials.insert(place, Trial(trial.view, trial.right, trial.left, "repeat"))
     return trials

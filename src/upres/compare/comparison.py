@@ -160,25 +160,26 @@ def compare(
     files = _files(pictures)
     names = _names(models)
     partners = _partners(files, original, originals, scale)
-    opened = [_opened(path) for path in files]
-    scale = _scale(models, scale, threads)
-    for one in opened:
+    for path in files:  # before any work: what is wrong with the last is told at once
+        opened = _opened(path)
         for region in crops:
-            _check_inside(region, one)
+            _check_inside(region, opened)
+    scale = _scale(models, scale, threads)
     upscalers = [Upscalers(model, Size(scale=scale), threads=threads) for model in models]
     share = page_bytes / len(files) / (_PIXEL_BYTES * scale**2 * (len(names) + (partners is not None)))
     protocol = None if partners is None else Protocol(border=scale)
     methods: list[Method] = []
     found: list[ComparedPicture] = []
-    for place, one in enumerate(opened):
+    for place, path in enumerate(files):
+        one = _opened(path)
         lr = one.picture()
         one.warn()
-        partner = None if partners is None else _original(partners[place], lr, one.path, scale)
+        partner = None if partners is None else _original(partners[place], lr, path, scale)
         shown = list(crops) or evenly_chosen(lr.height, lr.width, most_pixels=share, count=regions)
         made: list[tuple[list[Picture], Measured]] = []
         for number, (name, ways) in enumerate(zip(names, upscalers, strict=True)):
             upscaler = ways.for_picture(lr.height, lr.width, one.header.format)
-            made.append(_enlarged(upscaler.enlargement, lr, shown, scale, partner, protocol, one.path))
+            made.append(_enlarged(upscaler.enlargement, lr, shown, scale, partner, protocol, path))
             if place == 0:
                 methods.append(Method(name, _note(upscaler.enlargement)))
             if progress is not None:
@@ -194,7 +195,7 @@ def compare(
         )
         found.append(
             ComparedPicture(
-                name=one.path.name,
+                name=path.name,
                 form=one.header.format,
                 height=lr.height,
                 width=lr.width,
@@ -318,7 +319,7 @@ def _original(path: Path, lr: Picture, lr_path: Path, scale: int) -> Picture:
     if (hr.alpha is None) != (lr.alpha is None) or hr.gray != lr.gray:
         raise DataError(f"is {_kind(hr)}, and {lr_path.name} is {_kind(lr)}; make them one kind", where=path)
     hr = _cut(hr, Region(0, 0, lr.width * scale, lr.height * scale))
-    alike = likeness(_shown(hr).pixels, _shown(lr).pixels)
+    alike = likeness(*(laid_on(_shown(picture), _WHITE).pixels for picture in (hr, lr)))
     if alike < _ALIKE:
         raise DataError(
             f"shows another picture than {lr_path.name} (their light correlates {alike:.2f}); give its own original",

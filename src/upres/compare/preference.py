@@ -37,7 +37,7 @@ def bradley_terry(wins: ArrayLike) -> NDArray[np.float64]:
     """Return scores with which one method is preferred to another with odds exp(score - other score).
 
     To each pair that was compared half a vote for either side is added: a method that won or lost everything stays
-    finite. The scores' mean is 0.
+    finite. The scores' mean is 0; a method that was compared with none has NaN.
 
     Source: Bradley and Terry, Biometrika 39 (1952); the iteration is Hunter's, MM algorithms for generalized
     Bradley-Terry models, Annals of Statistics 32 (2004), equation 3.
@@ -52,15 +52,17 @@ def bradley_terry(wins: ArrayLike) -> NDArray[np.float64]:
     """
     won = np.array(wins, np.float64)
     compared = won + won.T > 0
+    known = compared.any(axis=1)
     won += 0.5 * compared
-    together, total = won + won.T, won.sum(axis=1)
-    strength = np.ones(len(won))
-    for _ in range(_STEPS):
-        sums = np.where(compared, together / np.add.outer(strength, strength), 0).sum(axis=1)
-        following = np.where(sums > 0, total / np.where(sums > 0, sums, 1), strength)
+    together, total = (won + won.T)[known][:, known], won.sum(axis=1)[known]
+    strength = np.ones(len(total))
+    for _ in range(_STEPS if len(total) else 0):
+        following = total / (together / np.add.outer(strength, strength)).sum(axis=1)
         following /= np.exp(np.log(following).mean())
-        if np.abs(np.log(following / strength)).max() < _STILL:
-            break
+        moved = np.abs(np.log(following / strength)).max()
         strength = following
-    scores: NDArray[np.float64] = np.log(following)
+        if moved < _STILL:
+            break
+    scores = np.full(len(won), np.nan)
+    scores[known] = np.log(strength)
     return scores

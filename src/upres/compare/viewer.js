@@ -65,7 +65,12 @@ const makeViewer = (stage, { changed = () => {}, pointed = () => {} } = {}) => {
     draw();
     pointed(state.x, state.y);
   };
-  const setMode = (mode) => { state.mode = mode; state.flipped = false; draw(); };
+  const setMode = (mode) => {
+    const mine = stage.contains(document.activeElement);
+    Object.assign(state, { mode, flipped: false });
+    draw();
+    if (mine) (mode === "slider" ? divider : stage).focus({ preventScroll: true }); // a divider that hides loses it
+  };
   const flip = () => { if (state.mode !== "flip") setMode("flip"); state.flipped = !state.flipped; draw(); };
   const divide = (value) => { divider.value = value; draw(); };
 

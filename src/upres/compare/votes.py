@@ -235,8 +235,8 @@ def tally(ballots: Mapping[str, Ballot]) -> Tally:
                 wins[(left, right) if vote.choice == "left" else (right, left)] += 1
         if vote.reason.strip() and vote.kind != "identical":
             reasons.append(f"{vote.picture}: {_said(vote)}: {vote.reason.strip()}")
-    scores = bradley_terry(wins + ties / 2) if counted else np.zeros(len(methods))
-    order = sorted(range(len(methods)), key=lambda index: -scores[index])
+    scores = bradley_terry(wins + ties / 2)
+    order = sorted(np.flatnonzero(np.isfinite(scores)), key=lambda index: -scores[index])
     pairs = tuple(
         PairCount(methods[one], methods[other], int(wins[one, other]), int(wins[other, one]), int(ties[one, other]))
         for one, other in itertools.combinations(order, 2)
