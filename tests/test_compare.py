@@ -99,7 +99,7 @@ class Page(HTMLParser):
 
 
 def decoded(address: str, folder: Path) -> Picture:
-    kind, content = re.fullmatch(r"data:image/(webp|png);base64,(.*)", address).groups()  # type: ignore[union-attr]
+    kind, content = re.fullmatch(r"data:image/(webp|png);base64,(.*)", address).groups()
     path = folder / f"decoded.{kind}"
     path.write_bytes(base64.b64decode(content))
     return read(path)
@@ -192,10 +192,10 @@ def test_the_page_needs_nothing_from_outside(form: str, compared: Comparison) ->
     # The only address is the name of SVG's language, inside a data URI: nobody fetches it.
     assert set(re.findall(r"\w+://[^\s'\"]+", text)) == {"http://www.w3.org/2000/svg"}
     assert not re.search(r"fetch\(|XMLHttpRequest|WebSocket|EventSource|sendBeacon|import\(|@import", text)
-    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text).group(1)  # type: ignore[union-attr]
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text).group(1)
     assert policy.startswith("default-src 'none'; img-src data:;")
     for tag in ("style", "script"):
-        inside = re.search(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL).group(1)  # type: ignore[union-attr]
+        inside = re.search(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL).group(1)
         digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
         assert f"{tag}-src 'sha256-{digest}'" in policy
 
@@ -264,6 +264,7 @@ def test_gray_alpha_profile_and_depth_are_shown(models: dict[str, Path], tmp_pat
     clear, deep, gray = (decoded(view["two.onnx"], tmp_path) for view in Page(text).views)
     by_name = {picture.name: picture.views[0].versions[1] for picture in found.pictures}
     assert np.array_equal(clear.alpha, by_name["clear.png"].alpha)
+    assert clear.alpha is not None
     seen = clear.alpha > 0
     assert np.array_equal(clear.pixels[seen], by_name["clear.png"].pixels[seen])
     assert (deep.depth, deep.profile) == (8, rgb)
@@ -275,6 +276,7 @@ def test_gray_alpha_profile_and_depth_are_shown(models: dict[str, Path], tmp_pat
 def test_alpha_is_measured_on_white(models: dict[str, Path], tmp_path: Path) -> None:
     lr = special("clear")
     sr = load("bicubic", scale=2).picture(lr)
+    assert sr.alpha is not None
     write(lr, tmp_path / "a.png")
     # Another picture only where nobody sees it, so it is the same.
     hidden = Picture(np.where((sr.alpha == 0)[..., None], 255 - sr.pixels, sr.pixels), sr.alpha)
@@ -282,6 +284,7 @@ def test_alpha_is_measured_on_white(models: dict[str, Path], tmp_path: Path) -> 
     found = compare([tmp_path / "a.png"], ["bicubic", models["one"]], original=tmp_path / "b.png")
     bicubic, one = found.pictures[0].measured
     assert bicubic.psnr == float("inf")
+    assert one.psnr is not None
     assert one.psnr < 60
 
 
@@ -297,6 +300,42 @@ def test_originals_are_found_by_name_and_cropped(folder: Path, hr: NDArray[Any],
     assert [picture.name for picture in found.pictures] == ["one.png", "threex2.png", "two_x2.png"]
     for picture in found.pictures:
         assert np.array_equal(picture.views[0].original.pixels, hr)
+
+
+def test_files_from_elsewhere_are_compared_too(
+    folder: Path, models: dict[str, Path], hr: NDArray[Any], tmp_path: Path
+) -> None:
+    twig = folder / "twig.png"
+    sr = load("bicubic", scale=2)(read(twig).pixels)
+    for place in ("theirs", "gray", "small", "none", "both"):
+        (tmp_path / place).mkdir()
+    write(Picture(sr), tmp_path / "theirs" / "twig_x2.tif")
+    write(Picture(sr[..., :1]), tmp_path / "gray" / "twig.png")
+    write(Picture(sr[:20]), tmp_path / "small" / "twig.png")
+    for ending in ("_x2", "x4"):
+        write(Picture(sr), tmp_path / "both" / f"twig{ending}.png")
+    original = folder / "originals" / "twig.webp"
+    # Their scale is that of the files; a folder and the file itself are the same.
+    found = compare([twig], [tmp_path / "theirs", "bicubic"], original=original)
+    assert (found.scale, [method.name for method in found.methods]) == (2, ["theirs", "bicubic"])
+    theirs, bicubic = found.pictures[0].measured
+    assert (theirs.psnr, theirs.seconds) == (bicubic.psnr, None)
+    text, _ = comparison_html(found)
+    assert np.array_equal(decoded(Page(text).views[0]["theirs"], tmp_path).pixels, sr)
+    part = compare([twig], [tmp_path / "theirs" / "twig_x2.tif", "bicubic"], crops=[Region(3, 4, 20, 10)])
+    assert np.array_equal(part.pictures[0].views[0].versions[0].pixels, sr[8:28, 6:46])
+    for place, said in (
+        ("gray", r"gray/twig\.png: is gray, and twig\.png is RGB; make them one kind"),
+        ("small", r"small/twig\.png: is 80×20, and twig\.png of 40×32 at ×2 becomes 80×64"),
+        ("none", r"twig\.png: no enlarged picture of this name in .*none"),
+        ("both", r"twig\.png: several files in .*both are its enlarged picture: twig_x2\.png and twigx4\.png; leave one"),
+    ):
+        with pytest.raises(DataError, match=said):
+            compare([twig], [tmp_path / place, "bicubic"], scale=2, original=original)
+    with pytest.raises(DataError, match="is 80×20, no whole number of times the 40×32"):
+        compare([twig], [tmp_path / "small", "bicubic"])
+    with pytest.raises(ConfigError, match="one enlarged picture for 2 pictures; give the folder"):
+        compare([twig, original], [tmp_path / "theirs" / "twig_x2.tif", models["one"]])
 
 
 def test_what_cannot_be_shown_is_refused(folder: Path, models: dict[str, Path], tmp_path: Path) -> None:
@@ -357,7 +396,7 @@ def test_the_command(folder: Path, models: dict[str, Path], command: Command, tm
     code, out, _ = command("compare", twig, "--models", said, "--blind", "--seed", "5", "-o", str(blind))
     assert out.splitlines()[0] == "3 pairs to vote on, seed 5"  # one pair, once more, and an identical one
     text = blind.read_text(encoding="utf-8")
-    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL).group(1))  # type: ignore[union-attr]
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL).group(1))
     assert len(data["trials"]) == 3
     visible = text.replace(data["secret"], "")
     assert "bicubic" not in visible

@@ -22,7 +22,10 @@ def compare(
     ],
     models: Annotated[
         str,
-        typer.Option(help="At least two, with commas: names of shipped models, bicubic, and files of models."),
+        typer.Option(
+            help="At least two, with commas: names of shipped models, bicubic, files of models; "
+            "also folders of pictures that something else enlarged."
+        ),
     ] = "bicubic,base,best",
     output: Annotated[
         Path | None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upres.compare.regions import Region, evenly_chosen, surroundings
-from upres.config.limits import MAX_PIXELS, MAX_SCALE
+from upres.compare.regions import Region, evenly_chosen
+from upres.compare.ways import Enlarged, Source, cut, kind_of, partner_in, read_still, still, ways_for
 from upres.data.check import likeness
 from upres.errors import ConfigError, DataError, PictureError
 from upres.image import OpenedPicture, Picture, from_unit, picture_files, to_unit
 from upres.image.background import laid_on
-from upres.image.bands import neutral, shape_of
 from upres.metrics import Protocol, measure
-from upres.upscaling.enlargement import Enlargement
-from upres.upscaling.loading import Upscalers
-from upres.upscaling.sizes import Size
 
 MODELS = ("bicubic", "base", "best")
 """What is compared when nobody says."""
@@ -47,9 +42,9 @@ class Method:
 
 @dataclass(frozen=True)
 class Measured:
-    """One method on one picture: seconds of enlarging, and PSNR in dB and SSIM where the original is known."""
+    """One method on one picture: seconds if it was enlarged here; PSNR in dB and SSIM if the original is known."""
 
-    seconds: float
+    seconds: float | None
     psnr: float | None = None
     ssim: float | None = None
 
@@ -139,11 +134,11 @@ def compare(
 
     Args:
         pictures: files, and folders of them.
-        models: at least two, each as in `upres.load`.
+        models: at least two: each as in `upres.load`, a folder of pictures that were enlarged elsewhere, or such a
+            picture of the only one. In folders, photo_x4 and photox4 belong to photo.
         scale: output side ÷ input side; by default the models' own, which must be one.
         original: what the one picture was made from.
-        originals: a folder with a file of the same name for each picture, whatever its suffix; photo_x4 and photox4
-            belong to photo.
+        originals: a folder with a file of the same name for each picture, whatever its suffix.
         crops: which regions are shown of each picture; by default all of it, or regions evenly spaced.
         regions: how many regions are chosen of a large picture: 4, or 1.
         page_bytes: how large the page may become by regions that are chosen.
@@ -154,57 +149,48 @@ def compare(
         ConfigError: fewer than two models, models of several scales, or a region outside a picture.
         PictureError: a picture cannot be read, or is of a kind that pages do not show: animations, documents of
             several pages, HDR, floats beyond 0 and 1.
-        DataError: an original is missing, or does not belong to its picture.
+        DataError: an original or an enlarged file is missing, or does not belong to its picture.
         ModelError, MissingExtraError: as `upres.load`.
     """
     files = _files(pictures)
-    names = _names(models)
-    partners = _partners(files, original, originals, scale)
+    if original is not None and originals is not None:
+        raise ConfigError("original and originals are both given; one of them says where the originals are")
+    if original is not None and len(files) > 1:
+        raise ConfigError(f"one original for {len(files)} pictures; give the folder of them", settings=("originals",))
     for path in files:  # before any work: what is wrong with the last is told at once
-        opened = _opened(path)
+        opened = still(path)
         for region in crops:
             _check_inside(region, opened)
-    scale = _scale(models, scale, threads)
-    upscalers = [Upscalers(model, Size(scale=scale), threads=threads) for model in models]
-    share = page_bytes / len(files) / (_PIXEL_BYTES * scale**2 * (len(names) + (partners is not None)))
+    partners = _partners(files, original, originals)
+    ways = ways_for(models, files, scale, threads)
+    scale = ways[0].scale
+    share = page_bytes / len(files) / (_PIXEL_BYTES * scale**2 * (len(ways) + (partners is not None)))
     protocol = None if partners is None else Protocol(border=scale)
-    methods: list[Method] = []
     found: list[ComparedPicture] = []
     for place, path in enumerate(files):
-        one = _opened(path)
-        lr = one.picture()
-        one.warn()
-        partner = None if partners is None else _original(partners[place], lr, path, scale)
+        form, lr = still(path).header.format, read_still(path)
+        hr = None if partners is None else _original(partners[place], lr, path, scale)
         shown = list(crops) or evenly_chosen(lr.height, lr.width, most_pixels=share, count=regions)
-        made: list[tuple[list[Picture], Measured]] = []
-        for number, (name, ways) in enumerate(zip(names, upscalers, strict=True)):
-            upscaler = ways.for_picture(lr.height, lr.width, one.header.format)
-            made.append(_enlarged(upscaler.enlargement, lr, shown, scale, partner, protocol, path))
-            if place == 0:
-                methods.append(Method(name, _note(upscaler.enlargement)))
+        source = Source(path, form, lr, scale, shown)
+        versions, measured = [], []
+        for number, way in enumerate(ways):
+            made = way.enlarged(source, whole=hr is not None)
+            measured.append(_measured(made, hr, protocol))
+            versions.append([_shown(region) for region in made.regions])
             if progress is not None:
-                progress(place * len(names) + number + 1, len(files) * len(names))
+                progress(place * len(ways) + number + 1, len(files) * len(ways))
         views = tuple(
             View(
                 region,
-                _shown(_cut(lr, region)),
-                tuple(versions[number] for versions, _ in made),
-                None if partner is None else _shown(_cut(partner, region.times(scale))),
+                _shown(cut(lr, region)),
+                tuple(version[number] for version in versions),
+                None if hr is None else _shown(cut(hr, region.times(scale))),
             )
             for number, region in enumerate(shown)
         )
-        found.append(
-            ComparedPicture(
-                name=path.name,
-                form=one.header.format,
-                height=lr.height,
-                width=lr.width,
-                depth=lr.depth,
-                views=views,
-                measured=tuple(measured for _, measured in made),
-            )
-        )
-    return Comparison(scale, tuple(methods), tuple(found), protocol, chosen=not crops)
+        found.append(ComparedPicture(path.name, form, lr.height, lr.width, lr.depth, views, tuple(measured)))
+    methods = tuple(Method(way.name, way.note) for way in ways)
+    return Comparison(scale, methods, tuple(found), protocol, chosen=not crops)
 
 
 def _files(pictures: Sequence[str | Path]) -> list[Path]:
@@ -219,48 +205,6 @@ def _files(pictures: Sequence[str | Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def _names(models: Sequence[str | Path]) -> list[str]:
-    names = [Path(model).name for model in models]
-    if len(set(names)) < len(names):
-        names = [str(model) for model in models]
-    if len(set(names)) < 2 or len(set(names)) < len(names):
-        raise ConfigError(
-            f"models {', '.join(names) or 'none'}: a comparison takes at least two, each once", settings=("models",)
-        )
-    return names
-
-
-def _scale(models: Sequence[str | Path], scale: int | None, threads: int | None) -> int:
-    if scale is not None:
-        if not 2 <= scale <= MAX_SCALE:
-            raise ConfigError(f"scale = {scale}: should be a whole number from 2 to {MAX_SCALE}", settings=("scale",))
-        return scale
-    own = {str(model): Upscalers(model, threads=threads).for_picture(1, 1).scale for model in models}
-    said = {int(value) for model, value in own.items() if model != "bicubic"}
-    if len(said) > 1:
-        listed = ", ".join(f"{Path(model).name} ×{value:g}" for model, value in own.items())
-        raise ConfigError(f"the models enlarge differently ({listed}); say how much", settings=("scale",))
-    return said.pop()
-
-
-def _opened(path: Path) -> OpenedPicture:
-    """Open a picture that a page can show.
-
-    Raises:
-        PictureError: it is of another kind.
-    """
-    opened = OpenedPicture(path, max_pixels=MAX_PIXELS)
-    if opened.header.pages > 1:
-        raise PictureError(
-            f"holds {opened.header.pages} pages or frames; a comparison shows still pictures, so save one of them as "
-            "a file of its own",
-            where=path,
-        )
-    if opened.tags.needs_cicp:
-        raise PictureError("is HDR by its cICP chunk, which a page would show wrong; convert it to sRGB", where=path)
-    return opened
-
-
 def _check_inside(region: Region, opened: OpenedPicture) -> None:
     height, width = opened.shape.size
     if region.x + region.width > width or region.y + region.height > height:
@@ -269,36 +213,11 @@ def _check_inside(region: Region, opened: OpenedPicture) -> None:
         )
 
 
-def _partners(
-    files: Sequence[Path], original: str | Path | None, folder: str | Path | None, scale: int | None
-) -> list[Path] | None:
+def _partners(files: Sequence[Path], original: str | Path | None, folder: str | Path | None) -> list[Path] | None:
     """Return the original of each picture, or `None` when there are none."""
-    if original is not None and folder is not None:
-        raise ConfigError("original and originals are both given; one of them says where the originals are")
     if original is not None:
-        if len(files) > 1:
-            raise ConfigError(
-                f"one original for {len(files)} pictures; give the folder of them", settings=("originals",)
-            )
         return [Path(original)]
-    if folder is None:
-        return None
-    by_stem: dict[str, Path] = {}
-    for path in picture_files(folder):
-        by_stem.setdefault(path.stem, path)
-    partners = []
-    for path in files:
-        stems = [path.stem, *(path.stem.removesuffix(end) for end in _endings(path.stem, scale))]
-        partner = next((by_stem[stem] for stem in stems if stem in by_stem), None)
-        if partner is None:
-            raise DataError(f"no original of this name in {folder}; name it {path.stem}.png", where=path)
-        partners.append(partner)
-    return partners
-
-
-def _endings(stem: str, scale: int | None) -> list[str]:
-    scales = range(2, MAX_SCALE + 1) if scale is None else (scale,)
-    return [end for number in scales for end in (f"_x{number}", f"x{number}") if stem.endswith(end)]
+    return None if folder is None else [partner_in(Path(folder), path, "original") for path in files]
 
 
 def _original(path: Path, lr: Picture, lr_path: Path, scale: int) -> Picture:
@@ -307,7 +226,7 @@ def _original(path: Path, lr: Picture, lr_path: Path, scale: int) -> Picture:
     Raises:
         DataError: it does not belong to the picture.
     """
-    hr = _opened(path).picture()
+    hr = read_still(path)
     rest = hr.height - lr.height * scale, hr.width - lr.width * scale
     if not (0 <= rest[0] < scale and 0 <= rest[1] < scale):
         raise DataError(
@@ -316,9 +235,9 @@ def _original(path: Path, lr: Picture, lr_path: Path, scale: int) -> Picture:
             where=path,
             settings=("scale",),
         )
-    if (hr.alpha is None) != (lr.alpha is None) or hr.gray != lr.gray:
-        raise DataError(f"is {_kind(hr)}, and {lr_path.name} is {_kind(lr)}; make them one kind", where=path)
-    hr = _cut(hr, Region(0, 0, lr.width * scale, lr.height * scale))
+    if kind_of(hr) != kind_of(lr):
+        raise DataError(f"is {kind_of(hr)}, and {lr_path.name} is {kind_of(lr)}; make them one kind", where=path)
+    hr = cut(hr, Region(0, 0, lr.width * scale, lr.height * scale))
     alike = likeness(*(laid_on(_shown(picture), _WHITE).pixels for picture in (hr, lr)))
     if alike < _ALIKE:
         raise DataError(
@@ -328,59 +247,11 @@ def _original(path: Path, lr: Picture, lr_path: Path, scale: int) -> Picture:
     return hr
 
 
-def _kind(picture: Picture) -> str:
-    return f"{'gray' if picture.gray else 'RGB'}{'' if picture.alpha is None else ' with alpha'}"
-
-
-def _enlarged(
-    enlargement: Enlargement,
-    lr: Picture,
-    regions: Sequence[Region],
-    scale: int,
-    original: Picture | None,
-    protocol: Protocol | None,
-    path: Path,
-) -> tuple[list[Picture], Measured]:
-    """Enlarge what is shown, or all where it is measured."""
-    if lr.span != (0.0, 1.0):
-        raise PictureError(
-            f"goes from {lr.span[0]:g} to {lr.span[1]:g}, and a page shows 0 to 1; scale its numbers first", where=path
-        )
-    clear = lr.alpha is not None and bool((lr.alpha == 0).any())
-    gray = neutral(lr.pixels)
-    whole = Region(0, 0, lr.width, lr.height)
-    parts = [
-        whole if original is not None else surroundings(region, enlargement, lr.height, lr.width, clear=clear)
-        for region in regions
-    ]
-    seconds, made = 0.0, {}
-    for part in dict.fromkeys(parts):
-        start = time.perf_counter()
-        made[part] = _part(enlargement, _cut(lr, part), clear=clear, gray=gray)
-        seconds += time.perf_counter() - start
-    shown = [
-        _shown(_cut(made[part], region.inside(part).times(scale))) for region, part in zip(regions, parts, strict=True)
-    ]
-    if original is None or protocol is None:
-        return shown, Measured(seconds)
-    values = measure(laid_on(made[whole], _WHITE).pixels, laid_on(original, _WHITE).pixels, protocol)
-    return shown, Measured(seconds, values["psnr"], values["ssim"])
-
-
-def _part(enlargement: Enlargement, lr: Picture, *, clear: bool, gray: bool) -> Picture:
-    """Enlarge a part as it is enlarged inside its picture: by what is true of all of it."""
-    shape = shape_of(lr)
-    samples = lr.pixels if lr.alpha is None else np.dstack([lr.pixels, lr.alpha])
-    sr = np.concatenate(list(enlargement.bands([samples], shape, clear=clear, neutral=gray)))
-    if lr.alpha is None:
-        return dataclasses.replace(lr, pixels=sr)
-    return dataclasses.replace(lr, pixels=np.ascontiguousarray(sr[..., :-1]), alpha=np.ascontiguousarray(sr[..., -1]))
-
-
-def _cut(picture: Picture, region: Region) -> Picture:
-    pixels: NDArray[Any] = np.ascontiguousarray(picture.pixels[region.slices])
-    alpha = None if picture.alpha is None else np.ascontiguousarray(picture.alpha[region.slices])
-    return dataclasses.replace(picture, pixels=pixels, alpha=alpha)
+def _measured(made: Enlarged, original: Picture | None, protocol: Protocol | None) -> Measured:
+    if original is None or protocol is None or made.whole is None:
+        return Measured(made.seconds)
+    values = measure(laid_on(made.whole, _WHITE).pixels, laid_on(original, _WHITE).pixels, protocol)
+    return Measured(made.seconds, values["psnr"], values["ssim"])
 
 
 def _shown(picture: Picture) -> Picture:
@@ -399,18 +270,7 @@ def _shrunk(view: View, share: float, scale: int) -> View:
     large = inside.times(scale)
     return View(
         region,
-        _cut(view.lr, inside),
-        tuple(_cut(version, large) for version in view.versions),
-        None if view.original is None else _cut(view.original, large),
+        cut(view.lr, inside),
+        tuple(cut(version, large) for version in view.versions),
+        None if view.original is None else cut(view.original, large),
     )
-
-
-def _note(enlargement: Enlargement) -> str:
-    """Return what a method is, in words."""
-    if not enlargement.predictors:
-        return "reduction"
-    parameters = sum(predictor.facts.parameters for predictor in enlargement.predictors)
-    steps = "" if len(enlargement.predictors) == 1 else f" in {len(enlargement.predictors)} steps"
-    what = f"{parameters:,} parameters" if parameters else "no network"
-    how = enlargement.predictors[0].how
-    return f"{what}{steps}{f'; {how}' if how else ''}"

@@ -128,10 +128,13 @@ def _rows(measured: Measured) -> str:
     rows = []
     if measured.psnr is not None and measured.ssim is not None:
         rows += [("PSNR", f"{measured.psnr:.2f} dB"), ("SSIM", f"{measured.ssim:.4f}")]
-    rows.append(("Seconds", seconds_text(measured.seconds)))
+    if measured.seconds is not None:
+        rows.append(("Seconds", seconds_text(measured.seconds)))
     return "".join(f"<div><dt>{term}</dt><dd>{escape(value)}</dd></div>" for term, value in rows)
 
 
-def seconds_text(seconds: float) -> str:
+def seconds_text(seconds: float | None) -> str:
     """Return seconds with two digits that mean something."""
+    if seconds is None:
+        return "–"
     return "< 0.01" if seconds < 0.01 else f"{seconds:.2f}" if seconds < 10 else f"{seconds:.0f}"
