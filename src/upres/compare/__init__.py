@@ -1,1 +1,1 @@
-"""Pictures side by side: the demonstration, and one's own."""
+"""Pictures side by side: the demonstration, one's own, and votes on them."""
