@@ -131,6 +131,11 @@ class Chromium:
         held = 1 if kind in ("mousePressed", "mouseMoved") else 0
         self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button, buttons=held, clickCount=1, **extra)
 
+    def touch(self, kind: str, *points: tuple[float, float]) -> None:
+        """Put fingers down (`touchStart`), move them (`touchMove`) or lift all (`touchEnd`)."""
+        places = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+        self.call("Input.dispatchTouchEvent", type=kind, touchPoints=places)
+
     def click(self, selector: str) -> None:
         """Click the middle of an element, after scrolling to it."""
         x, y = self.middle(selector)

@@ -328,7 +328,10 @@ def test_files_from_elsewhere_are_compared_too(
         ("gray", r"gray/twig\.png: is gray, and twig\.png is RGB; make them one kind"),
         ("small", r"small/twig\.png: is 80×20, and twig\.png of 40×32 at ×2 becomes 80×64"),
         ("none", r"twig\.png: no enlarged picture of this name in .*none"),
-        ("both", r"twig\.png: several files in .*both are its enlarged picture: twig_x2\.png and twigx4\.png; leave one"),
+        (
+            "both",
+            r"twig\.png: several files in .*both are its enlarged picture: twig_x2\.png and twigx4\.png; ",
+        ),
     ):
         with pytest.raises(DataError, match=said):
             compare([twig], [tmp_path / place, "bicubic"], scale=2, original=original)
@@ -336,6 +339,16 @@ def test_files_from_elsewhere_are_compared_too(
         compare([twig], [tmp_path / "small", "bicubic"])
     with pytest.raises(ConfigError, match="one enlarged picture for 2 pictures; give the folder"):
         compare([twig, original], [tmp_path / "theirs" / "twig_x2.tif", models["one"]])
+
+
+def test_a_models_name_is_no_folder(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("base", "bicubic"):
+        (tmp_path / name).mkdir()
+    found = compare([folder / "twig.png"], ["base", "bicubic"], scale=2)
+    assert [one.seconds is None for one in found.pictures[0].measured] == [False, False]
+    with pytest.raises(DataError, match="no enlarged picture of this name in base"):
+        compare([folder / "twig.png"], ["./base", "bicubic"], scale=2)
 
 
 def test_what_cannot_be_shown_is_refused(folder: Path, models: dict[str, Path], tmp_path: Path) -> None:

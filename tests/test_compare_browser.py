@@ -202,6 +202,40 @@ def test_a_phone_scrolls_down_only(browser: Chromium, pages: dict[str, Path], na
     quiet(browser, pages[name])
 
 
+def test_fingers_drag_the_divider_pinch_and_move(browser: Chromium, pages: dict[str, Path]) -> None:
+    browser.open(pages["page"], width=400, height=800, ratio=2)
+    browser.call("Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=2)
+    try:
+        browser.run("document.querySelector('#stage').scrollIntoView({block: 'center'})")
+        stage = box(browser, "#stage")
+        y = stage["y"] + stage["height"] / 2
+        browser.touch("touchStart", (100, y))
+        for x in (120, 200, 300):
+            browser.touch("touchMove", (x, y))
+        browser.touch("touchEnd")
+        assert box(browser, ".line")["x"] + 1 == pytest.approx(300, abs=1.5)
+        before = box(browser, ".pane.first img")
+        browser.touch("touchStart", (180, y), (220, y))
+        for spread in (30, 40, 60):
+            browser.touch("touchMove", (200 - spread, y), (200 + spread, y))
+        browser.touch("touchEnd")
+        larger = box(browser, ".pane.first img")
+        assert larger["width"] / before["width"] == pytest.approx(3, rel=0.15)
+        assert (200 - larger["x"]) / larger["width"] == pytest.approx((200 - before["x"]) / before["width"], abs=0.03)
+        stage = box(browser, "#stage")
+        y = stage["y"] + stage["height"] / 2
+        browser.touch("touchStart", (100, y))
+        for x in (90, 70, 60):
+            browser.touch("touchMove", (x, y + 20))
+        browser.touch("touchEnd")
+        moved = box(browser, ".pane.first img")
+        assert [moved["x"] - larger["x"], moved["width"]] == pytest.approx([-40, larger["width"]], abs=3)
+        assert box(browser, ".line")["x"] + 1 == pytest.approx(300, abs=1.5)
+    finally:
+        browser.call("Emulation.setTouchEmulationEnabled", enabled=False)
+    quiet(browser, pages["page"])
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_everything_has_a_name_and_can_be_read(browser: Chromium, pages: dict[str, Path], dark: bool) -> None:
     browser.open(pages["page"], dark=dark)

@@ -76,7 +76,7 @@ const makeViewer = (stage, { changed = () => {}, pointed = () => {} } = {}) => {
 
   // The pointer: the divider is dragged where the picture is seen whole, or by its line; else the picture is dragged.
   const pointers = new Map();
-  let action = "", start = null, pinch = null;
+  let action = "", start = null, pinch = null, divided = 50;
   const local = (event) => {
     const box = stage.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
@@ -96,12 +96,14 @@ const makeViewer = (stage, { changed = () => {}, pointed = () => {} } = {}) => {
     if (event.pointerType === "mouse") event.preventDefault();
     if (pointers.size === 2) {
       action = "pinch";
+      divide(divided); // the first finger was no hand on the divider
       pinch = { ...spread(), zoom: scale() * ratio() };
       return;
     }
     const onLine = Math.abs(at[0] - stage.clientWidth * divider.value / 100) <= NEAR;
     action = state.mode === "slider" && (onLine || !pans()) ? "divide" : "pan";
     start = at;
+    divided = divider.value;
     stage.classList.add("dragging");
     divider.step = "any";
     if (action === "divide") follow(at);

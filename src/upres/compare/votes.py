@@ -14,11 +14,11 @@ import numpy as np
 from upres.compare.blind_trials import Kind
 from upres.compare.preference import bradley_terry, wilson_interval
 from upres.config import config, parse
+from upres.config.limits import MAX_VOTES_BYTES
 from upres.errors import DataError, first_line
 from upres.evaluation.text_tables import text_table
 
 FORMAT = "upres votes 1"
-_MOST_BYTES = 20_000_000
 
 Choice = Literal["left", "right", "none"]
 
@@ -168,7 +168,7 @@ def read_ballot(path: str | Path) -> Ballot:
     """
     path = Path(path)
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        if path.stat().st_size > MAX_VOTES_BYTES:
             raise DataError("is too large for votes; give the JSON that a page of upres compare saved", where=path)
         found: Any = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -18,7 +18,7 @@ from upres.errors import ConfigError, DataError, PictureError
 from upres.image import OpenedPicture, Picture, picture_files
 from upres.image.bands import neutral, shape_of
 from upres.image.codecs.table import SUFFIXES
-from upres.models.shipped import BICUBIC
+from upres.models.shipped import BICUBIC, shipped
 from upres.upscaling.enlargement import Enlargement
 from upres.upscaling.loading import Upscalers
 from upres.upscaling.sizes import Size
@@ -297,6 +297,8 @@ def _names(models: Sequence[str | Path]) -> list[str]:
 
 
 def _of_files(model: str | Path, files: Sequence[Path]) -> bool:
+    if model == BICUBIC or any(model == one.name for one in shipped()):
+        return False  # a folder that happens to be called so is ./base
     path = Path(model)
     if path.is_dir():
         return True

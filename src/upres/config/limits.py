@@ -22,3 +22,6 @@ MAX_SEED = 2**64 - 1
 
 MAX_REACH = 100_000
 """Pixels: a model's receptive-field radius and the multiple of its sides; no picture is larger."""
+
+MAX_VOTES_BYTES = 20_000_000
+"""Of a file of votes on pictures; a vote takes two hundred."""
