@@ -300,6 +300,11 @@ def test_originals_are_found_by_name_and_cropped(folder: Path, hr: NDArray[Any],
     assert [picture.name for picture in found.pictures] == ["one.png", "threex2.png", "two_x2.png"]
     for picture in found.pictures:
         assert np.array_equal(picture.views[0].original.pixels, hr)
+    (tmp_path / "hr" / "one.tif").rename(tmp_path / "hr" / "one.png")
+    twice = compare(
+        [tmp_path / "one.png", tmp_path / "hr" / "one.png"], ["bicubic", "base"], crops=[Region(0, 0, 9, 9)]
+    )
+    assert [picture.name for picture in twice.pictures] == [str(tmp_path / "one.png"), str(tmp_path / "hr" / "one.png")]
 
 
 def test_files_from_elsewhere_are_compared_too(

@@ -64,7 +64,7 @@ class ComparedPicture:
     """One picture.
 
     Attributes:
-        name: of its file.
+        name: of its file, with its folder where two files have one name.
         form: the format of its file.
         height, width: of lr.
         depth: bits a channel; it is shown in 8.
@@ -166,6 +166,7 @@ def compare(
     scale = ways[0].scale
     share = page_bytes / len(files) / (_PIXEL_BYTES * scale**2 * (len(ways) + (partners is not None)))
     protocol = None if partners is None else Protocol(border=scale)
+    alone = len({path.name for path in files}) == len(files)
     found: list[ComparedPicture] = []
     for place, path in enumerate(files):
         form, lr = still(path).header.format, read_still(path)
@@ -188,7 +189,11 @@ def compare(
             )
             for number, region in enumerate(shown)
         )
-        found.append(ComparedPicture(path.name, form, lr.height, lr.width, lr.depth, views, tuple(measured)))
+        found.append(
+            ComparedPicture(
+                path.name if alone else str(path), form, lr.height, lr.width, lr.depth, views, tuple(measured)
+            )
+        )
     methods = tuple(Method(way.name, way.note) for way in ways)
     return Comparison(scale, methods, tuple(found), protocol, chosen=not crops)
 
