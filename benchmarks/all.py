@@ -67,6 +67,7 @@ BENCHMARKS = {
     "formats": Benchmark(quick=((),)),
     "quality": Benchmark(_SETS, quick=(("--data", "{data}", "--limit", "5"),)),
     "photo": Benchmark(_SETS, quick=(("--data", "{data}", "--limit", "5"),)),
+    "adaptive": Benchmark(_SETS, quick=(("--data", "{data}", "--limit", "2"),)),
     "natural": Benchmark(_SETS, quick=(("--data", "{data}", "--limit", "5"),)),
     "png": Benchmark((("--photos", "{photos}"),), quick=(("--photos", "{photos}", "--count", "2"),)),
     "optimizers": Benchmark((("--photos", "{photos}"),), quick=None),

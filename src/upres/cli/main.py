@@ -15,6 +15,7 @@ import typer.main
 from upres import __version__
 from upres.cli import (
     bench,
+    compare,
     convert,
     demo,
     evaluate,
@@ -52,6 +53,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "quantise": quantise.quantise,
     "pack": pack.pack,
     "explore": explore.explore,
+    "compare": compare.compare,
     "bench": bench.bench,
     "demo": demo.demo,
 }

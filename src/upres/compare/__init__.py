@@ -1,1 +1,1 @@
-"""Pictures side by side: the demonstration."""
+"""Pictures side by side: the demonstration, one's own, and votes on them."""

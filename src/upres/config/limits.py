@@ -71,6 +71,9 @@ MAX_TENSORS = 5_000
 MAX_REACH = 100_000
 """Pixels: a model's receptive-field radius and the multiple of its sides; no picture is larger."""
 
+MAX_VOTES_BYTES = 20_000_000
+"""Of a file of votes on pictures; a vote takes two hundred."""
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -121,5 +124,6 @@ LIMITS = (
     Limit("MAX_PARAMETERS", MAX_PARAMETERS, "numbers", "a network that a recipe or a model asks for"),
     Limit("MAX_TENSORS", MAX_TENSORS, "tensors", "the same"),
     Limit("MAX_REACH", MAX_REACH, "pixels", "a model's receptive-field radius, and its multiple"),
+    Limit("MAX_VOTES_BYTES", MAX_VOTES_BYTES, "bytes", "a file of votes"),
 )
 """The table, in the order in which a reader meets them; `docs/reliability.md` shows it."""

@@ -17,8 +17,8 @@ from upres.models.corners import rounded
 # Positions that give the highest PSNR on photographs that were made small and saved at these qualities (libjpeg's),
 # with colour at half the size and at full size: `python -m benchmarks.adaptive`.
 _QUALITIES = (30, 60, 75, 85, 90, 95, 98, 100)
-_SUBSAMPLED = (1.0, 1.0, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125)
-_FULL_COLOUR = (1.0, 1.0, 0.75, 0.625, 0.5, 0.25, 0.125, 0.0)
+_SUBSAMPLED = (1.0, 0.9375, 0.75, 0.5, 0.4375, 0.25, 0.125, 0.125)
+_FULL_COLOUR = (1.0, 0.9375, 0.75, 0.5, 0.4375, 0.25, 0.0, 0.0)
 # A quality that pixels show is at most this far from the one that was asked for.
 _SAME = 4
 # What is looked at of a picture for the traces of an earlier file.
