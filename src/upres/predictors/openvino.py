@@ -58,7 +58,10 @@ class OpenvinoPredictor(Predictor):
             **({} if threads is None else {"INFERENCE_NUM_THREADS": threads}),
         }
         try:
-            self._request = core.compile_model(_graph(path), "CPU", hints).create_infer_request()
+            graph = _graph(path)
+            if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+                raise ValueError(f"its graph has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs")
+            self._request = core.compile_model(graph, "CPU", hints).create_infer_request()
         except Exception as error:  # the runtime raises bare RuntimeError
             raise ModelError(
                 f"{path}: not a model that OpenVINO reads ({first_line(error)}); use backend onnx"
