@@ -64,7 +64,7 @@ def _imported() -> Any:
     """Import pyvips so that libvips' warnings end in C, where nobody imported it before.
 
     pyvips hands them to Python. Where Python's garbage collector runs just then and frees an image that has something
-    to warn of, GLib meets a warning within a warning, and ends the process (seen once in 50,000 damaged files).
+    to warn of, GLib meets a warning within a warning, and ends the process (seen twice in 11,000 damaged files).
     """
     first = "pyvips" not in sys.modules
     if first:
