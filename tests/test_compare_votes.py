@@ -18,6 +18,7 @@ from upres.compare.blind_trials import Trial, blind_trials
 from upres.compare.preference import bradley_terry, wilson_interval
 from upres.compare.votes import Ballot, PairCount, Vote, read_ballot, read_ballots, tally, tally_text
 from upres.config import dump
+from upres.config.limits import MAX_VOTES_BYTES
 from upres.errors import ConfigError, DataError
 
 METHODS = ("plain", "sharp", "soft")
@@ -253,3 +254,11 @@ def test_the_command_counts(command: Command, tmp_path: Path) -> None:
     assert lines[4].split() == ["sharp", "over", "plain", "1", "0", "0", "100", "%", "21", "to", "100", "%"]
     code, out, _ = command("compare", "--votes", str(guess))
     assert out.splitlines() == ["0 raters, 0 votes", r"left out: Bob\x1b[31m: called 1 of 1 identical pairs different"]
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "votes.json"
+    with path.open("wb") as file:
+        file.truncate(MAX_VOTES_BYTES + 1)
+    with pytest.raises(DataError, match="is too large for votes"):
+        read_ballot(path)

@@ -1,9 +1,9 @@
 """Name the authors of the pictures that models were trained on besides cid22, gb82 and budgie.
 
-python -m tools.credits TABLE PICTURES
+python -m tools.credits TABLE
 
-TABLE says of each picture its repository, commit, path, author and licence (tab-separated, with a head); PICTURES holds
-those that were trained on, as city/NAME and photo/NAME.
+TABLE says of each picture its name, repository, commit, path, author and licence (tab-separated, with a head); those
+whose name begins with city/ or photo/ were trained on.
 """
 
 from __future__ import annotations
@@ -28,11 +28,10 @@ repositories. Thank you. They were reduced or cropped, and degraded; none of the
 def main() -> None:
     parser = argument_parser(__doc__)
     parser.add_argument("table", type=Path)
-    parser.add_argument("pictures", type=Path)
     arguments = parser.parse_args()
     with arguments.table.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    used = [row for row in rows if row["name"].startswith(("city/", "photo/")) and _is_there(row, arguments.pictures)]
+    used = [row for row in rows if row["name"].startswith(("city/", "photo/"))]
     used.sort(key=lambda row: (row["repository"].lower(), row["path"]))
     lines = [_HEAD.format(count=len(used))]
     for repository, found in groupby(used, key=lambda row: row["repository"]):
@@ -41,10 +40,6 @@ def main() -> None:
         lines += [f"- `{row['path']}`: {row['author']}. {row['licence']}.\n" for row in pictures]
     write_whole(CREDITS, "".join(lines))
     print(f"{CREDITS}: {len(used)} pictures")
-
-
-def _is_there(row: dict[str, str], pictures: Path) -> bool:
-    return (pictures / f"{row['name']}.webp").exists()
 
 
 if __name__ == "__main__":

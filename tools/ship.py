@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.adaptive import table
+from benchmarks.adaptive import ROWS, table
 from benchmarks.common import argument_parser, run
 from benchmarks.quality import measured
 from tools.digests import write_digests
@@ -102,9 +102,10 @@ def corners_of_card(output: Path, scale: int, arguments: argparse.Namespace) -> 
     corners = [file.stem.removeprefix(f"{output.stem}-") for file in corners_of(output)[1:]]
     if not corners:
         return ""
-    head, rows = table(output, scale, arguments.data, arguments.sets, before=["bicubic"])
+    wanted = [row for row in ROWS if str(row) in IN_CARD]
+    head, rows = table(output, scale, arguments.data, arguments.sets, before=["bicubic"], rows=wanted)
     chosen = [head.index(name) for name in ("lr", "bicubic", "0", "auto")]
-    cells = [[row[place] for place in chosen] for row in rows if row[0] in IN_CARD]
+    cells = [[row[place] for place in chosen] for row in rows]
     shown = markdown_table(["low resolution", "bicubic", "clean weights", f"**{output.stem}**"], cells)
     return CORNERS.format(corners=" and ".join(corners), sets=" + ".join(arguments.sets), table=shown)
 

@@ -75,7 +75,7 @@ def quantise(
 ) -> Quantised:
     """Write the int8 version of a float32 ONNX model; precision `int8` or `auto` finds it beside the model.
 
-    Of a model with corners it holds the ranges of all of them, so that every mixture can be written into it.
+    Of a model with corners it has steps that the weights of all of them fit, so that every mixture goes into it.
 
     Args:
         model: the float32 `.onnx` model.
