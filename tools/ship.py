@@ -50,6 +50,10 @@ on {sets} (`python -m benchmarks.adaptive`):
 
 {table}
 """
+CREDITS = """\
+- **Photographs of public repositories**: 198, for the weights for compressed pictures, and for all at ×4;
+  [their authors](CREDITS.md). CC0, public domain, CC BY, CC BY-SA.
+"""
 CARD = Path(__file__).with_name("card.md")
 
 
@@ -79,6 +83,7 @@ def card(facts: Facts, recipe: Recipe, table: str, int8: str, made: str, corners
         purpose=PURPOSE + (" Upres takes it unless `--model` says otherwise." if facts.name == DEFAULT else ""),
         limits=LIMITS[bool(corners)],
         corners=f"\n{corners}" if corners else "",
+        credits=CREDITS if corners else "",
         recipe=recipe.name,
         arch=f"`{recipe.arch.name}`, " + ", ".join(f"{key} {value}" for key, value in options(facts.arch).items()),
         loss=", ".join(part.name for _, part in recipe.losses),
