@@ -16,7 +16,7 @@ from torch import Tensor
 from tests.random_backbones import taken_for_published
 from upres.config.named_parts import build, parse_part
 from upres.errors import ConfigError, DataError
-from upres.image import luma
+from upres.image import imresize, luma
 from upres.losses import ADVERSARIAL, LOSSES, Loss
 from upres.metrics import ssim
 
@@ -258,3 +258,14 @@ def test_losses_refuse_unknown_keys() -> None:
         loss_of("perceptual", layer="conv5_4")
     with pytest.raises(ConfigError, match=r"layers is empty: should name at least one"):
         loss_of("style", layers={}, features=str(Path("nowhere.npz")))
+
+
+def test_reduction_compares_what_bicubic_makes_of_both() -> None:
+    sr, hr = pair(1, 3, 24, 32)
+    ours, theirs = (imresize(pixels[0].permute(1, 2, 0).numpy(), size=(6, 8)) for pixels in (sr, hr))
+    assert float(loss_of("reduction")(sr, hr)) == pytest.approx(float(np.abs(ours - theirs).mean()), rel=0.05)  # edges mirror there
+    # What a chessboard adds averages out.
+    board = (torch.arange(24)[:, None] + torch.arange(32)) % 2 * 0.2 - 0.1
+    assert float(loss_of("reduction")(hr / 2 + 0.2 + board, hr / 2 + 0.2)) < 2e-3
+    with pytest.raises(ConfigError, match="factor = 1"):
+        loss_of("reduction", factor=1)

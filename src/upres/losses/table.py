@@ -15,6 +15,7 @@ from upres.losses.luma import Luma
 from upres.losses.ms_ssim import MSSSIM
 from upres.losses.mse import MSE
 from upres.losses.perceptual import Perceptual
+from upres.losses.reduction import Reduction
 from upres.losses.ssim import SSIM
 from upres.losses.style import Style
 from upres.losses.tv import TV
@@ -32,6 +33,7 @@ LOSSES: Table[type[Loss]] = Table(
         "ms-ssim": MSSSIM,
         "mse": MSE,
         "perceptual": Perceptual,
+        "reduction": Reduction,
         "ssim": SSIM,
         "style": Style,
         "tv": TV,
