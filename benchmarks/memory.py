@@ -34,7 +34,7 @@ _CHILD = """
 import pathlib, re, resource, sys, time
 import upres
 from upres.errors import UpresError
-from upres.upscaling.memory import parse_memory
+from upres.config.amounts import parse_memory
 source, target, model, scale, limit = sys.argv[1:]
 began = time.perf_counter()
 upscaler = upres.load(model, scale=float(scale), max_memory=parse_memory(limit), backend="onnx")

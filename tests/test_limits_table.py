@@ -21,6 +21,7 @@ from upres.config.limits import (
     MAX_NAME_BYTES,
     MAX_NETPBM_HEADER,
     MAX_RESOLUTION,
+    SERVICE_LIMITS,
 )
 from upres.errors import ConfigError, ModelError
 from upres.image import OpenedPicture, Pages, Picture, read, read_header, read_pages, write, write_pages
@@ -39,7 +40,7 @@ def animation(path: Path, frames: int = 4) -> Path:
 
 def test_every_limit_is_a_row_and_every_row_a_limit() -> None:
     constants = {name: value for name, value in vars(stated).items() if name.startswith("MAX_")}
-    assert {limit.name: limit.value for limit in LIMITS} == constants
+    assert {limit.name: limit.value for limit in (*LIMITS, *SERVICE_LIMITS)} == constants
     assert [limit.setting for limit in LIMITS if limit.setting] == ["max_pixels", "max_frames", "max_memory"]
     assert len(limits()) == 1 + len(LIMITS)
 
@@ -48,7 +49,7 @@ def test_settings_and_options_have_the_tables_defaults() -> None:
     import inspect
 
     from upres.cli.upscale import upscale
-    from upres.upscaling.memory import parse_memory
+    from upres.config.amounts import parse_memory
 
     options = inspect.signature(upscale).parameters
     own = inspect.signature(Upscaler.file).parameters

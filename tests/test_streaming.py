@@ -12,6 +12,7 @@ import upres
 from tests.small_pictures import clear_corner, random_pixels
 from tests.small_predictors import MODELS, Nearest
 from tests.tiny_models import tiny_onnx
+from upres.config.amounts import parse_memory
 from upres.errors import ConfigError, DeviceMemoryError, FailedError, NonFiniteError, PictureError
 from upres.image import FileSink, OpenedPicture, Picture, read, write
 from upres.image.bands import Shape
@@ -21,7 +22,7 @@ from upres.predictors.ensemble import EnsemblePredictor
 from upres.predictors.onnx import OnnxPredictor
 from upres.upscaling.api import upscale
 from upres.upscaling.loading import Upscalers, load
-from upres.upscaling.memory import Estimate, parse_memory
+from upres.upscaling.memory import Estimate
 from upres.upscaling.pipeline import enlarge
 from upres.upscaling.sizes import Size, box
 from upres.upscaling.upscaler import Upscaler

@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from benchmarks.common import argument_parser
 from upres.archs import ARCHS, DISCRIMINATORS
-from upres.config.limits import LIMITS
+from upres.config.limits import LIMITS, SERVICE_LIMITS, Limit
 from upres.degrade import STEPS
 from upres.losses import LOSSES
 from upres.recipes import shipped_recipes
@@ -81,10 +81,10 @@ def recipes() -> Rows:
     return rows
 
 
-def limits() -> Rows:
+def limits(found: Sequence[Limit] = LIMITS) -> Rows:
     """Return a row for each limit: of what, how much by default, what happens beyond, and what changes it."""
     rows = [("of what", "default", "beyond it", "changed by")]
-    for limit in LIMITS:
+    for limit in found:
         amount = "2^64 - 1" if limit.value == 2**64 - 1 else f"{limit.value:,}"
         setting = f"`{limit.setting}`, `--{limit.setting.replace('_', '-')}`" if limit.setting else ""
         rows.append((limit.meaning, f"{amount} {limit.unit}".strip(), limit.beyond, setting))
@@ -99,6 +99,7 @@ TABLES: Mapping[str, Callable[[], Rows]] = {
     "steps": lambda: parts(STEPS, of_module=True),
     "recipes": recipes,
     "limits": limits,
+    "service limits": lambda: limits(SERVICE_LIMITS),
 }
 
 

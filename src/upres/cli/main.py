@@ -26,6 +26,7 @@ from upres.cli import (
     models,
     pack,
     quantise,
+    serve,
     train,
     upscale,
 )
@@ -55,6 +56,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "explore": explore.explore,
     "compare": compare.compare,
     "bench": bench.bench,
+    "serve": serve.serve,
     "demo": demo.demo,
 }
 
@@ -62,7 +64,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 _OWN = (DamagedPictureWarning, RenamedWarning)
 
 # What does something without an argument; the others show their help.
-ALONE = ("models", "formats", "demo", "bench")
+ALONE = ("models", "formats", "demo", "bench", "serve")
 
 
 def command_line(names: Iterable[str] = COMMANDS) -> typer.Typer:

@@ -23,7 +23,7 @@ def through_pipes(
     import shutil
     import tempfile
 
-    from upres.upscaling.batch import Job
+    from upres.upscaling.batch import Job, suffix_like
     from upres.upscaling.pipeline import enlarge
 
     if len(inputs) != 1:
@@ -43,7 +43,7 @@ def through_pipes(
         try:
             opened = settings.files.opened(source)
             if target is None or to_stdout:
-                target = Path(name) / f"out{_piped_suffix(opened.header.format, form)}"
+                target = Path(name) / f"out{suffix_like(opened.header.format, form)}"
                 shown[str(target)] = "standard output"
             job = Job(source, target)
             if settings.skips(job):
@@ -57,14 +57,3 @@ def through_pipes(
             with target.open("rb") as file:
                 shutil.copyfileobj(file, sys.stdout.buffer)
             sys.stdout.buffer.flush()
-
-
-def _piped_suffix(source: str, form: str | None) -> str:
-    """Return the suffix of what goes to standard output: as asked for, or that of the source's format."""
-    from upres.image.codecs.table import FORMATS
-    from upres.upscaling.batch import suffix_of
-
-    if form is not None:
-        return suffix_of(form)
-    own = {kind.name: kind for kind in FORMATS.values()}[source]
-    return own.suffixes[0] if own.written else ".png"

@@ -146,10 +146,10 @@ def upscale(
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
 ) -> None:
     """Make pictures larger."""
+    from upres.config.amounts import parse_memory
     from upres.image.background import parse_colour
     from upres.upscaling.batch import BatchSettings
     from upres.upscaling.loading import Upscalers
-    from upres.upscaling.memory import parse_memory
     from upres.upscaling.pipeline import Settings
     from upres.upscaling.sizes import Size, box
 

@@ -74,6 +74,66 @@ MAX_REACH = 100_000
 MAX_VOTES_BYTES = 20_000_000
 """Of a file of votes on pictures; a vote takes two hundred."""
 
+MAX_BODY_BYTES = 64_000_000
+"""Bytes of a request to the service: a photograph of 50 megapixels as JPEG, or one of 20 as PNG."""
+
+MAX_FIELDS = 20
+"""Fields of a form; the service knows twelve."""
+
+MAX_FIELD_BYTES = 1_000
+"""Bytes of a field's value, or of a header line of a form's part."""
+
+MAX_POSTED_PIXELS = 50_000_000
+"""Pixels of a picture that is posted, all its frames together."""
+
+MAX_POSTED_FRAMES = 300
+"""Frames or pages of a picture that is posted."""
+
+MAX_MADE_PIXELS = 400_000_000
+"""Pixels of a picture that the service makes, all its frames together."""
+
+MAX_AWAITED_PIXELS = 100_000_000
+"""Pixels of a result up to which a request is answered with it; a larger one becomes a job."""
+
+MAX_SERVICE_BYTES = 1_500_000_000
+"""Bytes of memory that the service keeps its processes below: 150 MB of it for its own, the rest for the worker."""
+
+MAX_QUEUE = 64
+"""Requests that may be received or wait for their turn at once."""
+
+MAX_CONNECTIONS = 1_000
+"""Connections that may be open at once."""
+
+MAX_HEADER_SECONDS = 15
+"""Seconds in which the head of a request arrives, and for which a connection may be silent between two."""
+
+MAX_SILENT_SECONDS = 10
+"""Seconds between two pieces of a body, or of an answer that is taken."""
+
+MAX_BODY_SECONDS = 120
+"""Seconds in which a body arrives."""
+
+MAX_WORK_SECONDS = 300
+"""Seconds of work on a request that waits for its picture, from the moment at which it is begun."""
+
+MAX_JOB_SECONDS = 3_600
+"""Seconds of work on a job."""
+
+MAX_KEPT_SECONDS = 600
+"""Seconds for which a job's result is kept, and what became of it is known."""
+
+MAX_JOBS = 200
+"""Jobs that are known at once, those that have ended too."""
+
+MAX_SPOOL_BYTES = 4_000_000_000
+"""Bytes of all that the service has on disk: what was posted, and results."""
+
+MAX_STREAMS = 100
+"""Event streams that may be open at once."""
+
+MAX_GRACE_SECONDS = 30
+"""Seconds that requests get to end when the service is asked to stop."""
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -126,4 +186,35 @@ LIMITS = (
     Limit("MAX_REACH", MAX_REACH, "pixels", "a model's receptive-field radius, and its multiple"),
     Limit("MAX_VOTES_BYTES", MAX_VOTES_BYTES, "bytes", "a file of votes"),
 )
-"""The table, in the order in which a reader meets them; `docs/reliability.md` shows it."""
+"""What protects every process, in the order in which a reader meets them; `docs/reliability.md` shows it."""
+
+SERVICE_LIMITS = (
+    Limit("MAX_BODY_BYTES", MAX_BODY_BYTES, "bytes", "a request's body", "413", "max_body"),
+    Limit("MAX_FIELDS", MAX_FIELDS, "fields", "a form", "400"),
+    Limit("MAX_FIELD_BYTES", MAX_FIELD_BYTES, "bytes", "a field's value, or a line of its head", "400"),
+    Limit("MAX_POSTED_PIXELS", MAX_POSTED_PIXELS, "pixels", "a picture, all frames", "413 by its header", "max_pixels"),
+    Limit("MAX_POSTED_FRAMES", MAX_POSTED_FRAMES, "pictures", "frames or pages", "413 by its header", "max_frames"),
+    Limit("MAX_MADE_PIXELS", MAX_MADE_PIXELS, "pixels", "a result, all frames", "413 by its header", "max_made_pixels"),
+    Limit("MAX_AWAITED_PIXELS", MAX_AWAITED_PIXELS, "pixels", "a result that is waited for", "202, a job"),
+    Limit(
+        "MAX_SERVICE_BYTES",
+        MAX_SERVICE_BYTES,
+        "bytes",
+        "the memory of all processes",
+        "smaller tiles; 413 where the coders alone need more; a worker that grew beyond is replaced",
+        "max_memory",
+    ),
+    Limit("MAX_QUEUE", MAX_QUEUE, "requests", "received or waiting at once", "429", "max_queue"),
+    Limit("MAX_CONNECTIONS", MAX_CONNECTIONS, "connections", "open at once", "503"),
+    Limit("MAX_HEADER_SECONDS", MAX_HEADER_SECONDS, "s", "a request's head, and silence between two", "closed"),
+    Limit("MAX_SILENT_SECONDS", MAX_SILENT_SECONDS, "s", "between pieces of a body or an answer", "408, or closed"),
+    Limit("MAX_BODY_SECONDS", MAX_BODY_SECONDS, "s", "a whole body", "408"),
+    Limit("MAX_WORK_SECONDS", MAX_WORK_SECONDS, "s", "work on a request", "504", "max_seconds"),
+    Limit("MAX_JOB_SECONDS", MAX_JOB_SECONDS, "s", "work on a job", "it fails", "max_job_seconds"),
+    Limit("MAX_KEPT_SECONDS", MAX_KEPT_SECONDS, "s", "a job's result is kept", "404", "keep_seconds"),
+    Limit("MAX_JOBS", MAX_JOBS, "jobs", "known at once", "the oldest ended one is forgotten; 429"),
+    Limit("MAX_SPOOL_BYTES", MAX_SPOOL_BYTES, "bytes", "the files on disk", "the oldest result goes; 503", "max_spool"),
+    Limit("MAX_STREAMS", MAX_STREAMS, "streams", "event streams open at once", "429"),
+    Limit("MAX_GRACE_SECONDS", MAX_GRACE_SECONDS, "s", "to end in when it is stopped", "503", "grace_seconds"),
+)
+"""What `upres serve` adds; `docs/serving.md` shows it."""

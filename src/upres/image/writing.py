@@ -38,13 +38,15 @@ class FileSink:
         path: in a folder that exists; its suffix is one of `upres formats`.
         quality: 1 to 100, of JPEG and AVIF (which keep full colour resolution, 4:4:4), lossy WebP and JPEG XL.
         lossless: make WebP, AVIF and JPEG XL lossless, and refuse JPEG; PNG and TIFF are lossless anyway.
+        strip: leave EXIF, IPTC and XMP behind. What says how colours are meant, and the size on paper, stay.
 
     Raises:
         PictureError: no format has the suffix, or the quality is out of range.
     """
 
-    def __init__(self, path: str | Path, *, quality: int = 95, lossless: bool = False) -> None:
+    def __init__(self, path: str | Path, *, quality: int = 95, lossless: bool = False, strip: bool = False) -> None:
         self.path = Path(path)
+        self._strip = strip
         if not 1 <= quality <= 100:
             raise PictureError(f"quality = {quality}: should be from 1 to 100", where=path)
         self.form = format_for(self.path)
@@ -113,6 +115,7 @@ class FileSink:
             FailedError: encoding failed (a full disk, say); nothing is left behind.
         """
         self.check(shape, span, tags)
+        tags = self._kept(tags)
         dtype = encode.stored_dtype(self.form, shape.dtype)
         coded = (to_stored(band, dtype, span=span, alpha=shape.alpha) for band in bands)
         with _unfinished(self.path) as temporary:
@@ -131,7 +134,7 @@ class FileSink:
         self.check(shape_of(picture), picture.span, picture.tags)
         image = vips.from_array(_samples_of(picture, self.form))
         with _unfinished(self.path) as temporary:
-            encode.save(image, temporary, self.form, picture.tags, self._writing)
+            encode.save(image, temporary, self.form, self._kept(picture.tags), self._writing)
 
     def write_pages(self, pages: Pages) -> None:
         """Encode several pictures; as `write_pages`."""
@@ -149,6 +152,9 @@ class FileSink:
                 timing = frames.Timing(pages.delays or (), pages.loop)
                 frames.write_frames(coded, pages.count, timing, temporary, form, self._writing)
 
+    def _kept(self, tags: Tags) -> Tags:
+        return dataclasses.replace(tags, metadata={}) if self._strip else tags
+
     def _coded(self, pages: Pages) -> Iterator[frames.Coded]:
         """Yield each picture as the format stores it; one is held at a time."""
         pictures, kind = iter(pages), None
@@ -164,7 +170,7 @@ class FileSink:
                 raise PictureError(
                     f"picture {number} is of another size or kind than the first; write .tif", where=self.path
                 )
-            tags, samples = picture.tags, _samples_of(picture, self.form)
+            tags, samples = self._kept(picture.tags), _samples_of(picture, self.form)
             del picture
             yield samples, tags
             del samples

@@ -89,7 +89,7 @@ def open_decided(
         raise ConfigError(f"threads = {threads}: should be at least 1, or left out for one a core")
     if is_bicubic(model):
         if denoise:
-            raise _without_corners(model, denoise)
+            raise without_corners(model, denoise)
         from upres.predictors.bicubic import BicubicPredictor
 
         return BicubicPredictor(_BICUBIC_SCALE if scale is None else scale)
@@ -97,7 +97,7 @@ def open_decided(
     _check_file(path)
     file = replace(model_file(path), denoise=rounded(denoise))
     if file.denoise and not file.corners:
-        raise _without_corners(model, denoise)
+        raise without_corners(model, denoise)
     predictor = _guarded(file, decide(file), threads)
     if scale not in (None, predictor.facts.scale):
         raise ModelError(f"{model}: enlarges ×{predictor.facts.scale}, and ×{scale} was asked for")
@@ -140,7 +140,8 @@ def _mixture(file: ModelFile, path: Path) -> Iterator[Path]:
         yield mixture
 
 
-def _without_corners(model: str | Path, denoise: float) -> ConfigError:
+def without_corners(model: str | Path, denoise: float) -> ConfigError:
+    """Return what is said of a position that was asked of a model that has no corners."""
     return ConfigError(
         f"denoise = {denoise:g}: {model} has no weights for compressed pictures to mix with its own; take base, or "
         "leave it out",

@@ -45,11 +45,20 @@ class Upscalers:
     Args:
         model: as in `load`.
         size: the size that is wanted.
+        kept: how many scales and positions between the model's corners stay loaded.
         options: as in `load`; without `denoise` each picture gets the position that is chosen for it.
     """
 
-    def __init__(self, model: str | Path = DEFAULT, size: Size = _ANY_SIZE, **options: Unpack[Options]) -> None:
+    def __init__(
+        self,
+        model: str | Path = DEFAULT,
+        size: Size = _ANY_SIZE,
+        *,
+        kept: int = _MIXTURES_KEPT,
+        **options: Unpack[Options],
+    ) -> None:
         self.size = size
+        self._kept = kept
         self._options = options.copy()
         asked = self._options.pop("denoise", None)
         self._model, position = current_name(model, 0.0)
@@ -79,26 +88,31 @@ class Upscalers:
         choose = self._asked is None and has_corners(self._model)
         return self.for_picture(pixels.shape[0], pixels.shape[1], denoise_of_pixels(pixels) if choose else None)
 
-    def for_picture(self, height: int, width: int, denoise: Denoise | None = None) -> Upscaler:
+    def for_picture(
+        self, height: int, width: int, denoise: Denoise | None = None, size: Size | None = None
+    ) -> Upscaler:
         """Return the upscaler for a picture of this size.
 
         Args:
             height, width: of the picture.
             denoise: as `denoise_for` says; `None` is what was asked for, or that of a clean picture.
+            size: what is wanted of this picture; `None` is what is wanted of all.
 
         Raises:
             ModelError, ConfigError, MissingExtraError: as `load`.
         """
+        wanted = self.size if size is None else size
         position = (denoise or self._asked or CLEAN).position
-        key = (self.size.scale_for(height, width), position)
-        if key not in self._ready:
-            if not self.size.fixed:
-                self._ready.clear()  # every picture may have a scale of its own
-            while len(self._ready) >= _MIXTURES_KEPT:
-                del self._ready[next(iter(self._ready))]
-            for step in [step for step in self._steps if step[1] not in (0.0, *(kept for _, kept in self._ready))]:
-                del self._steps[step]
-            self._ready[key] = self._made(*key)
+        key = (wanted.scale_for(height, width), position)
+        if key in self._ready:
+            self._ready[key] = self._ready.pop(key)  # the latest is the last to go
+            return self._ready[key]
+        while len(self._ready) >= self._kept:
+            del self._ready[next(iter(self._ready))]
+        near = {0.0, position, *(kept for _, kept in self._ready)}
+        for step in [step for step in self._steps if step[1] not in near]:
+            del self._steps[step]
+        self._ready[key] = self._made(*key, wanted)
         return self._ready[key]
 
     @property
@@ -119,11 +133,11 @@ class Upscalers:
         """Those that are ready: of sizes that are the same for all pictures, one for each position in use."""
         return tuple(self._ready.values())
 
-    def _made(self, scale: float | None, denoise: float) -> Upscaler:
+    def _made(self, scale: float | None, denoise: float, size: Size) -> Upscaler:
         options = self._options.copy()
         ensemble = options.pop("ensemble", False)
         own: dict[str, Any] = {name: options.pop(name) for name in ("tile", "halo", "max_memory") if name in options}
-        if scale is not None and scale <= 1 and not self.size.fixed:
+        if scale is not None and scale <= 1 and not size.fixed:
             return Upscaler([], scale=scale, **own)  # it is large enough: reduce it
 
         # Device and backend are `auto` unless somebody says otherwise; this is where it is asked what they come to.

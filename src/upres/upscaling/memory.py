@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,23 +42,6 @@ _RESIZED_ROW_BYTES = 64 * 8 * 4
 
 # Below this a message names no coder: the picture itself needs more.
 _TOLD_BYTES = 50_000_000
-
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
-
-
-def parse_memory(text: str) -> int:
-    """Read an amount of memory.
-
-    >>> parse_memory("1.5GB"), parse_memory("512 MiB")
-    (1500000000, 536870912)
-
-    Raises:
-        ConfigError: not a number with a unit.
-    """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?)b?\s*", text.lower())
-    if found is None or found[2] not in _UNITS:
-        raise ConfigError(f"{text!r}: not an amount of memory; write it as 800MB, 1.5GB or 512MiB")
-    return int(float(found[1]) * _UNITS[found[2]])
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Settings:
         max_pixels, strict: as in `upres.read`.
         max_frames: as in `upres.read_pages`.
         background: the colour on which transparent pictures are laid, or `None`.
+        strip: leave EXIF, IPTC and XMP behind.
     """
 
     quality: int = 95
@@ -42,6 +43,7 @@ class Settings:
     max_frames: int = MAX_FRAMES
     strict: bool = False
     background: Colour | None = None
+    strip: bool = False
 
     def opened(self, path: str | Path) -> OpenedPicture:
         """Open a picture file.
@@ -63,7 +65,7 @@ class Settings:
         Raises:
             PictureError: no format has its suffix, or the quality is out of range.
         """
-        return FileSink(path, quality=self.quality, lossless=self.lossless)
+        return FileSink(path, quality=self.quality, lossless=self.lossless, strip=self.strip)
 
 
 @dataclass(frozen=True)

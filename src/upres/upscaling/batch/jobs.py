@@ -11,7 +11,7 @@ from typing import Any
 
 from upres.errors import ConfigError, PictureError, UpresError, nearest
 from upres.image import picture_files
-from upres.image.codecs.table import SUFFIXES, WRITTEN
+from upres.image.codecs.table import FORMATS, SUFFIXES, WRITTEN
 from upres.storage.names import folded, folds_case, refused_by_windows
 from upres.upscaling.pipeline import Settings, Summary
 from upres.upscaling.sizes import LABELLED
@@ -179,6 +179,22 @@ def suffix_of(form: str) -> str:
     if suffix not in WRITTEN:
         raise ConfigError(f"format {form}: {nearest(form, [name[1:] for name in WRITTEN])}", settings=("format",))
     return suffix
+
+
+def suffix_like(source: str, form: str | None) -> str:
+    """Return the suffix of an output that has no name: as asked for, or that of the source's format.
+
+    Args:
+        source: the format of the picture, as its header calls it.
+        form: what was asked for, as people name it.
+
+    Raises:
+        ConfigError: no format that is written is called so.
+    """
+    if form is not None:
+        return suffix_of(form)
+    own = next(kind for kind in FORMATS.values() if kind.name == source)
+    return own.suffixes[0] if own.written else ".png"
 
 
 def _job(source: Path, root: Path, label: str, form: str | None, inside: Path | None) -> Job:

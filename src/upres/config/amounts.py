@@ -1,0 +1,24 @@
+"""Amounts as people write them."""
+
+from __future__ import annotations
+
+import re
+
+from upres.errors import ConfigError
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+
+
+def parse_memory(text: str) -> int:
+    """Read an amount of memory.
+
+    >>> parse_memory("1.5GB"), parse_memory("512 MiB")
+    (1500000000, 536870912)
+
+    Raises:
+        ConfigError: not a number with a unit.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?)b?\s*", text.lower())
+    if found is None or found[2] not in _UNITS:
+        raise ConfigError(f"{text!r}: not an amount of memory; write it as 800MB, 1.5GB or 512MiB")
+    return int(float(found[1]) * _UNITS[found[2]])

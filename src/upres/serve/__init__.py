@@ -1,0 +1,1 @@
+"""Enlarging over HTTP: a server process that touches no picture, a worker process that does, and a page."""

@@ -1,0 +1,106 @@
+"""A worker process as the server sees it: started, told, heard, ended."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+from typing import Any
+
+from upres.serve.messages import WorkerSettings, line, read
+
+Letter = tuple["WorkerProcess", dict[str, Any] | None]
+"""A worker and what it said; `None` when it has ended."""
+
+
+class Mailbox:
+    """What workers say, until somebody reads it. Threads put letters in.
+
+    Attributes:
+        bell: called, in a worker's thread, after each letter; nothing as yet.
+    """
+
+    def __init__(self) -> None:
+        self.bell: Callable[[], object] | None = None
+        self._letters = SimpleQueue[Letter]()
+
+    def put(self, letter: Letter) -> None:
+        """Put a letter in, and ring."""
+        self._letters.put(letter)
+        if self.bell is not None:
+            self.bell()
+
+    def take(self) -> Iterator[Letter]:
+        """Take what is in, the oldest first."""
+        while not self._letters.empty():
+            yield self._letters.get()
+
+
+class WorkerProcess:
+    """One worker process. It begins to load its model at once.
+
+    Args:
+        settings: what it is told first.
+        mailbox: where its messages go.
+
+    Attributes:
+        memory: bytes of memory that it had when it last said so.
+        ready: whether its model is loaded.
+        code: its exit code, once it has ended.
+    """
+
+    def __init__(self, settings: WorkerSettings, mailbox: Mailbox) -> None:
+        self.memory = 0
+        self.ready = False
+        self.code: int | None = None
+        # -P: what lies in the folder in which the service is started is not imported.
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "upres.serve.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self._mailbox = mailbox
+        self.tell(settings)
+        threading.Thread(target=self._hear, name="upres-hear", daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    def tell(self, message: object) -> None:
+        """Send a message; a worker that has ended does not hear it."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError, ValueError):
+            self._process.stdin.write(line(message))
+            self._process.stdin.flush()
+
+    def leave(self) -> None:
+        """Let it end: whatever it does is dropped."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+
+    def kill(self) -> None:
+        """End it now."""
+        self._process.kill()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until it has ended, and end it when that takes longer."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _hear(self) -> None:
+        assert self._process.stdout is not None
+        with contextlib.suppress(OSError, ValueError):
+            for text in self._process.stdout:
+                message = read(text)
+                self.memory = message.get("memory", self.memory)
+                self.ready = self.ready or "ready" in message
+                self._mailbox.put((self, message))
+        self.code = self._process.wait()
+        self._mailbox.put((self, None))

@@ -1,0 +1,398 @@
+"""The process that decodes, predicts and encodes: what a hostile picture may crash is this, and not the server.
+
+While one picture is predicted, the next is opened and decoded and the one before coded, each in a thread of its own.
+It ends with the pipe from the server; signals are the server's business.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import dataclasses
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from upres.errors import CancelledError, UpresError, as_upres_error, nearest
+from upres.image.background import parse_colour
+from upres.image.codecs import vips
+from upres.image.codecs.installation import abilities
+from upres.image.codecs.table import names, recognised, unread
+from upres.image.opening import OpenedPicture
+from upres.models.corners import corners_of, rounded
+from upres.models.shipped import BICUBIC, shipped
+from upres.predictors.opening import has_corners, without_corners
+from upres.serve.messages import WorkerSettings, line, read
+from upres.serve.parameters import Asked
+from upres.serve.problems import Problem, ProblemError, problem_of, refused
+from upres.upscaling.batch import suffix_like
+from upres.upscaling.choosing import CLEAN, Denoise
+from upres.upscaling.loading import Upscalers
+from upres.upscaling.pipeline import Settings, enlarge, held_of, summary
+
+IN_HAND = 3
+"""Pictures that are worked on at once: one is predicted, the next is decoded, the one before is coded."""
+
+# Scales and positions between a model's corners that stay loaded; each holds what its predictions need.
+_KEPT = 4
+# A picture of which coders hold more than this part of the memory allowed waits for the one before to be written.
+_SHARES = 4
+# Tiles are told at most so often.
+_TOLD_SECONDS = 0.05
+# How often whoever waits for its turn looks whether it is still wanted.
+_LOOK_SECONDS = 0.05
+_PICTURE, _RESULT = "the picture", "the result"
+# What is freed of work on so many pixels is given back to the system at once.
+_TRIMMED_PIXELS = 1_000_000
+
+
+class Work:
+    """One picture to be enlarged.
+
+    Args:
+        number: what the server calls it.
+        source: the file that was posted.
+        target: the result's file, without its suffix.
+        asked: how it is to be enlarged.
+    """
+
+    def __init__(self, number: int, source: Path, target: Path, asked: Asked) -> None:
+        self.number = number
+        self.source = source
+        self.target = target
+        self.asked = asked
+        self.cancel = threading.Event()
+
+    def check_wanted(self) -> None:
+        """Stop here when it was cancelled.
+
+        Raises:
+            CancelledError: it was.
+        """
+        if self.cancel.is_set():
+            raise CancelledError("stopped as asked", where=_PICTURE)
+
+
+class Worker:
+    """Does what comes over a pipe, and tells over another one.
+
+    Args:
+        settings: what the server said first.
+        out: the pipe to the server.
+    """
+
+    def __init__(self, settings: WorkerSettings, out: BinaryIO) -> None:
+        self._settings = settings
+        self._out = out
+        self._telling = threading.Lock()
+        self._turn = threading.Lock()  # whose picture is predicted
+        self._alone = threading.Lock()  # whose coders hold much
+        self._loading = threading.Lock()
+        self._upscalers: dict[str, Upscalers] = {}
+        self._works: dict[int, Work] = {}
+        self._threads = ThreadPoolExecutor(IN_HAND, "upres-work")
+
+    def run(self, commands: BinaryIO) -> None:
+        """Load the model, then do what is asked until the pipe ends."""
+        began = time.perf_counter()
+        upscalers = self._upscalers_of(self._settings.model)
+        upscaler = upscalers.for_picture(1, 1)
+        vips.pyvips().cache_set_max(0)  # what it remembers of files that are gone is of no use to anyone
+        how = "" if not upscaler.predictors else upscaler.predictors[0].how
+        self._tell({"ready": {"how": how, "seconds": round(time.perf_counter() - began, 3)}, "memory": memory()})
+        self._tell({"tables": {"models": known_models(), "formats": known_formats()}})
+        for text in commands:
+            message = read(text)
+            if "cancel" in message:
+                work = self._works.get(message["cancel"])
+                if work is not None:
+                    work.cancel.set()
+                continue
+            asked = Asked(**message["asked"])
+            work = Work(message["do"], Path(message["source"]), Path(message["target"]), asked)
+            self._works[work.number] = work
+            self._threads.submit(self._do, work)
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        with self._telling, contextlib.suppress(BrokenPipeError):  # the server has gone, and so will this process
+            self._out.write(line(message))
+            self._out.flush()
+
+    def _do(self, work: Work) -> None:
+        try:
+            told = self._enlarge(work)
+        except Exception as error:
+            told = {"problem": dataclasses.asdict(self._problem(work, error))}
+        del self._works[work.number]
+        if not self._works:
+            trim()
+        self._tell({"work": work.number, **told, "memory": memory()})
+
+    def _problem(self, work: Work, error: Exception) -> Problem:
+        if isinstance(error, ProblemError):
+            return error.problem
+        if not isinstance(error, UpresError):
+            traceback.print_exception(error)  # the service's log; the client is told its first line
+        known = as_upres_error(error, _PICTURE)
+        if isinstance(error, MemoryError):
+            return Problem("out-of-memory", str(known), retry_after=5)
+        if isinstance(known, CancelledError):
+            return Problem("cancelled", "stopped as asked; nothing was written")
+        if known.where is not None:
+            known = known.at(_RESULT if known.where.startswith(str(work.target)) else _PICTURE)
+        problem = problem_of(known)
+        return dataclasses.replace(problem, detail=problem.detail.replace(str(work.source.parent), "…"))
+
+    def _enlarge(self, work: Work) -> dict[str, Any]:
+        work.check_wanted()
+        began = time.perf_counter()
+        asked = work.asked
+        _check_recognised(work.source)
+        settings = Settings(
+            quality=asked.quality,
+            lossless=asked.lossless,
+            max_pixels=self._settings.max_pixels,
+            max_frames=self._settings.max_frames,
+            background=None if asked.background is None else parse_colour(asked.background),
+            strip=asked.strip,
+        )
+        opened = settings.opened(work.source)
+        try:
+            self._check_posted(opened)
+            model = asked.model or self._settings.model
+            upscalers = self._upscalers_of(model)
+            denoise = _denoise(asked, model, upscalers, opened)
+            with self._loading:
+                upscaler = upscalers.for_picture(*opened.shape.size, denoise, asked.size)
+            target = work.target.with_name(work.target.name + suffix_like(opened.header.format, asked.format))
+            sink = settings.sink(target)
+            enlargement = upscaler.enlargement
+            made = enlargement.size(*opened.shape.size)
+            self._check_made(made, opened.header.pages)
+            held = held_of(opened, sink, enlargement)
+            enlargement.check_memory(opened.shape, held)
+            sink.check(enlargement.shape(opened.shape).without_alpha(), tags=opened.tags)
+            told = summary(opened, enlargement)
+            facts = {
+                "source_format": opened.header.format,
+                "format": sink.form.name,
+                "suffix": target.suffix,
+                "input": told.input,
+                "output": told.output,
+                "pages": told.pages,
+                "model": told.model,
+                "scale": told.scale,
+                "denoise": denoise.position,
+                "changes": [*([denoise.reason] if denoise.reason else []), *told.changes],
+                "tiles": told.tiles,
+            }
+            self._tell({"work": work.number, "opened": facts})
+            if opened.header.pages == 1:
+                opened.begin()
+            much = held.bytes * _SHARES > self._settings.max_memory
+            with self._one(self._alone, work) if much else contextlib.nullcontext(), self._predicting(work) as tell:
+                enlarge(opened, sink, enlargement, progress=tell, cancel=work.cancel)
+        finally:
+            opened.close()
+        if made[0] * made[1] * opened.header.pages > _TRIMMED_PIXELS:
+            trim()
+        done = {
+            "seconds": round(time.perf_counter() - began, 4),
+            "bytes": target.stat().st_size,
+            "path": str(target),
+            "warnings": list(opened.warnings),
+        }
+        return {"done": done}
+
+    @contextlib.contextmanager
+    def _predicting(self, work: Work) -> Iterator[Any]:
+        """Wait for the turn; yield what is called after each tile, and gives the turn away after the last one."""
+        last, held = 0.0, True
+
+        def tell(done: int, total: int) -> None:
+            nonlocal last, held
+            now = time.monotonic()
+            if now - last >= _TOLD_SECONDS or done == total:
+                last = now
+                self._tell({"work": work.number, "tiles": [done, total]})
+            if done == total and held:
+                held = False
+                self._turn.release()
+
+        self._acquire(self._turn, work)
+        try:
+            work.check_wanted()
+            yield tell
+        finally:
+            if held:
+                held = False
+                self._turn.release()
+
+    @contextlib.contextmanager
+    def _one(self, lock: threading.Lock, work: Work) -> Iterator[None]:
+        self._acquire(lock, work)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _acquire(self, lock: threading.Lock, work: Work) -> None:
+        while not lock.acquire(timeout=_LOOK_SECONDS):
+            work.check_wanted()
+
+    def _check_posted(self, opened: OpenedPicture) -> None:
+        header, most = opened.header, self._settings.max_pixels
+        pixels = header.width * header.height * header.pages
+        if pixels > most:
+            raise refused(
+                "picture-too-large",
+                f"{_PICTURE}: {header.pages} frames or pages of {header.width}×{header.height} are {pixels:,} pixels, "
+                f"more than the {most:,} allowed; take them apart",
+                limit=most,
+                seen=pixels,
+            )
+
+    def _check_made(self, made: tuple[int, int], pages: int) -> None:
+        pixels, most = made[0] * made[1] * pages, self._settings.max_made_pixels
+        if pixels > most:
+            several = f"{pages} of " if pages > 1 else ""
+            raise refused(
+                "result-too-large",
+                f"{_RESULT}: {several}{made[1]}×{made[0]} would be {pixels:,} pixels, more than the {most:,} allowed; "
+                "ask for a smaller scale",
+                limit=most,
+                seen=pixels,
+            )
+
+    def _upscalers_of(self, model: str) -> Upscalers:
+        """Return the upscalers of a model by its name; a path is none.
+
+        Raises:
+            ProblemError: no model that comes with upres has it.
+        """
+        known = {one.name for one in shipped()} | {BICUBIC}
+        if model not in known:
+            raise refused("unusable", f"unknown model {model!r}: {nearest(model, known)}")
+        with self._loading:
+            if model not in self._upscalers:
+                settings = self._settings
+                self._upscalers[model] = Upscalers(
+                    model,
+                    kept=_KEPT,
+                    max_memory=settings.max_memory,
+                    threads=settings.threads,
+                    device=settings.device,
+                    backend=settings.backend,
+                    precision=settings.precision,
+                )
+            return self._upscalers[model]
+
+
+def _denoise(asked: Asked, model: str, upscalers: Upscalers, opened: OpenedPicture) -> Denoise:
+    """Return the position for a picture: as asked for, or the one that is chosen for it.
+
+    Raises:
+        ConfigError: a position was asked of a model that has one only.
+    """
+    position = asked.position
+    if position is None:
+        return upscalers.denoise_for(opened)
+    if position and not has_corners(model):
+        raise without_corners(model, position)
+    return Denoise(rounded(position)) if position else CLEAN
+
+
+def _check_recognised(path: Path) -> None:
+    with path.open("rb") as file:
+        head = file.read(32)
+    if recognised(head) is None:
+        what = unread(head) if head else "empty"
+        raise refused("not-a-picture", f"{_PICTURE}: {what}; what is read here is {names()}")
+
+
+def known_models() -> list[dict[str, Any]]:
+    """Return what `GET /v1/models` tells, a mapping for each model and scale."""
+    found = [
+        {
+            "name": model.name,
+            "scale": model.scale,
+            "parameters": model.facts.parameters,
+            "licence": model.facts.licence,
+            "scores": dict(model.facts.scores),
+            "denoise": bool(corners_of(model.path)),
+        }
+        for model in shipped()
+    ]
+    return [
+        *found,
+        {"name": BICUBIC, "scale": None, "parameters": 0, "licence": None, "scores": {}, "denoise": False},
+    ]
+
+
+def known_formats() -> list[dict[str, Any]]:
+    """Return what `GET /v1/formats` tells, a mapping for each format."""
+    return [
+        {
+            "format": ability.form.name,
+            "suffixes": list(ability.form.suffixes),
+            "read": ability.reads,
+            "write": ability.writes,
+            "alpha": ability.form.alpha,
+            "frames": ability.form.frames,
+            "pages": ability.form.pages,
+            "lossless": ability.form.lossless,
+            "lossy": ability.form.lossy,
+            "bits": list(ability.form.depths),
+            "largest_side": ability.form.most,
+        }
+        for ability in abilities()
+    ]
+
+
+def memory() -> int:
+    """Return the bytes of memory that this process has; 0 where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError):
+        return 0
+
+
+def trim() -> None:
+    """Give what is free back to the system: glibc keeps it otherwise, and a service runs for weeks."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def main() -> None:
+    """Run the worker on this process's standard input and output."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None:
+            signal.signal(number, signal.SIG_IGN)
+    commands = os.fdopen(os.dup(0), "rb")
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints is no message
+    settings = WorkerSettings(**read(commands.readline()))
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (settings.max_file, settings.max_file))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a picture of somebody's is no file to keep
+    try:
+        Worker(settings, out).run(commands)
+    except (UpresError, ProblemError) as error:
+        out.write(line({"refused": str(error), "settings": list(getattr(error, "settings", ()))}))
+        out.flush()
+        os._exit(2)
+    os._exit(0)  # a decoder that hangs keeps nobody
+
+
+if __name__ == "__main__":
+    main()
