@@ -85,6 +85,12 @@ def serve(
     max_spool: Annotated[
         str, typer.Option(metavar="SIZE", help="Disk for what was posted and for results.")
     ] = f"{limits.MAX_SPOOL_BYTES // 10**9}GB",
+    header_seconds: Annotated[int, typer.Option(help="Seconds in which the head of a request arrives.")] = (
+        limits.MAX_HEADER_SECONDS
+    ),
+    silent_seconds: Annotated[
+        int, typer.Option(help="Seconds between two pieces of a body, or of an answer that is taken.")
+    ] = limits.MAX_SILENT_SECONDS,
     grace_seconds: Annotated[int, typer.Option(help="Seconds that requests get to end after SIGTERM.")] = (
         limits.MAX_GRACE_SECONDS
     ),
@@ -128,6 +134,8 @@ def serve(
         max_job_seconds=max_job_seconds,
         keep_seconds=keep_seconds,
         max_spool=parse_memory(max_spool),
+        header_seconds=header_seconds,
+        silent_seconds=silent_seconds,
         grace_seconds=grace_seconds,
     )
     with extra("serve", "upres serve"):

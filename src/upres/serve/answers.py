@@ -15,7 +15,6 @@ from urllib.parse import quote
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from upres.config.limits import MAX_SILENT_SECONDS
 from upres.serve.jobs import Job
 from upres.serve.problems import Problem
 
@@ -81,9 +80,11 @@ class PictureAnswer(Response):
     Args:
         path: the file.
         headers: what is said about it.
+        silent: seconds in which a piece is taken.
     """
 
-    def __init__(self, path: Path, headers: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, headers: Mapping[str, str], silent: float) -> None:
+        self._silent = silent
         self._file = path.open("rb")
         super().__init__(headers={**headers, "content-length": str(os.fstat(self._file.fileno()).st_size)})
 
@@ -96,7 +97,7 @@ class PictureAnswer(Response):
                 small = left < _PIECE_BYTES
                 piece = file.read() if small else await asyncio.to_thread(file.read, _PIECE_BYTES)
                 left -= len(piece)
-                async with asyncio.timeout(MAX_SILENT_SECONDS):
+                async with asyncio.timeout(self._silent):
                     await send({"type": "http.response.body", "body": piece, "more_body": left > 0})
 
 
@@ -106,11 +107,13 @@ class EventsAnswer(Response):
     Args:
         jobs: the jobs.
         stopping: set when the service is being stopped.
+        silent: seconds in which an event is taken.
     """
 
     media_type = "text/event-stream"
 
-    def __init__(self, jobs: Sequence[Job], stopping: asyncio.Event) -> None:
+    def __init__(self, jobs: Sequence[Job], stopping: asyncio.Event, silent: float) -> None:
+        self._silent = silent
         super().__init__(headers={"x-accel-buffering": "no"})
         del self.headers["content-length"]
         self._jobs = jobs
@@ -129,7 +132,7 @@ class EventsAnswer(Response):
                     news = [(job, json.dumps(job.members())) for job in self._jobs]
                     text = "".join(_event(job, said) for job, said in news if last.get(job.name) != said)
                     last = {job.name: said for job, said in news}
-                    async with asyncio.timeout(MAX_SILENT_SECONDS):
+                    async with asyncio.timeout(self._silent):
                         await send(
                             {"type": "http.response.body", "body": text.encode() or b": \n\n", "more_body": True}
                         )

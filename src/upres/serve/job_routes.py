@@ -34,7 +34,8 @@ async def result(request: Request) -> Response:
         raise refused("not-ready-yet", f"the job is {work.state}; ask {job.address} how far it is", retry_after=1)
     assert work.result is not None and work.facts is not None
     request.scope[FACTS].update(log_facts(work))
-    return PictureAnswer(work.result, picture_headers(work.facts, work.done, work.name))
+    headers = picture_headers(work.facts, work.done, work.name)
+    return PictureAnswer(work.result, headers, service.settings.silent_seconds)
 
 
 async def remove(request: Request) -> Response:
@@ -51,7 +52,7 @@ async def events(request: Request) -> Response:
     if not 1 <= len(named) <= _MOST_JOBS:
         raise refused("bad-request", f"name from 1 to {_MOST_JOBS} jobs, as job=ID&job=ID")
     jobs = [service.jobs.get(name) for name in dict.fromkeys(named)]
-    return _Counted(service, EventsAnswer(jobs, service.stopping))
+    return _Counted(service, EventsAnswer(jobs, service.stopping, service.settings.silent_seconds))
 
 
 class _Counted(Response):

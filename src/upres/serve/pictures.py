@@ -89,7 +89,7 @@ def picture_answer(service: Service, work: Work, request: Request) -> Response:
     waited, worked = work.begun - work.created, work.ended - work.begun
     headers = picture_headers(work.facts, work.done, work.name)
     headers["server-timing"] = f"queue;dur={1000 * waited:.1f}, work;dur={1000 * worked:.1f}"
-    answer = PictureAnswer(work.result, headers)
+    answer = PictureAnswer(work.result, headers, service.settings.silent_seconds)
     service.spool.remove(work.result)  # it stays readable while the answer holds it open
     work.result = None
     return answer

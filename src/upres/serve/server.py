@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 import time
@@ -13,7 +14,7 @@ from typing import Any
 
 import uvicorn
 
-from upres.config.limits import MAX_CONNECTIONS, MAX_HEADER_SECONDS
+from upres.config.limits import MAX_CONNECTIONS
 from upres.errors import ConfigError
 from upres.serve.app import make_app
 from upres.serve.guard import Log
@@ -52,6 +53,8 @@ def run(service: Service, bound: socket.socket, log: Log) -> int:
 
     SIGTERM lets requests end in the time that the settings give; Ctrl-C, or a second signal, does not.
     """
+    for name in ("uvicorn", "uvicorn.error", "python_multipart"):  # what strangers send is no line on the terminal
+        logging.getLogger(name).addHandler(logging.NullHandler())
     try:
         return asyncio.run(_Serving(service, bound, log).run())
     finally:
@@ -88,7 +91,7 @@ class _Serving:
                 proxy_headers=bool(settings.proxies),
                 forwarded_allow_ips=list(settings.proxies),
                 limit_concurrency=MAX_CONNECTIONS,
-                timeout_keep_alive=MAX_HEADER_SECONDS,
+                timeout_keep_alive=settings.header_seconds,
                 timeout_graceful_shutdown=settings.grace_seconds + _LAST_SECONDS,
                 backlog=_BACKLOG,
             )
@@ -135,6 +138,7 @@ class _Serving:
 
     async def _watch(self) -> None:
         """Close connections on which no request arrives: uvicorn waits for heads, and for bodies nobody reads."""
+        limit = self._service.settings.header_seconds
         since: dict[Any, tuple[object, bool, float]] = {}
         while True:
             await asyncio.sleep(_WATCHED_SECONDS)
@@ -146,5 +150,5 @@ class _Serving:
                 before = seen.get(connection)
                 same = before is not None and before[0] is cycle and before[1] == idle
                 since[connection] = (cycle, idle, before[2] if same and before is not None else now)
-                if idle and now - since[connection][2] > MAX_HEADER_SECONDS and connection.transport is not None:
+                if idle and now - since[connection][2] > limit and connection.transport is not None:
                     connection.transport.close()

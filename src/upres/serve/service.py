@@ -92,7 +92,9 @@ class Service:
         path = self.spool.folder / f"in-{next(self._uploads)}"
         self._receiving += 1
         try:
-            upload = await receive(request, path, self.spool, most=self.settings.max_body)
+            upload = await receive(
+                request, path, self.spool, most=self.settings.max_body, silent=self.settings.silent_seconds
+            )
         finally:
             self._receiving -= 1
         try:

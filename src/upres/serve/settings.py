@@ -28,7 +28,7 @@ class ServeSettings:
         device, backend, precision, threads: as in `upres.load`.
         folder: where the files of requests lie while they are needed; `None` for the system's temporary folder.
         max_body, max_pixels, max_frames, max_made_pixels, max_memory, max_queue, max_seconds, max_job_seconds,
-            keep_seconds, max_spool, grace_seconds: as `config.limits.SERVICE_LIMITS` says.
+            keep_seconds, max_spool, header_seconds, silent_seconds, grace_seconds: as `limits.SERVICE_LIMITS` says.
 
     Raises:
         ConfigError: one of them is out of range.
@@ -56,6 +56,8 @@ class ServeSettings:
     max_job_seconds: int = limits.MAX_JOB_SECONDS
     keep_seconds: int = limits.MAX_KEPT_SECONDS
     max_spool: int = limits.MAX_SPOOL_BYTES
+    header_seconds: int = limits.MAX_HEADER_SECONDS
+    silent_seconds: int = limits.MAX_SILENT_SECONDS
     grace_seconds: int = limits.MAX_GRACE_SECONDS
 
     def __post_init__(self) -> None:
@@ -119,5 +121,7 @@ _COUNTS = (
     "max_job_seconds",
     "keep_seconds",
     "max_spool",
+    "header_seconds",
+    "silent_seconds",
     "grace_seconds",
 )

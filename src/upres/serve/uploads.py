@@ -14,7 +14,7 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from upres.config.limits import MAX_BODY_SECONDS, MAX_FIELD_BYTES, MAX_FIELDS, MAX_SILENT_SECONDS
+from upres.config.limits import MAX_BODY_SECONDS, MAX_FIELD_BYTES, MAX_FIELDS
 from upres.serve.problems import refused
 from upres.serve.spool import Spool
 
@@ -38,7 +38,7 @@ class Upload:
     fields: tuple[tuple[str, str], ...] = ()
 
 
-async def receive(request: Request, path: Path, spool: Spool, *, most: int) -> Upload:
+async def receive(request: Request, path: Path, spool: Spool, *, most: int, silent: float) -> Upload:
     """Write the picture of a request into a file; what goes wrong leaves none.
 
     Args:
@@ -46,6 +46,7 @@ async def receive(request: Request, path: Path, spool: Spool, *, most: int) -> U
         path: where it is put.
         spool: what counts it.
         most: bytes of the body.
+        silent: seconds between two pieces of it.
 
     Raises:
         ProblemError: the body is missing, too large, too slow, or no form.
@@ -55,7 +56,7 @@ async def receive(request: Request, path: Path, spool: Spool, *, most: int) -> U
     form = _Form(options.get(b"boundary", b"")) if kind == b"multipart/form-data" else None
     try:
         with path.open("wb") as file:
-            size = await _write(_pieces(request, form, most), file, path, spool)
+            size = await _write(_pieces(request, form, most, silent), file, path, spool)
         if not size:
             raise refused("bad-request", "the request holds no picture; send one as its body, or as a file of a form")
     except BaseException:
@@ -93,16 +94,16 @@ async def _write(pieces: AsyncIterator[bytes], file: BinaryIO, path: Path, spool
     return size
 
 
-async def _pieces(request: Request, form: _Form | None, most: int) -> AsyncIterator[bytes]:
+async def _pieces(request: Request, form: _Form | None, most: int, silent: float) -> AsyncIterator[bytes]:
     """Yield the bytes of the picture as they arrive."""
     seen, more = 0, True
     deadline = time.monotonic() + MAX_BODY_SECONDS
     while more:
         try:
-            async with asyncio.timeout(min(MAX_SILENT_SECONDS, deadline - time.monotonic())):
+            async with asyncio.timeout(min(silent, deadline - time.monotonic())):
                 message = await request.receive()
         except TimeoutError:
-            said = f"the body took more than {MAX_BODY_SECONDS} s, or {MAX_SILENT_SECONDS} s for a piece; send it again"
+            said = f"the body took more than {MAX_BODY_SECONDS} s, or {silent:g} s for a piece; send it again"
             raise refused("slow-body", said) from None
         if message["type"] == "http.disconnect":
             raise ClientDisconnect

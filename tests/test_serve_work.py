@@ -1,0 +1,174 @@
+"""The queue, the worker and its crashes, clients that go away, and time that is over."""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.running_service import RunningService, running
+from upres.image import Picture, write
+from upres.serve.queue import FairQueue
+
+SLOW = "model=best&denoise=0"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    arguments = ("--model", "best", "--backend", "onnx", "--max-queue", "4", "--max-seconds", "100")
+    with running(tmp_path_factory.mktemp("spool"), *arguments) as service:
+        yield service
+
+
+def picture(folder: Path, height: int, width: int) -> bytes:
+    pixels = np.random.default_rng(0).integers(0, 256, (height // 8 + 1, width // 8 + 1, 3), np.uint8)
+    write(Picture(np.ascontiguousarray(pixels.repeat(8, 0).repeat(8, 1)[:height, :width])), folder / "p.png")
+    return (folder / "p.png").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return picture(tmp_path_factory.mktemp("p"), 16, 16)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A picture of many tiles: nobody waits for all of it here."""
+    return picture(tmp_path_factory.mktemp("p"), 2500, 2500)
+
+
+@contextlib.contextmanager
+def begun(service: RunningService, body: bytes) -> Iterator[object]:
+    """Post a picture by a plain socket, and wait until it is worked on."""
+    with service.socket() as connection:
+        head = f"POST /v1/upscale?{SLOW} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+        connection.sendall(head.encode() + body)
+        service.until(lambda: service.number("running") > 0)
+        yield connection
+
+
+def idle(service: RunningService) -> bool:
+    return service.number("running") == service.number("queue_length") == service.number("receiving") == 0
+
+
+def test_clients_take_turns() -> None:
+    queue = FairQueue[str]()
+    for client, item in (("a", "a1"), ("a", "a2"), ("a", "a3"), ("b", "b1"), ("c", "c1"), ("c", "c2")):
+        queue.add(client, item)
+    queue.add("c", "c0", first=True)
+    assert queue.remove("a", "a2") and not queue.remove("a", "a2") and not queue.remove("d", "x")
+    assert queue.peek() == "a1" and len(queue) == 6
+    assert [queue.take() for _ in range(len(queue))] == ["a1", "b1", "c0", "a3", "c1", "c2"]
+    with pytest.raises(StopIteration):
+        queue.take()
+
+
+def test_a_client_that_goes_away_cancels_its_work_within_a_tile(
+    service: RunningService, small: bytes, large: bytes
+) -> None:
+    made = service.number("work_seconds_count")
+    with begun(service, large):
+        pass
+    service.until(lambda: idle(service))
+    assert service.number("work_seconds_count") == made  # it was not done to its end
+    assert service.files() == [] and service.post(small, SLOW).status == 200
+    assert service.number("worker_restarts_total") == 0
+
+
+def test_one_that_goes_away_while_it_waits(service: RunningService, small: bytes, large: bytes) -> None:
+    with begun(service, large), contextlib.ExitStack() as stack:
+        waiting = [stack.enter_context(begun(service, large)) for _ in range(3)]
+        service.until(lambda: service.number("running") + service.number("queue_length") == 4)
+        assert waiting
+    service.until(lambda: idle(service))
+    assert service.files() == [] and service.post(small, SLOW).status == 200
+
+
+def test_a_full_queue_says_when_to_come_again(service: RunningService, small: bytes, large: bytes) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(7):  # three in hand, four that wait
+            stack.enter_context(begun(service, large))
+        service.until(lambda: service.number("queue_length") == 4)
+        answer = service.post(small, SLOW)
+        assert (answer.status, answer.kind, answer.members["limit"]) == (429, "queue-full", 4)
+        assert int(answer.headers["retry-after"]) >= 1
+        ready = service.get("/readyz")
+        assert (ready.status, ready.members["detail"]) == (503, "the queue is full")
+        assert service.get("/healthz").status == 200
+    service.until(lambda: idle(service))
+    assert service.get("/readyz").status == 200
+
+
+def test_a_crash_is_one_500_and_a_new_worker(service: RunningService, small: bytes, large: bytes) -> None:
+    restarts = service.number("worker_restarts_total")
+    before = service.worker()
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(service.post, large, SLOW)
+        service.until(lambda: service.number("running") == 1)
+        os.kill(before, signal.SIGSEGV)
+        crashed = answer.result()
+    assert (crashed.status, crashed.kind) == (500, "crashed")
+    assert "the process that worked on it ended by signal 11" in crashed.members["detail"]
+    assert service.post(small, SLOW).status == 200
+    assert service.worker() != before and service.number("worker_restarts_total") == restarts + 1
+    assert service.files() == []
+
+
+def test_a_crash_takes_no_others_with_it(service: RunningService, small: bytes, large: bytes) -> None:
+    """Which of those in hand it was, nobody knows: each is done again alone."""
+    with begun(service, large) as _, ThreadPoolExecutor(2) as pool:
+        others = [pool.submit(service.post, small, SLOW) for _ in range(2)]
+        service.until(lambda: service.number("running") == 3)
+        os.kill(service.worker(), signal.SIGKILL)
+        time.sleep(0.1)
+        threading.Event().wait(0)
+        done = threading.Thread(target=lambda: [other.result() for other in others])
+        done.start()
+        service.until(lambda: service.number("running") == 1)
+    done.join(60)
+    assert [other.result().status for other in others] == [200, 200]
+    service.until(lambda: idle(service))
+
+
+def test_a_crash_while_it_is_idle(service: RunningService, small: bytes) -> None:
+    before = service.worker()
+    os.kill(before, signal.SIGKILL)
+    service.until(lambda: service.get("/readyz").status == 200)
+    assert service.post(small, SLOW).status == 200
+
+
+def test_work_that_takes_too_long(tmp_path: Path, small: bytes, large: bytes) -> None:
+    with running(tmp_path, "--model", "best", "--backend", "onnx", "--max-seconds", "1") as service:
+        answer = service.post(large, SLOW)
+        assert (answer.status, answer.kind, answer.members["limit"]) == (504, "too-slow", 1)
+        service.until(lambda: idle(service))
+        assert service.files() == []
+
+
+def test_uploads_that_are_broken_off_leave_nothing(service: RunningService, small: bytes) -> None:
+    for number in range(30):
+        with service.socket() as connection:
+            head = f"POST /v1/upscale?{SLOW} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"
+            connection.sendall(head.encode() + bytes(number * 100))
+    service.until(lambda: idle(service))
+    assert service.files() == [] and service.post(small, SLOW).status == 200
+    assert service.number("spool_bytes") == 0
+
+
+def test_a_worker_that_has_grown_is_replaced(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("p")
+    body = picture(folder, 300, 300)
+    # Less memory than the worker takes once it has predicted: each piece of work is its last.
+    with running(tmp_path, "--model", "best", "--backend", "onnx", "--max-memory", "550MB") as service:
+        first = service.worker()
+        codes = [service.post(body, SLOW).status for _ in range(2)]
+        grown = service.number("worker_memory_bytes") > 475e6 or service.worker() != first
+        assert codes == [200, 200]
+        if grown:
+            service.until(lambda: service.number('worker_restarts_total{reason="memory"}') >= 1)
