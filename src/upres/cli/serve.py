@@ -151,7 +151,7 @@ def serve(
         bound = listen(settings)
         service = Service(settings, mailbox, worker)
     except BaseException:
-        worker.leave()
+        worker.kill()
         raise
     if not settings.loopback and token is None:
         say(

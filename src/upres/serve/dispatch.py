@@ -19,6 +19,7 @@ from upres.serve.queue import FairQueue
 from upres.serve.settings import OWN_BYTES, ServeSettings
 from upres.serve.spool import Spool
 from upres.serve.work import State, Work
+from upres.storage.atomic import clear_unfinished
 
 _IN_HAND = 3  # as the worker's: one is predicted, the next is decoded, the one before is coded
 # A worker that was told to stop some work and does not within this time hangs in a decoder.
@@ -44,6 +45,7 @@ class Dispatch:
     Attributes:
         tables: what the worker reads, writes and knows, once it has said so.
         refusal: why no worker starts, once that is known.
+        closed: whether the workers have been ended.
     """
 
     def __init__(
@@ -70,14 +72,14 @@ class Dispatch:
         self._timers: dict[Work, asyncio.TimerHandle] = {}
         self._stopped: set[Work] = set()  # cancelled or too slow; the worker has yet to say so
         self._failures = 0
-        self._closed = False
+        self.closed = False
         self._taken: deque[float] = deque(maxlen=_REMEMBERED)
         self.changed = asyncio.Event()
 
     @property
     def ready(self) -> bool:
         """Whether a worker has its model loaded."""
-        return self._worker.ready and not self._closed
+        return self._worker.ready and not self.closed
 
     @property
     def waiting(self) -> int:
@@ -141,19 +143,22 @@ class Dispatch:
 
     def close(self) -> None:
         """End the workers; what is left of the work counts as cancelled."""
-        self._closed = True
+        if self.closed:
+            return
+        self.closed = True
+        for worker in self._running:
+            worker.kill()
+        for worker in self._running:
+            worker.wait()  # before the files go that it reads
         stopping = Problem("stopping", "the service was stopped; send the request again", retry_after=5)
-        for work in list(self._timers):
-            self._timers.pop(work).cancel()
+        for timer in self._timers.values():
+            timer.cancel()
         while len(self._queue):
             self._end(self._queue.take(), State.FAILED, stopping)
         for works in self._running.values():
-            for work in list(works.values()):
-                works.pop(work.number)
+            for work in works.values():
                 self._end(work, State.FAILED, stopping)
-        for worker in list(self._running):
-            worker.leave()
-            worker.wait(2.0)
+            works.clear()
 
     def _started(self) -> WorkerProcess:
         worker = WorkerProcess(self._settings.for_worker, self._mailbox)
@@ -231,9 +236,10 @@ class Dispatch:
             worker.leave()
 
     def _ended(self, worker: WorkerProcess) -> None:
-        works = self._running.pop(worker)
-        if self._closed:
+        if self.closed:
             return
+        works = self._running.pop(worker)
+        clear_unfinished(self._spool.folder)
         if worker is self._worker:
             self._failures = 0 if worker.ready else self._failures + 1
             if self._failures:
@@ -254,14 +260,14 @@ class Dispatch:
             work.crashes += not hung
             if work in self._stopped:
                 self._end(work, State.FAILED if work.problem is not None else State.CANCELLED, work.problem)
-            elif work.crashes and (alone or work.crashes > 1):
+            elif work.crashes > 1 or (work.crashes and alone and work.facts is not None):
                 self._end(work, State.FAILED, _crashed(worker))
-            else:  # which of them it was is found by doing one at a time
+            else:  # which of them it was, or none, is found by doing one at a time
                 work.state, work.facts, work.tiles = State.QUEUED, None, (0, 0)
                 self._queue.add(work.client, work, first=True)
 
     def _restart(self) -> None:
-        if not self._closed:
+        if not self.closed:
             self._worker = self._started()
 
     def _refuse_all(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -63,7 +63,7 @@ async def upscale(request: Request) -> Response:
                 await _first(gone, work.settled(), seconds=prefer.wait)
             else:
                 await _first(gone, work.settled(opened=True))
-                if not work.over and _pixels(work) <= MAX_AWAITED_PIXELS:
+                if work.facts is not None and _pixels(work.facts) <= MAX_AWAITED_PIXELS:
                     await _first(gone, work.settled())
             if gone.done():
                 return Response(status_code=499)
@@ -124,10 +124,9 @@ def log_facts(work: Work) -> dict[str, Any]:
     }
 
 
-def _pixels(work: Work) -> int:
-    assert work.facts is not None
-    height, width = work.facts["output"]
-    return int(height * width * work.facts["pages"])
+def _pixels(facts: Mapping[str, Any]) -> int:
+    height, width = facts["output"]
+    return int(height * width * facts["pages"])
 
 
 async def _first(gone: asyncio.Future[None], wanted: Awaitable[None], *, seconds: float | None = None) -> None:

@@ -86,13 +86,9 @@ class WorkerProcess:
         """End it now."""
         self._process.kill()
 
-    def wait(self, seconds: float) -> None:
-        """Wait until it has ended, and end it when that takes longer."""
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+    def wait(self) -> None:
+        """Wait until it has ended."""
+        self._process.wait()
 
     def _hear(self) -> None:
         assert self._process.stdout is not None

@@ -184,7 +184,8 @@ class Service:
             raise refused("no-room", "the disk has no room for another picture; try again later", retry_after=30)
 
     def _over(self, work: Work) -> None:
-        self.jobs.ended(work)
+        if not self.dispatch.closed:  # after that, all files go
+            self.jobs.ended(work)
         if work.state is State.DONE:
             self._count(work)
             if work not in self._awaited and not self.jobs.has(work):

@@ -11,6 +11,7 @@ import ctypes
 import dataclasses
 import os
 import signal
+import tempfile
 import threading
 import time
 import traceback
@@ -115,6 +116,7 @@ class Worker:
                     work.cancel.set()
                 continue
             asked = Asked(**message["asked"])
+            tempfile.tempdir = str(Path(message["source"]).parent)  # what a worker leaves that is killed goes with it
             work = Work(message["do"], Path(message["source"]), Path(message["target"]), asked)
             self._works[work.number] = work
             self._threads.submit(self._do, work)
