@@ -21,6 +21,8 @@ from upres.config.limits import LIMITS, SERVICE_LIMITS, Limit
 from upres.degrade import STEPS
 from upres.losses import LOSSES
 from upres.recipes import shipped_recipes
+from upres.serve.parameters import PARAMETERS
+from upres.serve.problems import KINDS
 from upres.train import SCHEDULES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -91,6 +93,20 @@ def limits(found: Sequence[Limit] = LIMITS) -> Rows:
     return rows
 
 
+def service_parameters() -> Rows:
+    """Return a row for each thing that a request to the service may ask for."""
+    rows = [("name", "what it is", "example")]
+    return [*rows, *((f"`{one.name}`", one.meaning.rstrip("."), f"`{one.example}`") for one in PARAMETERS)]
+
+
+def problems() -> Rows:
+    """Return a row for each kind of problem that the service answers with."""
+    told = [
+        (str(status), f"`urn:upres:problem:{kind}`", title) for kind, (status, title) in KINDS.items() if status != 499
+    ]
+    return [("status", "type", "title"), *told]
+
+
 TABLES: Mapping[str, Callable[[], Rows]] = {
     "architectures": lambda: parts(ARCHS, of_module=True),
     "discriminators": lambda: parts(DISCRIMINATORS),
@@ -100,6 +116,8 @@ TABLES: Mapping[str, Callable[[], Rows]] = {
     "recipes": recipes,
     "limits": limits,
     "service limits": lambda: limits(SERVICE_LIMITS),
+    "service parameters": service_parameters,
+    "problems": problems,
 }
 
 
