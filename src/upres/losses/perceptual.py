@@ -9,12 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from upres.config import config
-from upres.losses.feature_loss import FeatureLoss
-from upres.models.vgg import Convention
+from upres.losses.feature_loss import FeatureConfig, FeatureLoss
 
 
 @config
-class PerceptualConfig:
+class PerceptualConfig(FeatureConfig):
     """Attributes:
 
     layers: VGG19's layers, `conv1_1` to `conv5_4`, and the weight of each.
@@ -30,12 +29,6 @@ class PerceptualConfig:
     activated: bool = False
     compare: Literal["l1", "mse"] = "l1"
     normalised: bool = False
-    features: str = "vgg19"
-    convention: Convention = "auto"
-
-    def __post_init__(self) -> None:
-        if not self.layers:
-            raise ValueError("layers is empty: should name at least one, for example conv5_4: 1.0")
 
 
 class Perceptual(FeatureLoss):
