@@ -89,8 +89,8 @@ class ModelWay(Way):
     def enlarged(self, source: Source, *, whole: bool) -> Enlarged:
         """Enlarge as `Way` says."""
         lr, scale = source.lr, source.scale
-        denoise = self._upscalers.denoise_for(OpenedPicture(source.path))
-        enlargement = self._upscalers.for_picture(lr.height, lr.width, denoise).enlargement
+        position = self._upscalers.position_for(OpenedPicture(source.path)).position
+        enlargement = self._upscalers.for_picture(lr.height, lr.width, position).enlargement
         clear = lr.alpha is not None and bool((lr.alpha == 0).any())
         gray = neutral(lr.pixels)
         parts = [
