@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 import upres
 from tests.commands import Command
 from tests.tiny_models import tiny_onnx
+from upres.compare.comparison import compare
 from upres.errors import ConfigError
+from upres.evaluation.evaluate import open_entrants
 from upres.image import Picture, read, write
 from upres.models.corners import (
     COMPRESSED,
@@ -89,6 +91,19 @@ def test_who_says_nothing_gets_some_and_none_is_the_faithful_model(model: Path, 
 def test_later_steps_keep_it_and_are_clean(model: Path) -> None:
     chain = upres.load("m.onnx", scale=4, denoise=1.0, detail=1.0, backend="onnx")
     assert [predictor.facts.blend for predictor in chain.predictors] == [{"heavy-detail": 1.0}, {"detail": 1.0}]
+
+
+def test_several_places_are_named_where_models_are(model: Path, tmp_path: Path) -> None:
+    found = open_entrants(["m.onnx", "m.onnx?detail=1", "m.onnx?denoise=1&detail=0.5"], 2)
+    blends = [one.upscaler.predictors[0].facts.blend for one in found]
+    assert blends == [{}, {"detail": 1.0}, {"heavy": 0.5, "heavy-detail": 0.5}]
+    assert [one.name for one in found] == ["m.onnx", "m.onnx?detail=1", "m.onnx?denoise=1&detail=0.5"]
+    with pytest.raises(ConfigError, match=r"model m.onnx: unknown key detale = '1': did you mean detail\?"):
+        open_entrants(["m.onnx?detale=1"], 2)
+    page = compare(["clean.png"], ["m.onnx?detail=0", "m.onnx?detail=1", "m.onnx"])
+    (view,) = page.pictures[0].views
+    for version, detail in zip(view.versions, (0.0, 1.0, DEFAULT_DETAIL), strict=True):
+        np.testing.assert_array_equal(version.pixels, at(Position(0, detail)))
 
 
 def test_a_model_without_it_is_as_it_was(model: Path, command: Command) -> None:
