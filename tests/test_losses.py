@@ -292,3 +292,16 @@ def test_normalised_features_are_those_of_the_metric(settings: dict[str, dict[st
     sr = torch.zeros(1, 3, 24, 32, requires_grad=True)
     loss(sr, hr).backward()
     assert sr.grad is not None and torch.isfinite(sr.grad).all() and sr.grad.abs().max() < 10
+
+
+def test_grid_sees_what_repeats_at_each_lr_pixel_and_no_texture() -> None:
+    hr = pair(2, 3, 64, 96)[1]
+    loss = loss_of("grid", factor=4, window=8)
+    pattern = torch.zeros(4, 4)
+    pattern[1, 2] = 0.16  # less its mean: 0.15 at one place, 0.01 at fifteen
+    assert float(loss(hr + pattern.repeat(16, 24), hr)) == pytest.approx((0.15 + 15 * 0.01) / 16, rel=1e-4)
+    assert float(loss(hr + 0.1, hr)) < 1e-6
+    texture = 0.16 * torch.rand(hr.shape, generator=torch.Generator().manual_seed(0))
+    assert float(loss(hr + texture, hr)) < 0.006  # an eighth of its deviation of 0.046
+    with pytest.raises(ConfigError, match="window = 1"):
+        loss_of("grid", window=1)
