@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyvips
 
+from tests.png_chunks import chunk
 from upres.image import Pages, Picture, write, write_pages
 
 WRITTEN = ("png", "jpg", "webp", "tif", "avif", "gif", "bmp", "ppm")
@@ -97,13 +98,9 @@ def bad(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in names}
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
 def _png(width: int, height: int, data: bytes, *between: bytes) -> bytes:
-    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + b"".join(between) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + b"".join(between) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
 def _gif(frames: int, width: int = 1, height: int = 1) -> bytes:

@@ -1,8 +1,10 @@
 """What cannot be held in the memory that is allowed is refused before it is tried; the rest stays below it."""
 
 import resource
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -157,3 +159,25 @@ def test_pictures_that_wait_for_each_other_are_all_done(tmp_path: Path) -> None:
     jobs = find_jobs([tmp_path / "in"], tmp_path / "out", label="_x2", form="webp")
     outcomes = list(run(jobs, Upscalers("bicubic", max_memory=600_000_000), BatchSettings()))
     assert [outcome.error for outcome in outcomes] == [None] * 2
+
+
+def deflated(rows: int, width: int, level: int) -> bytes:
+    """A TIFF of one strip of R, G, B."""
+    row = (np.arange(width * 3) % 251).astype(np.uint8)
+    data = zlib.compress(row.tobytes() * rows, level)
+    tags = [(0x100, width), (0x101, rows), (0x102, 8), (0x103, 8), (0x106, 2), (0x111, 200), (0x115, 3)]
+    tags += [(0x116, rows), (0x117, len(data))]
+    table = b"".join(struct.pack("<HHLL", tag, 4, 1, value) for tag, value in tags)
+    head = b"II*\0" + struct.pack("<LH", 8, len(tags)) + table + bytes(4)
+    return head.ljust(200, b"\0") + data
+
+
+def test_a_strip_of_more_than_50_megabytes_is_read(tmp_path: Path) -> None:
+    (tmp_path / "big.tif").write_bytes(deflated(4_400, 4_000, 0))
+    opened = OpenedPicture(tmp_path / "big.tif")
+    assert opened.held_bytes > 50_000_000  # refused where it is more than max_memory, with the figure
+    row = (np.arange(12_000) % 251).astype(np.uint8).reshape(4_000, 3)
+    with opened.bands() as bands:
+        assert sum(len(band) for band in bands if (band == row).all()) == 4_400
+    (tmp_path / "small.tif").write_bytes(deflated(4_400, 4_000, 1))
+    assert OpenedPicture(tmp_path / "small.tif").held_bytes == 0
