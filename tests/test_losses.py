@@ -264,9 +264,8 @@ def test_losses_refuse_unknown_keys() -> None:
 def test_reduction_compares_what_bicubic_makes_of_both() -> None:
     sr, hr = pair(1, 3, 24, 32)
     ours, theirs = (imresize(pixels[0].permute(1, 2, 0).numpy(), size=(6, 8)) for pixels in (sr, hr))
-    assert float(loss_of("reduction")(sr, hr)) == pytest.approx(
-        float(np.abs(ours - theirs).mean()), rel=0.05
-    )  # edges mirror there
+    near = pytest.approx(float(np.abs(ours - theirs).mean()), rel=0.05)  # edges mirror there
+    assert float(loss_of("reduction")(sr, hr)) == near
     # What a chessboard adds averages out.
     board = (torch.arange(24)[:, None] + torch.arange(32)) % 2 * 0.2 - 0.1
     assert float(loss_of("reduction")(hr / 2 + 0.2 + board, hr / 2 + 0.2)) < 2e-3
