@@ -24,7 +24,7 @@ from upres.evaluation.test_sets import TestPicture, TestSet, open_test_set
 from upres.evaluation.text_tables import text_table
 from upres.image.opening import OpenedPicture
 from upres.metrics import standard_metrics
-from upres.models.corners import POSITIONS
+from upres.models.corners import POSITIONS, Position
 from upres.predictors.probing import open_probed_cached
 from upres.upscaling.choosing import denoise_for
 
@@ -122,7 +122,7 @@ def table(
     """Return the head and the rows of the table that `main` prints."""
     steps = [number / POSITIONS for number in range(POSITIONS + 1)]
     others = open_entrants(before, scale)
-    between = [entrant(f"{step:g}", open_probed_cached(model, scale, denoise=step)) for step in steps]
+    between = [entrant(f"{step:g}", open_probed_cached(model, scale, position=Position(step))) for step in steps]
     opened = [open_test_set(data / name, scale, limit=limit) for name in sets]
     positions = [one.name for one in between]
     found = []

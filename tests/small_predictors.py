@@ -1,9 +1,12 @@
-"""Predictors for the tests of enlarging: small real models, and one that repeats pixels."""
+"""Predictors for tests: small real models, one that repeats pixels, and one that errs or is slow as it is told."""
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tests.tiny_models import tiny_onnx
+from upres.errors import DeviceMemoryError
 from upres.models.facts import Colour, Facts
 from upres.predictors import Predictor
 from upres.predictors.bicubic import BicubicPredictor
@@ -29,3 +32,18 @@ class Nearest(Predictor):
     def predict(self, lr: NDArray[np.float32]) -> NDArray[np.float32]:
         self.calls.append(lr.shape)
         return lr.repeat(self.facts.scale, axis=2).repeat(self.facts.scale, axis=3) + self.extra
+
+
+class Fake(Predictor):
+    """Repeats pixels, with an error added; refuses what is too large."""
+
+    def __init__(self, error: float = 0.0, seconds: float = 1.0, largest: float = math.inf) -> None:
+        self.facts = Facts(name="fake", scale=2, radius=1)
+        self.error, self.seconds, self.largest = error, seconds, largest
+
+    def predict(self, lr: NDArray[np.float32]) -> NDArray[np.float32]:
+        if lr.size > self.largest:
+            raise DeviceMemoryError("full")
+        padded = np.pad(lr, [(0, 0), (0, 0), (1, 1), (1, 1)], mode="edge")
+        blurred = (padded[:, :, :-2, 1:-1] + padded[:, :, 2:, 1:-1] + padded[:, :, 1:-1, :-2]) / np.float32(3)
+        return blurred.repeat(2, axis=2).repeat(2, axis=3) + np.float32(self.error)

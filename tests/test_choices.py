@@ -85,7 +85,7 @@ def test_a_folder_into_itself_and_into_the_folder_above(work: Path, command: Com
 def test_only_the_model_that_a_picture_gets_is_loaded(work: Path, command: Command) -> None:
     upscalers = Upscalers()
     assert (upscalers.label, upscalers.loaded) == ("_x4", ())
-    upscalers.for_picture(5, 5, upscalers.denoise_for(OpenedPicture("b.jpg")))
+    upscalers.for_picture(5, 5, upscalers.position_for(OpenedPicture("b.jpg")).position)
     (loaded,) = upscalers.loaded
     assert loaded.predictors[0].facts.name == "base" and loaded.predictors[0].facts.blend
     code, _, err = command("b.jpg", "-v")

@@ -23,7 +23,7 @@ from upres.image.block_grid import jpeg_quality
 from upres.image.codecs.compression import compression_of
 from upres.image.opening import OpenedPicture
 from upres.metrics import psnr
-from upres.models.corners import corner_file, corners_of, mixed_weights, rounded, shares
+from upres.models.corners import Position, corner_file, corners_of, mixed_weights, rounded, shares
 from upres.models.onnx_facts import read_facts
 from upres.models.onnx_weights import read_weights, with_weights
 from upres.models.shipped import int8_version
@@ -108,12 +108,12 @@ def test_a_position_is_one_plain_network(model: Path, backend: str) -> None:
     for position, parts in expected.items():
         by_hand = model.with_name("by-hand.onnx")
         by_hand.write_bytes(mixed_by_hand(model, parts))
-        mixture = open_predictor(model, backend=backend, denoise=position)
+        mixture = open_predictor(model, backend=backend, position=Position(position))
         np.testing.assert_allclose(mixture.predict(lr), open_predictor(by_hand).predict(lr), atol=2e-6)
         told = {name or "clean": share for name, share in parts.items()}
         assert mixture.facts.blend == ({} if position == 0 else told)
         assert bool(mixture.facts.scores) == (position == 0)
-    same = open_predictor(model, denoise=0.0).predict(lr)
+    same = open_predictor(model, position=Position(0.0)).predict(lr)
     np.testing.assert_array_equal(open_predictor(model).predict(lr), same)
 
 
@@ -121,7 +121,7 @@ def test_nothing_is_left_behind(model: Path, tmp_path: Path, monkeypatch: pytest
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
-    open_predictor(model, denoise=0.5)
+    open_predictor(model, position=Position(0.5))
     assert list(scratch.iterdir()) == []
 
 
@@ -136,8 +136,8 @@ def test_an_int8_model_is_quantised_after_mixing(model: Path, tmp_path: Path) ->
     lr = (photo()[None, :32, :40] / 255).astype(np.float32).transpose(0, 3, 1, 2).copy()
     clean = open_predictor(model).predict(lr)
     for position in (0.0, 0.125, 0.5, 0.75, 1.0):
-        exact = open_predictor(model, denoise=position).predict(lr)
-        coarse = open_predictor(model, denoise=position, precision="int8").predict(lr)
+        exact = open_predictor(model, position=Position(position)).predict(lr)
+        coarse = open_predictor(model, position=Position(position), precision="int8").predict(lr)
         assert psnr(np.clip(coarse[0, 0], 0, 1), np.clip(exact[0, 0], 0, 1)) > 38
         if position > 0.125:  # it is the mixture that is int8, and not the clean model
             assert np.abs(coarse - exact).mean() < 0.3 * np.abs(clean - exact).mean()
@@ -145,21 +145,21 @@ def test_an_int8_model_is_quantised_after_mixing(model: Path, tmp_path: Path) ->
 
 def test_what_cannot_be_mixed_is_told(model: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"denoise = 1.5: should be from 0 to 1"):
-        open_predictor(model, denoise=1.5)
+        open_predictor(model, position=Position(1.5))
     alone = tmp_path / "alone.onnx"
     alone.write_bytes(tiny_onnx())
-    assert corners_of(alone) == () and len(corners_of(model)) == 3
+    assert corners_of(alone).files == (alone,) and len(corners_of(model).files) == 3
     for name in (alone, "bicubic"):
         with pytest.raises(ConfigError, match=r"denoise = 0.5: .* has no weights for compressed pictures"):
-            open_predictor(name, denoise=0.5)
+            open_predictor(name, position=Position(0.5))
     corner_file(model, "heavy").write_bytes(tiny_onnx(width=8))
     with pytest.raises(ModelError, match=r"m-heavy.onnx: not of the topology of m.onnx"):
-        open_predictor(model, denoise=0.75)
+        open_predictor(model, position=Position(0.75))
     assert read_facts(model).name == mixed_facts_name(model)
 
 
 def mixed_facts_name(model: Path) -> str:
-    return open_predictor(model, denoise=0.5).facts.name
+    return open_predictor(model, position=Position(0.5)).facts.name
 
 
 @pytest.mark.parametrize("quality", [30, 60, 75, 90, 95, 100])
@@ -227,8 +227,8 @@ def test_the_worse_of_file_and_pixels_decides(tmp_path: Path) -> None:
 
 
 def test_a_mixture_keeps_the_corners_at_its_ends(model: Path) -> None:
-    files = corners_of(model)
-    for position, file in ((0.0, files[0]), (0.5, files[1]), (1.0, files[2])):
+    corners = corners_of(model)
+    for position, file in zip((0.0, 0.5, 1.0), corners.faithful, strict=True):
         expected = read_weights(file)
-        for name, values in mixed_weights(files, position).items():
+        for name, values in mixed_weights(corners, Position(position)).items():
             np.testing.assert_array_equal(values, expected[name])

@@ -16,7 +16,7 @@ from tests.commands import Command
 from tests.tiny_models import tiny_onnx
 from upres.errors import ConfigError, RenamedWarning
 from upres.image import OpenedPicture, read
-from upres.models.corners import corner_file
+from upres.models.corners import Position, corner_file
 from upres.predictors import open_predictor
 from upres.upscaling.loading import Upscalers
 from upres.upscaling.sizes import Size
@@ -40,7 +40,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def by_position(file: str, position: float, model: str = "m.onnx") -> NDArray[np.uint8]:
-    return Upscaler(open_predictor(Path(model), denoise=position)).picture(read(file)).pixels
+    return Upscaler(open_predictor(Path(model), position=Position(position))).picture(read(file)).pixels
 
 
 def test_files_say_what_they_need(work: Path, command: Command) -> None:
@@ -88,7 +88,7 @@ def test_what_is_asked_for_is_taken(work: Path, command: Command) -> None:
 
 
 def test_the_second_step_of_a_chain_meets_no_compression(work: Path) -> None:
-    first = Upscaler(open_predictor(Path("m.onnx"), denoise=1.0))
+    first = Upscaler(open_predictor(Path("m.onnx"), position=Position(1.0)))
     second = Upscaler(open_predictor(Path("m.onnx")))
     chain = upres.load("m.onnx", scale=4, denoise=1.0, backend="onnx")
     assert [bool(predictor.facts.blend) for predictor in chain.predictors] == [True, False]
@@ -112,7 +112,7 @@ def test_few_mixtures_are_kept(work: Path) -> None:
     folder = Upscalers("m.onnx", Size(scale=2))
     for name in ("clean.png", "90.jpg", "40.jpg", "clean.png"):
         opened = OpenedPicture(name)
-        folder.for_picture(*opened.shape.size, folder.denoise_for(opened))
+        folder.for_picture(*opened.shape.size, folder.position_for(opened).position)
     assert len(folder.loaded) == 2
 
 

@@ -1,8 +1,10 @@
 """What cannot be held in the memory that is allowed is refused before it is tried; the rest stays below it."""
 
 import resource
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -39,17 +41,17 @@ def test_what_the_encoder_holds_is_counted_before_it_is_tried(tmp_path: Path, su
 def test_a_progressive_jpeg_and_an_interlaced_png_are_counted_and_plain_ones_are_not(tmp_path: Path) -> None:
     made = pyvips.Image.new_from_array(noise(3000, 4000)).copy(interpretation="srgb")
     made.jpegsave(str(tmp_path / "444.jpg"), interlace=True, subsample_mode="off")
-    made.jpegsave(str(tmp_path / "420.jpg"), interlace=True, Q=80)
-    made.jpegsave(str(tmp_path / "plain.jpg"))
-    made.pngsave(str(tmp_path / "interlaced.png"), interlace=True, compression=0)
-    made.pngsave(str(tmp_path / "plain.png"), compression=0)
+    quarter = made.crop(0, 0, 2000, 1500)  # large enough for what is only counted
+    quarter.jpegsave(str(tmp_path / "420.jpg"), interlace=True, Q=80)
+    quarter.jpegsave(str(tmp_path / "plain.jpg"))
+    quarter.pngsave(str(tmp_path / "interlaced.png"), interlace=True, compression=0)
+    quarter.pngsave(str(tmp_path / "plain.png"), compression=0)
     counted = {path.name: OpenedPicture(path).held_bytes for path in tmp_path.iterdir()}
-    pixels = 3000 * 4000
     assert counted == {
-        "444.jpg": 6 * pixels,
-        "420.jpg": 3 * pixels,
+        "444.jpg": 6 * 3000 * 4000,
+        "420.jpg": 3 * 1500 * 2000,
         "plain.jpg": 0,
-        "interlaced.png": 3 * pixels,
+        "interlaced.png": 3 * 1500 * 2000,
         "plain.png": 0,
     }
     said = enlarge_within(10**8, tmp_path / "444.jpg", tmp_path / "sr.png")
@@ -83,11 +85,11 @@ def test_what_is_counted_is_what_is_held(tmp_path: Path, kind: str) -> None:
     suffix = f".{kind.rpartition('.')[2]}"
     for name, side in (("small", 100), ("large", 2000)):
         path = tmp_path / f"{name}{suffix}"
-        made = pyvips.Image.new_from_array(noise(side, side) // 16).copy(interpretation="srgb")
         if kind == "text.ppm":
-            words = " ".join(map(str, noise(side, side).ravel().tolist()))
-            path.write_text(f"P3\n{side} {side}\n255\n{words}\n")
+            words = np.array([b" %3d" % level for level in range(256)]).take(noise(side, side))
+            path.write_bytes(b"P3\n%d %d\n255\n" % (side, side) + words.tobytes())
         else:
+            made = pyvips.Image.new_from_array(noise(side, side) // 16).copy(interpretation="srgb")
             made.write_to_file(str(path), **({"interlace": True} if "." in kind else {}))
     code = (
         "import re, sys; from upres.image import OpenedPicture; opened = OpenedPicture(sys.argv[1]); "
@@ -137,8 +139,9 @@ def test_an_archive_that_unpacks_to_a_thousand_times_its_size_is_no_model(tmp_pa
     torch.save({"weight": torch.zeros(3, 3)}, tmp_path / "whole.pth")
     assert read_tensors(tmp_path / "whole.pth")["weight"].shape == (3, 3)
     with zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as bomb:
+        zeros = bytes(10_000_000)
         for number in range(20):
-            bomb.writestr(f"archive/data/{number}", bytes(10_000_000))
+            bomb.writestr(f"archive/data/{number}", zeros)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert "that unpack to 200,000,000, which PyTorch never writes" in failure(
         read_tensors, tmp_path / "bomb.pth", kind=ModelError
@@ -153,7 +156,29 @@ def test_pictures_that_wait_for_each_other_are_all_done(tmp_path: Path) -> None:
 
     (tmp_path / "in").mkdir()
     for name in "ab":
-        write(Picture(np.zeros((900, 900, 3), np.uint8)), tmp_path / "in" / f"{name}.png")
+        write(Picture(np.zeros((660, 660, 3), np.uint8)), tmp_path / "in" / f"{name}.png")
     jobs = find_jobs([tmp_path / "in"], tmp_path / "out", label="_x2", form="webp")
-    outcomes = list(run(jobs, Upscalers("bicubic", max_memory=600_000_000), BatchSettings()))
+    outcomes = list(run(jobs, Upscalers("bicubic", max_memory=358_000_000), BatchSettings()))
     assert [outcome.error for outcome in outcomes] == [None] * 2
+
+
+def deflated(rows: int, width: int, level: int) -> bytes:
+    """A TIFF of one strip of R, G, B."""
+    row = (np.arange(width * 3) % 251).astype(np.uint8)
+    data = zlib.compress(row.tobytes() * rows, level)
+    tags = [(0x100, width), (0x101, rows), (0x102, 8), (0x103, 8), (0x106, 2), (0x111, 200), (0x115, 3)]
+    tags += [(0x116, rows), (0x117, len(data))]
+    table = b"".join(struct.pack("<HHLL", tag, 4, 1, value) for tag, value in tags)
+    head = b"II*\0" + struct.pack("<LH", 8, len(tags)) + table + bytes(4)
+    return head.ljust(200, b"\0") + data
+
+
+def test_a_strip_of_more_than_50_megabytes_is_read(tmp_path: Path) -> None:
+    (tmp_path / "big.tif").write_bytes(deflated(4_400, 4_000, 0))
+    opened = OpenedPicture(tmp_path / "big.tif")
+    assert opened.held_bytes > 50_000_000  # refused where it is more than max_memory, with the figure
+    row = (np.arange(12_000) % 251).astype(np.uint8).reshape(4_000, 3)
+    with opened.bands() as bands:
+        assert sum(len(band) for band in bands if (band == row).all()) == 4_400
+    (tmp_path / "small.tif").write_bytes(deflated(4_400, 4_000, 1))
+    assert OpenedPicture(tmp_path / "small.tif").held_bytes == 0

@@ -19,6 +19,7 @@ from upres.errors import ConfigError, DataError
 from upres.image import imresize, luma
 from upres.losses import ADVERSARIAL, LOSSES, Loss
 from upres.metrics import ssim
+from upres.models.vgg import load_features
 
 
 @pytest.fixture(scope="module")
@@ -263,11 +264,43 @@ def test_losses_refuse_unknown_keys() -> None:
 def test_reduction_compares_what_bicubic_makes_of_both() -> None:
     sr, hr = pair(1, 3, 24, 32)
     ours, theirs = (imresize(pixels[0].permute(1, 2, 0).numpy(), size=(6, 8)) for pixels in (sr, hr))
-    assert float(loss_of("reduction")(sr, hr)) == pytest.approx(
-        float(np.abs(ours - theirs).mean()), rel=0.05
-    )  # edges mirror there
+    near = pytest.approx(float(np.abs(ours - theirs).mean()), rel=0.05)  # edges mirror there
+    assert float(loss_of("reduction")(sr, hr)) == near
     # What a chessboard adds averages out.
     board = (torch.arange(24)[:, None] + torch.arange(32)) % 2 * 0.2 - 0.1
     assert float(loss_of("reduction")(hr / 2 + 0.2 + board, hr / 2 + 0.2)) < 2e-3
     with pytest.raises(ConfigError, match="factor = 1"):
         loss_of("reduction", factor=1)
+
+
+def test_normalised_features_are_those_of_the_metric(settings: dict[str, dict[str, Any]]) -> None:
+    """Weighted by their channels, layers add up to the `vgg` metric of the same file: LPIPS without learned weights."""
+    common = settings["perceptual"]
+    loss = loss_of(
+        "perceptual",
+        **{**common, "layers": {"conv1_2": 64.0, "conv2_1": 128.0}},
+        compare="mse",
+        normalised=True,
+        activated=True,
+    )
+    sr, hr = pair(1, 3, 24, 32)
+    features = load_features(common["features"], "torchvision")
+    ours, theirs = (features(pixels, ("conv1_2", "conv2_1"), activated=True) for pixels in (sr, hr))
+    cosines = [F.cosine_similarity(ours[name], theirs[name]).mean() for name in ours]
+    assert float(loss(sr, hr)) == pytest.approx(float(sum(2 - 2 * cosine for cosine in cosines)), rel=1e-4)
+    sr = torch.zeros(1, 3, 24, 32, requires_grad=True)
+    loss(sr, hr).backward()
+    assert sr.grad is not None and torch.isfinite(sr.grad).all() and sr.grad.abs().max() < 10
+
+
+def test_grid_sees_what_repeats_at_each_lr_pixel_and_no_texture() -> None:
+    hr = pair(2, 3, 64, 96)[1]
+    loss = loss_of("grid", factor=4, window=8)
+    pattern = torch.zeros(4, 4)
+    pattern[1, 2] = 0.16  # less its mean: 0.15 at one place, 0.01 at fifteen
+    assert float(loss(hr + pattern.repeat(16, 24), hr)) == pytest.approx((0.15 + 15 * 0.01) / 16, rel=1e-4)
+    assert float(loss(hr + 0.1, hr)) < 1e-6
+    texture = 0.16 * torch.rand(hr.shape, generator=torch.Generator().manual_seed(0))
+    assert float(loss(hr + texture, hr)) < 0.006  # an eighth of its deviation of 0.046
+    with pytest.raises(ConfigError, match="window = 1"):
+        loss_of("grid", window=1)

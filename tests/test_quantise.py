@@ -13,7 +13,7 @@ from tests.tiny_models import tiny_onnx
 from upres.errors import ConfigError, DataError, ModelError
 from upres.export.quantise import Quantised, quantise
 from upres.image import Picture, write
-from upres.models.facts import Colour
+from upres.models.facts import METADATA_KEY, Colour, Facts, from_json, to_json
 from upres.models.onnx_facts import read_facts
 from upres.models.shipped import int8_version
 from upres.predictors import open_predictor
@@ -99,3 +99,10 @@ def test_what_cannot_be_quantised(tmp_path: Path, photos: Path) -> None:
     with pytest.raises(DataError, match="0 usable pictures; give at least 5 of 128×128 or more"):
         quantise(model, tmp_path / "empty")
     assert not int8_version(model).exists()
+
+
+def test_facts_carry_the_precision(tmp_path: Path) -> None:
+    facts = Facts(name="q", scale=2, precision="int8")
+    assert from_json(to_json(facts), where="here") == facts
+    assert METADATA_KEY == "upres"
+    assert int8_version(tmp_path / "base-x2.onnx") == tmp_path / "base-x2-int8.onnx"

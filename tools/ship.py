@@ -21,7 +21,7 @@ from upres.evaluation.text_tables import markdown_table
 from upres.export.onnx import export_onnx
 from upres.export.quantise import quantise
 from upres.models.checkpoint import load
-from upres.models.corners import corner_file, corners_of
+from upres.models.corners import corner_file, corner_names, corners_of
 from upres.models.facts import Facts
 from upres.models.shipped import DEFAULT, int8_version
 from upres.recipes import Recipe, read_recipe
@@ -104,7 +104,8 @@ def card(facts: Facts, recipe: Recipe, table: str, int8: str, made: str, corners
 
 def corners_of_card(output: Path, scale: int, arguments: argparse.Namespace) -> str:
     """Say what the corners beside a model are for; nothing for a model without."""
-    corners = [file.stem.removeprefix(f"{output.stem}-") for file in corners_of(output)[1:]]
+    found = corners_of(output)
+    corners = [name for file, name in corner_names(found).items() if file in found.faithful[1:]]
     if not corners:
         return ""
     wanted = [row for row in ROWS if str(row) in IN_CARD]

@@ -125,4 +125,6 @@ class UNetSN(Discriminator):
 
 
 def _normalised(before: int, after: int, kernel: int, stride: int = 1) -> nn.Module:
-    return spectral_norm(nn.Conv2d(before, after, kernel, stride=stride, padding=1, bias=False))
+    conv = nn.Conv2d(before, after, kernel, stride=stride, padding=1, bias=False)
+    # Without values there is nothing to normalise: PyTorch would take a second to work out the shapes of that alone.
+    return conv if conv.weight.is_meta else spectral_norm(conv)

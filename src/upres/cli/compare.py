@@ -24,7 +24,7 @@ def compare(
         str,
         typer.Option(
             help="At least two, with commas: names of shipped models, bicubic, files of models; "
-            "also folders of pictures that something else enlarged."
+            "base?detail=0; also folders of pictures that something else enlarged."
         ),
     ] = "bicubic,base,best",
     output: Annotated[

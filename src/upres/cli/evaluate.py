@@ -23,7 +23,11 @@ class Space(StrEnum):
 def evaluate(
     models: Annotated[
         list[str],
-        typer.Argument(help="Names of shipped models, .onnx or .safetensors files, or bicubic.", show_default=False),
+        typer.Argument(
+            help="Names of shipped models, .onnx or .safetensors files, or bicubic; base?detail=0.5&denoise=0 for a "
+            "place between a model's corners, which is 0 unless said.",
+            show_default=False,
+        ),
     ],
     data: Annotated[
         str | None,

@@ -15,12 +15,16 @@ def models(
     from upres.cli.terminal import say
     from upres.config import dump
     from upres.evaluation.text_tables import text_table
-    from upres.models.shipped import BICUBIC, shipped
+    from upres.models.corners import corners_of
+    from upres.models.shipped import BICUBIC, PURPOSES, shipped
 
-    found = [(model, model.facts, model.path.stat().st_size) for model in shipped()]
+    found = [
+        (model, model.facts, sum(file.stat().st_size for file in corners_of(model.path).files)) for model in shipped()
+    ]
     if as_json:
         table = [
-            {**dump(facts), "name": model.name, "path": str(model.path), "bytes": size} for model, facts, size in found
+            {**dump(facts), "name": model.name, "purpose": PURPOSES[model.name], "path": str(model.path), "bytes": size}
+            for model, facts, size in found
         ]
         print(json.dumps(table, indent=2, ensure_ascii=False))
         return
@@ -30,6 +34,7 @@ def models(
         rows.append(
             (
                 model.name,
+                PURPOSES[model.name],
                 f"×{model.scale}",
                 f"{facts.parameters:,}",
                 f"{size / 1e6:.2f} MB",
@@ -37,5 +42,9 @@ def models(
                 scores or "-",
             )
         )
-    rows.append((BICUBIC, "any", "0", "-", "-", "-"))
-    say(*text_table(("name", "scale", "parameters", "size", "licence", "scores"), rows, numbers=False).split("\n"))
+    rows.append((BICUBIC, PURPOSES[BICUBIC], "any", "0", "-", "-", "-"))
+    say(
+        *text_table(("name", "for", "scale", "parameters", "size", "licence", "scores"), rows, numbers=False).split(
+            "\n"
+        )
+    )

@@ -49,7 +49,7 @@ def through_pipes(
             if settings.skips(job):
                 return
             settings.check(job)
-            upscaler = upscalers.for_picture(*opened.shape.size, upscalers.denoise_for(opened))
+            upscaler = upscalers.for_picture(*opened.shape.size, upscalers.position_for(opened).position)
             enlarge(opened, settings.files.sink(target), upscaler.enlargement)
         except UpresError as error:
             raise (error.at(shown[error.where]) if error.where in shown else error) from error

@@ -71,6 +71,15 @@ def upscale(
             "each file says.",
         ),
     ] = "auto",
+    detail: Annotated[
+        float | None,
+        typer.Option(
+            metavar="0…1",
+            help="0: as near to the truth as can be; 1: with the detail that it may have had. Models that have it give "
+            "half of it.",
+            show_default=False,
+        ),
+    ] = None,
     ensemble: Annotated[
         bool, typer.Option("--ensemble", help="Average the 8 flips and turns: 8 times the work, a little better.")
     ] = False,
@@ -174,6 +183,8 @@ def upscale(
     options |= {"threads": threads, "device": device, "backend": backend, "precision": precision}
     if denoise != "auto":
         options["denoise"] = _position(denoise)
+    if detail is not None:
+        options["detail"] = detail
     upscalers = Upscalers(model, size, **options)
     if PIPE in inputs or output == PIPE:
         through_pipes(inputs, output, upscalers, settings, form)
@@ -181,6 +192,7 @@ def upscale(
     made_with: dict[str, object] = {
         "model": model,
         "denoise": denoise,
+        "detail": detail,
         "size": [scale, width, height, fit],
         "ensemble": ensemble,
         "precision": precision,
@@ -276,7 +288,7 @@ def _load_first(jobs: Sequence[Job], upscalers: Upscalers, settings: BatchSettin
     for job in jobs:
         with contextlib.suppress(PictureError):  # said when its turn comes
             if not settings.skips(job):
-                upscalers.for_picture(1, 1, upscalers.denoise_for(settings.files.opened(job.source)))
+                upscalers.for_picture(1, 1, upscalers.position_for(settings.files.opened(job.source)).position)
                 return
 
 

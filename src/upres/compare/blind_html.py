@@ -66,10 +66,9 @@ def blind_html(comparison: Comparison, *, seed: int = 0, page_bytes: int = PAGE_
         "secret": base64.b64encode(json.dumps(secret, ensure_ascii=False).encode()).decode(),
     }
     html = document(
-        "blind.html",
-        styles=("viewer.css", "blind.css"),
-        scripts=("viewer.js", "blind.js"),
-        count=str(len(trials)),
+        "blind",
+        title="which is better?",
+        count=len(trials),
         data=as_data(data),
         gather=escape("The files of several people are counted together by: upres compare --votes one.json other.json"),
     )

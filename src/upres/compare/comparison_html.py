@@ -32,10 +32,8 @@ def comparison_html(comparison: Comparison, *, page_bytes: int = PAGE_BYTES) -> 
         else f'<span>{len(comparison.pictures)} pictures,</span> <span class="out">×{scale}.</span>'
     )
     html = document(
-        "comparison.html",
-        styles=("viewer.css", "comparison.css"),
-        scripts=("viewer.js", "comparison.js"),
-        title=escape(f"{title}, {', '.join(method.name for method in comparison.methods)}"),
+        "comparison",
+        title=f"{title}, {', '.join(method.name for method in comparison.methods)}",
         heading=heading,
         views="\n".join(views),
         protocol=escape(_measured(comparison)),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upres.compare.html import as_html
+from upres.compare.demonstration_html import as_html
 from upres.compare.result import Demonstration, Result
 from upres.errors import ConfigError
 from upres.image import Picture, imresize, read, write

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import tempfile
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
-from string import Template
 from typing import Any
 
-from upres import __version__
 from upres.compare.comparison import Comparison, View
 from upres.html.embedding import data_uri
+from upres.html.page import filled, page
 from upres.image import Picture, write
 from upres.image.codecs.table import FORMATS
 
@@ -62,33 +58,16 @@ def picture_address(picture: Picture) -> str:
         return data_uri(path.read_bytes(), form)
 
 
-def document(template: str, *, styles: tuple[str, ...], scripts: tuple[str, ...], **parts: str) -> str:
-    """Fill a template of this folder in; its policy allows the pictures inside it, this style and this script.
-
-    Args:
-        template: a file's name.
-        styles, scripts: files' names; they become one style and one script.
-        parts: html for what the template names.
-    """
-    style, script = (
-        "\n" + "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names) for names in (styles, scripts)
-    )
-    policy = (
-        f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    controls, stage = (
-        (FOLDER / name).read_text(encoding="utf-8").rstrip("\n") for name in ("viewer.html", "stage.html")
-    )
-    text = (FOLDER / template).read_text(encoding="utf-8")
-    return Template(text).substitute(
-        parts,
-        style=style,
-        script=script,
-        policy=policy,
-        controls=controls,
-        stage=stage,
-        version=escape(__version__),
+def document(name: str, *, title: str, **parts: object) -> str:
+    """Return a page with the viewer, which is called so in this folder; the rest is as in `upres.html.page`."""
+    return page(
+        FOLDER / f"{name}.html",
+        title=f"upres: {title}",
+        styles=[FOLDER / "viewer.css", FOLDER / f"{name}.css"],
+        scripts=[FOLDER / "viewer.js", FOLDER / f"{name}.js"],
+        controls=filled(FOLDER / "viewer.html").rstrip("\n"),
+        stage=filled(FOLDER / "stage.html").rstrip("\n"),
+        **parts,
     )
 
 
@@ -103,8 +82,3 @@ def _embedded(view: View) -> EmbeddedView:
         tuple(map(picture_address, view.versions)),
         None if view.original is None else picture_address(view.original),
     )
-
-
-def _digest(text: str) -> str:
-    """Return how a content security policy names an inline text (CSP level 3, 2.3.1)."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

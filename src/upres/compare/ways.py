@@ -18,9 +18,10 @@ from upres.errors import ConfigError, DataError, PictureError
 from upres.image import OpenedPicture, Picture, picture_files
 from upres.image.bands import neutral, shape_of
 from upres.image.codecs.table import SUFFIXES
+from upres.models.asked import asked
 from upres.models.shipped import BICUBIC, shipped
 from upres.upscaling.enlargement import Enlargement
-from upres.upscaling.loading import Upscalers
+from upres.upscaling.loading import Options, Upscalers
 from upres.upscaling.sizes import Size
 
 # photo_x4 and photox4 are photo.
@@ -78,19 +79,25 @@ class ModelWay(Way):
 
     Args:
         name: what it is called.
-        model, threads: as in `upres.load`.
+        model, threads: as in `upres.load`; the model with a place between its corners as `upres.models.asked` says.
         scale: output side ÷ input side.
     """
 
     def __init__(self, name: str, model: str | Path, scale: int, threads: int | None) -> None:
         self.name, self.scale = name, scale
-        self._upscalers = Upscalers(model, Size(scale=scale), threads=threads)
+        model, place = asked(model)
+        options: Options = {"threads": threads}
+        if place.denoise is not None:
+            options["denoise"] = place.denoise
+        if place.detail is not None:
+            options["detail"] = place.detail
+        self._upscalers = Upscalers(model, Size(scale=scale), **options)
 
     def enlarged(self, source: Source, *, whole: bool) -> Enlarged:
         """Enlarge as `Way` says."""
         lr, scale = source.lr, source.scale
-        denoise = self._upscalers.denoise_for(OpenedPicture(source.path))
-        enlargement = self._upscalers.for_picture(lr.height, lr.width, denoise).enlargement
+        position = self._upscalers.position_for(OpenedPicture(source.path)).position
+        enlargement = self._upscalers.for_picture(lr.height, lr.width, position).enlargement
         clear = lr.alpha is not None and bool((lr.alpha == 0).any())
         gray = neutral(lr.pixels)
         parts = [
@@ -283,7 +290,7 @@ def _scale_of(path: Path, made: Path) -> int:
 
 
 def _own_scale(model: str | Path, threads: int | None) -> int:
-    return int(Upscalers(model, threads=threads).for_picture(1, 1).scale)
+    return int(Upscalers(asked(model)[0], threads=threads).for_picture(1, 1).scale)
 
 
 def _names(models: Sequence[str | Path]) -> list[str]:

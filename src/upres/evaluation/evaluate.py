@@ -15,6 +15,7 @@ from upres.errors import ConfigError, DataError
 from upres.evaluation.statistics import Evaluation, PictureScores
 from upres.evaluation.test_sets import TestPicture, TestSet
 from upres.metrics import METRICS, Metric, Protocol, measure_with, standard_metrics
+from upres.models.asked import asked
 from upres.predictors import Predictor
 from upres.predictors.probing import open_probed_cached
 from upres.upscaling.upscaler import Upscaler
@@ -38,12 +39,16 @@ def entrant(name: str, predictor: Predictor) -> Entrant:
 
 
 def open_entrants(models: Iterable[str | Path], scale: int) -> list[Entrant]:
-    """Open models by name or path, each once.
+    """Open models by name or path, each once; `base?detail=0.5` names a place between its corners, by default 0.
 
     Raises:
         ModelError, MissingExtraError: as `open_probed_cached`; a model of another scale among them.
     """
-    return [entrant(str(model), open_probed_cached(model, scale)) for model in dict.fromkeys(models)]
+    named = {model: asked(model) for model in dict.fromkeys(models)}
+    return [
+        entrant(str(model), open_probed_cached(name, scale, position=place.position))
+        for model, (name, place) in named.items()
+    ]
 
 
 def metrics_with(features: str | None = None, more: Iterable[str] = ()) -> dict[str, Metric]:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from string import Template
 
 import numpy as np
 
-from upres import __version__
 from upres.explore.pictures import FREQUENCIES
 from upres.explore.summary import measured_text, sizes_text
 from upres.explore.survey import Exploration, Shown
 from upres.html.drawings import areas, bars, histogram
 from upres.html.embedding import picture_uri
+from upres.html.page import page
 
-_TEMPLATE = Path(__file__).parent / "template.html"
+_FOLDER = Path(__file__).parent
 # Entries of a list before it is cut; the JSON has all.
 _LISTED = 50
 _SIZES = 8
@@ -24,8 +23,11 @@ _SIZES = 8
 
 def as_html(found: Exploration) -> str:
     """Return a document with every picture and chart inside it."""
-    return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
-        title=escape(_title(found)),
+    return page(
+        _FOLDER / "exploration.html",
+        title=f"upres explore: {_title(found)}",
+        styles=[_FOLDER / "exploration.css"],
+        heading=escape(_title(found)),
         description=escape(found.description),
         tiles="\n".join(_tiles(found)),
         sizes=_sizes(found),
@@ -43,7 +45,6 @@ def as_html(found: Exploration) -> str:
         sheet="\n".join(_pair(shown, found.scale) for shown in found.sheet),
         duplicates=_duplicates(found),
         faults=_list(found.faults, "Every picture can be read, and fits."),
-        version=escape(__version__),
     )
 
 

@@ -145,8 +145,9 @@ def quantise(
         written = Path(folder) / "int8.onnx"
         corners = corners_of(model)
         quantised = of(proto, written)
-        if corners:
-            quantised = covering([quantised, *(of(onnx.load(str(corner)), written) for corner in corners[1:])])
+        if len(corners.files) > 1:
+            others = (of(onnx.load(str(corner)), written) for corner in corners.files[1:])
+            quantised = covering([quantised, *others])
             written.write_bytes(quantised.SerializeToString())
             quantised = onnx.load_from_string(with_weights(written, read_weights(model)))
     # Scores belong to the float32 model; those of this one are to be measured. It holds no more than that one.

@@ -6,24 +6,37 @@ configuration E: five blocks of 3×3 convolutions with ReLU, each but the first 
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from upres.config import config
 from upres.losses.loss import Loss
 from upres.models.vgg import Convention, load_features
 
 
-class FeatureOptions(Protocol):
-    """What the configurations of losses between features have in common."""
+@config
+class FeatureConfig:
+    """Attributes:
+
+    layers: VGG19's layers, `conv1_1` to `conv5_4`, and the weight of each.
+    activated: compare after the ReLU; else before it.
+    compare: `l1` or `mse`.
+    features: `vgg19`, torchvision's published file, or the path of a local one; see `losses.features`.
+    convention: what the file's network saw: `auto`, `torchvision` or `caffe`.
+    """
 
     layers: dict[str, float]
     activated: bool
     compare: Literal["l1", "mse"]
-    features: str
-    convention: Convention
+    features: str = "vgg19"
+    convention: Convention = "auto"
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise ValueError("layers is empty: should name at least one, for example conv3_4: 1.0")
 
 
 class FeatureLoss(Loss):
@@ -38,7 +51,7 @@ class FeatureLoss(Loss):
 
     key: ClassVar[str]
 
-    def __init__(self, config: FeatureOptions) -> None:
+    def __init__(self, config: FeatureConfig) -> None:
         super().__init__()
         self.features = load_features(config.features, config.convention)
         self.features.check(config.layers, self.key)

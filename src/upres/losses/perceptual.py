@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Literal
 
+import torch.nn.functional as F
+from torch import Tensor
+
 from upres.config import config
-from upres.losses.feature_loss import FeatureLoss
-from upres.models.vgg import Convention
+from upres.losses.feature_loss import FeatureConfig, FeatureLoss
 
 
 @config
-class PerceptualConfig:
+class PerceptualConfig(FeatureConfig):
     """Attributes:
 
     layers: VGG19's layers, `conv1_1` to `conv5_4`, and the weight of each.
     activated: compare after the ReLU, as SRGAN does; else before it, as ESRGAN does.
     compare: `l1` or `mse`.
+    normalised: features have unit length at each place, as LPIPS has them: then texture counts in dark and flat parts,
+        too. A layer of n channels adds 4/n at most with `mse`.
     features: `vgg19`, torchvision's published file, or the path of a local one; see `losses.features`.
     convention: what the file's network saw: `auto`, `torchvision` or `caffe`.
     """
@@ -24,12 +28,7 @@ class PerceptualConfig:
     layers: dict[str, float] = field(default_factory=lambda: {"conv5_4": 1.0})
     activated: bool = False
     compare: Literal["l1", "mse"] = "l1"
-    features: str = "vgg19"
-    convention: Convention = "auto"
-
-    def __post_init__(self) -> None:
-        if not self.layers:
-            raise ValueError("layers is empty: should name at least one, for example conv5_4: 1.0")
+    normalised: bool = False
 
 
 class Perceptual(FeatureLoss):
@@ -37,7 +36,8 @@ class Perceptual(FeatureLoss):
 
     Johnson, Alahi, Fei-Fei, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", ECCV 2016,
     equation 2 (MSE); Ledig et al., SRGAN, CVPR 2017, equation 5 (MSE, after the activation); Wang et al., ESRGAN,
-    ECCVW 2018, section 3.3 (L1, conv5_4 before the activation).
+    ECCVW 2018, section 3.3 (L1, conv5_4 before the activation); Zhang et al., "The Unreasonable Effectiveness of Deep
+    Features as a Perceptual Metric", CVPR 2018, equation 1 (normalised, MSE, after the activation).
 
     Features of the Caffe convention are some hundred times larger than torchvision's: weight accordingly.
     """
@@ -45,3 +45,12 @@ class Perceptual(FeatureLoss):
     config_type = PerceptualConfig
 
     key = "perceptual"
+
+    def __init__(self, config: PerceptualConfig) -> None:
+        super().__init__(config)
+        self._normalised = config.normalised
+
+    def represent(self, features: Tensor) -> Tensor:
+        """Return a layer's features `n c h w`, of unit length at each place if so configured."""
+        # Where nothing is to be seen features have no length: without a floor their gradient would have no bound.
+        return F.normalize(features, dim=1, eps=1e-3) if self._normalised else features

@@ -9,14 +9,13 @@ import torch
 from torch import Tensor
 
 from upres.config import config
-from upres.losses.feature_loss import FeatureLoss
-from upres.models.vgg import Convention
+from upres.losses.feature_loss import FeatureConfig, FeatureLoss
 
 _GATYS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 
 
 @config
-class StyleConfig:
+class StyleConfig(FeatureConfig):
     """Attributes:
 
     layers: VGG19's layers, `conv1_1` to `conv5_4`, and the weight of each; the five of Gatys et al. by default.
@@ -29,12 +28,6 @@ class StyleConfig:
     layers: dict[str, float] = field(default_factory=lambda: dict.fromkeys(_GATYS, 1.0))
     activated: bool = True
     compare: Literal["l1", "mse"] = "mse"
-    features: str = "vgg19"
-    convention: Convention = "auto"
-
-    def __post_init__(self) -> None:
-        if not self.layers:
-            raise ValueError("layers is empty: should name at least one, for example conv3_1: 1.0")
 
 
 class Style(FeatureLoss):

@@ -7,6 +7,7 @@ from upres.losses import adversarial
 from upres.losses.charbonnier import Charbonnier
 from upres.losses.dists import DISTS
 from upres.losses.frequency import Frequency
+from upres.losses.grid import Grid
 from upres.losses.l1 import L1
 from upres.losses.log_mse import LogMse
 from upres.losses.loss import Loss
@@ -26,6 +27,7 @@ LOSSES: Table[type[Loss]] = Table(
         "charbonnier": Charbonnier,
         "dists": DISTS,
         "frequency": Frequency,
+        "grid": Grid,
         "l1": L1,
         "log-mse": LogMse,
         "lpips": LPIPS,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from upres.errors import ModelError
-from upres.models.corners import corners_of
+from upres.models.corners import ALONE, ORIGIN, Corners, Position, corners_of
 from upres.models.facts import Precision
 from upres.models.onnx_facts import read_facts
 from upres.models.shipped import int8_version
@@ -29,15 +29,15 @@ class ModelFile:
         path: of the model.
         precision: the numbers in which its weights are stored; an int8 model runs in int8 alone.
         int8: the int8 version of a float32 model, or `None`; an int8 model itself.
-        corners: the files of its corners (`upres.models.corners`), its own first; nothing for a model without.
-        denoise: the position between the corners that is wanted, 0 to 1; 0 is the model itself.
+        corners: the files of its corners (`upres.models.corners`); nothing for a checkpoint or an int8 model.
+        position: the place between the corners that is wanted.
     """
 
     path: Path
     precision: Precision = "fp32"
     int8: Path | None = None
-    corners: tuple[Path, ...] = ()
-    denoise: float = 0.0
+    corners: Corners = ALONE
+    position: Position = ORIGIN
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -19,6 +19,14 @@ DEFAULT = "base"
 RENAMED = {"base-photo": ("base", 1.0)}
 """Names that models had once: which it is now, and at which position between its corners."""
 
+PURPOSES = {
+    "fast": "many pictures, previews",
+    "base": "photographs as they come",
+    "best": "clean pictures, a little sharper",
+    "bicubic": "to compare with",
+}
+"""What each model is for, in a line."""
+
 BICUBIC = "bicubic"
 """The model that is a formula: it has every scale, and no file."""
 

@@ -9,18 +9,19 @@ from pathlib import Path
 
 from upres.config.limits import MAX_SCALE
 from upres.errors import ConfigError, ModelError
+from upres.models.corners import ORIGIN, Position
 from upres.models.shipped import DEFAULT, scales
 from upres.predictors.base import Predictor
-from upres.predictors.opening import is_bicubic, is_path, open_predictor
+from upres.predictors.opening import corners_for, is_bicubic, is_path, open_predictor
 
-Step = tuple[int | None, float]
-"""A step of a chain: its scale, or `None` for the model's own, and its position between the model's corners."""
+Step = tuple[int | None, Position]
+"""A step of a chain: its scale, or `None` for the model's own, and its place between the model's corners."""
 
-OpenStep = Callable[[str | Path, int | None, float], Predictor]
+OpenStep = Callable[[str | Path, int | None, Position], Predictor]
 
 
-def _opened_plainly(model: str | Path, scale: int | None, denoise: float) -> Predictor:
-    return open_predictor(model, scale, denoise=denoise)
+def _opened_plainly(model: str | Path, scale: int | None, position: Position) -> Predictor:
+    return open_predictor(model, scale, position=position)
 
 
 def open_chain(
@@ -29,17 +30,18 @@ def open_chain(
     *,
     open_step: OpenStep = _opened_plainly,
     opened: dict[Step, Predictor] | None = None,
-    denoise: float = 0.0,
+    position: Position = ORIGIN,
 ) -> list[Predictor]:
     """Open what reaches a scale, one after the other: the fewest steps, then the smallest product.
 
     Args:
         model: as in `open_predictor`.
         scale: any number above 1, up to 32; `None` is one step of the model's own scale.
-        open_step: opens one step, given the model, its scale, and its position between the model's corners.
+        open_step: opens one step, given the model, its scale, and its place between the model's corners.
         opened: steps that were opened before, by scale and position; they are used again, and those opened now are
             added.
-        denoise: the position for the first step, which alone meets the picture as it was compressed.
+        position: for the first step; those after it do not meet the picture as it was compressed, so only its detail
+            is theirs, where the model has that at their scale.
 
     Returns:
         One predictor or more, in the order in which they are applied; a step that repeats is opened once.
@@ -50,10 +52,13 @@ def open_chain(
     """
     steps: dict[Step, Predictor] = {} if opened is None else opened
 
-    def step(its_scale: int | None = None, position: float = denoise) -> Predictor:
-        if (its_scale, position) not in steps:
-            steps[its_scale, position] = open_step(model, its_scale, position)
-        return steps[its_scale, position]
+    def step(its_scale: int | None = None, place: Position = position) -> Predictor:
+        if (its_scale, place) not in steps:
+            steps[its_scale, place] = open_step(model, its_scale, place)
+        return steps[its_scale, place]
+
+    def later(its_scale: int | None) -> Position:
+        return Position(detail=position.detail if corners_for(model, its_scale).detailed else 0.0)
 
     if scale is None:
         return [step()]
@@ -65,9 +70,19 @@ def open_chain(
         if step().facts.scale == 1:
             raise ModelError(f"{model}: gives pictures of the size it takes (×1), and ×{scale:g} was asked for")
         rest = shortest_chain([step().facts.scale], scale)[1:]
-        return [step(), *(step(position=0.0) for _ in rest)]
+        return [step(), *(step(place=later(None)) for _ in rest)]
     first, *rest = shortest_chain(scales(str(model)), scale)
-    return [step(first), *(step(its_scale, 0.0) for its_scale in rest)]
+    return [step(first), *(step(its_scale, later(its_scale)) for its_scale in rest)]
+
+
+def first_scale(model: str, scale: float | None) -> int:
+    """Return the scale of the first step with a shipped model.
+
+    Raises:
+        ModelError: no shipped model has that name.
+    """
+    own = scales(model)
+    return own[-1] if scale is None else shortest_chain(own, scale)[0]
 
 
 def shortest_chain(scales: Sequence[int], wanted: float) -> list[int]:

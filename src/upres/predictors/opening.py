@@ -15,7 +15,7 @@ from pathlib import Path
 
 from upres.config.limits import MAX_MODEL_BYTES
 from upres.errors import ConfigError, ModelError, RenamedWarning
-from upres.models.corners import corners_of, mixed_facts, mixed_weights, rounded
+from upres.models.corners import ALONE, ORIGIN, Corners, Position, corners_of, mixed_facts, mixed_weights
 from upres.models.files import ModelFile, model_file
 from upres.models.onnx_facts import read_facts, write_facts
 from upres.models.onnx_weights import with_weights
@@ -45,7 +45,7 @@ def open_predictor(
     device: str | None = None,
     backend: str | None = None,
     precision: str = "fp32",
-    denoise: float = 0.0,
+    position: Position = ORIGIN,
 ) -> Predictor:
     """Open one model exactly as told, and without side effects.
 
@@ -57,8 +57,8 @@ def open_predictor(
         backend: a name of `RUNTIMES`; by default the first that is installed and opens the file.
         precision: `fp32`, which is exact; `bf16`, `fp16` or `int8`. An int8 model is int8 whatever is said here.
             Bicubic is computed by NumPy, and takes no notice of these three.
-        denoise: from 0, for clean pictures, to 1, for what was compressed hard, in steps of 1/8: the position between
-            the model's corners (`upres.models.corners`). Above 0 it takes a model that has them.
+        position: the place between the model's corners (`upres.models.corners`), in steps of 1/8. What is above 0
+            takes a model that has them.
 
     Raises:
         ModelError: unknown (the nearest names are listed), damaged, unreadable or of another scale.
@@ -70,7 +70,7 @@ def open_predictor(
         found = executions_for(file, device=device, backend=backend, precision=precision_of(file, precision))
         return Decision(found[0])
 
-    return open_decided(model, scale, threads=threads, decide=first, denoise=denoise)
+    return open_decided(model, scale, threads=threads, decide=first, position=position)
 
 
 def open_decided(
@@ -79,25 +79,24 @@ def open_decided(
     *,
     threads: int | None,
     decide: Callable[[ModelFile], Decision],
-    denoise: float = 0.0,
+    position: Position = ORIGIN,
 ) -> Predictor:
     """Open one model as `decide` says once its file is known; otherwise as `open_predictor`."""
-    model, denoise = current_name(model, denoise)
-    if not 0 <= denoise <= 1:
-        raise ConfigError(f"denoise = {denoise:g}: should be from 0 to 1", settings=("denoise",))
+    model, position = current_name(model, position)
+    for axis, place in (("denoise", position.denoise), ("detail", position.detail)):
+        if not 0 <= place <= 1:
+            raise ConfigError(f"{axis} = {place:g}: should be from 0 to 1", settings=(axis,))
     if threads is not None and threads < 1:
         raise ConfigError(f"threads = {threads}: should be at least 1, or left out for one a core")
     if is_bicubic(model):
-        if denoise:
-            raise without_corners(model, denoise)
+        _check_corners(ALONE, position, model)
         from upres.predictors.bicubic import BicubicPredictor
 
         return BicubicPredictor(_BICUBIC_SCALE if scale is None else scale)
     path = Path(model) if is_path(model) else find(str(model), scale).path
     _check_file(path)
-    file = replace(model_file(path), denoise=rounded(denoise))
-    if file.denoise and not file.corners:
-        raise without_corners(model, denoise)
+    file = replace(model_file(path), position=position.rounded)
+    _check_corners(file.corners, file.position, model)
     predictor = _guarded(file, decide(file), threads)
     if scale not in (None, predictor.facts.scale):
         raise ModelError(f"{model}: enlarges ×{predictor.facts.scale}, and ×{scale} was asked for")
@@ -117,7 +116,7 @@ def open_execution(file: ModelFile, execution: Execution, threads: int | None = 
 
 def _open(file: ModelFile, execution: Execution, threads: int | None) -> Predictor:
     path = file.file_for(execution.precision)
-    for whole in (path, *file.corners) if file.denoise else (path,):
+    for whole in (path, *file.corners.shares(file.position)):
         check_whole(whole)
     with _mixture(file, path) as path:
         try:
@@ -129,24 +128,27 @@ def _open(file: ModelFile, execution: Execution, threads: int | None) -> Predict
 @contextmanager
 def _mixture(file: ModelFile, path: Path) -> Iterator[Path]:
     """Yield the file to open: `path` itself, or for as long as it is opened the mixture of the model's corners."""
-    if not file.denoise:
+    if file.position == ORIGIN:
         yield path
         return
-    content = with_weights(path, mixed_weights(file.corners, file.denoise))
+    content = with_weights(path, mixed_weights(file.corners, file.position))
     with tempfile.TemporaryDirectory(prefix="upres-") as folder:
         mixture = Path(folder) / path.name
         mixture.write_bytes(content)
-        write_facts(mixture, mixed_facts(read_facts(path), file.denoise, len(file.corners)))
+        write_facts(mixture, mixed_facts(read_facts(path), file.position, file.corners))
         yield mixture
 
 
-def without_corners(model: str | Path, denoise: float) -> ConfigError:
-    """Return what is said of a position that was asked of a model that has no corners."""
-    return ConfigError(
-        f"denoise = {denoise:g}: {model} has no weights for compressed pictures to mix with its own; take base, or "
-        "leave it out",
-        settings=("denoise",),
-    )
+def _check_corners(corners: Corners, position: Position, model: str | Path) -> None:
+    for axis, place, found, what in (
+        ("denoise", position.denoise, corners.compressed, "for compressed pictures"),
+        ("detail", position.detail, bool(corners.detailed), "with more detail"),
+    ):
+        if place and not found:
+            raise ConfigError(
+                f"{axis} = {place:g}: {model} has no weights {what} to mix with its own; take base, or leave it out",
+                settings=(axis,),
+            )
 
 
 def precision_of(file: ModelFile, precision: str) -> str | None:
@@ -154,26 +156,27 @@ def precision_of(file: ModelFile, precision: str) -> str | None:
     return None if (file.precision, precision) == ("int8", "fp32") else precision
 
 
-def current_name(model: str | Path, denoise: float = 0.0) -> tuple[str | Path, float]:
-    """Return a model and a position between its corners; for a name of before, with a warning, what it is now."""
+def current_name(model: str | Path, position: Position = ORIGIN) -> tuple[str | Path, Position]:
+    """Return a model and a place between its corners; for a name of before, with a warning, what it is now."""
     if not (isinstance(model, str) and model in RENAMED):
-        return model, denoise
-    name, position = RENAMED[model]
-    warnings.warn(f"model {model} is {name} with denoise {position:g} now; say so", RenamedWarning, stacklevel=2)
-    return name, position
+        return model, position
+    name, denoise = RENAMED[model]
+    warnings.warn(f"model {model} is {name} with denoise {denoise:g} now; say so", RenamedWarning, stacklevel=2)
+    return name, replace(position, denoise=denoise)
 
 
-def has_corners(model: str | Path, scale: int | None = None) -> bool:
-    """Return whether a model has corners to mix; a shipped one at some scale, or at this one.
+def corners_for(model: str | Path, scale: int | None = None) -> Corners:
+    """Return the corners that a model has; of a shipped one, those at a scale, or the most that it has at any.
 
     Raises:
         ModelError: no shipped model has that name.
     """
     if is_bicubic(model):
-        return False
+        return ALONE
     if is_path(model):
-        return bool(corners_of(Path(model)))
-    return any(corners_of(one.path) for one in named(str(model)) if scale in (None, one.scale))
+        return corners_of(Path(model))
+    found = [corners_of(one.path) for one in named(str(model)) if scale in (None, one.scale)]
+    return max(found, key=lambda one: len(one.files), default=ALONE)
 
 
 def is_bicubic(model: str | Path) -> bool:

@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upres.errors import ParityError, UpresError
+from upres.models.corners import ORIGIN, Position
 from upres.models.files import ModelFile
 from upres.models.shipped import DEFAULT
 from upres.predictors.base import Predictor
@@ -103,7 +104,7 @@ def open_probed_cached(
     device: str = AUTO,
     backend: str = AUTO,
     precision: str = "fp32",
-    denoise: float = 0.0,
+    position: Position = ORIGIN,
 ) -> Predictor:
     """Open one model in the fastest execution of this machine whose pixels are right; otherwise as `open_predictor`.
 
@@ -115,7 +116,7 @@ def open_probed_cached(
         backend: a name of `RUNTIMES`, or `auto`: the fastest that is installed and gives the same pixels.
         precision: `fp32`, which is exact; `bf16`, `fp16`, `int8`; or `auto`: the fastest that costs at most
             0.05 dB. An int8 model is int8 whatever is said here.
-        denoise: as in `open_predictor`. What is measured is the model itself: a mixture is as fast.
+        position: as in `open_predictor`. What is measured is the model itself: a mixture is as fast.
 
     Raises:
         ModelError, ConfigError, MissingExtraError: as `open_predictor`.
@@ -131,13 +132,13 @@ def open_probed_cached(
         return probe_fastest_cached(
             candidates,
             candidates[0] if file.precision == "int8" else exact_execution(file, candidates[0].device),
-            lambda execution: open_execution(replace(file, denoise=0.0), execution, threads),
+            lambda execution: open_execution(replace(file, position=ORIGIN), execution, threads),
             files=file.files,
             threads=threads,
             traded=precision not in (AUTO, "fp32"),
         )
 
-    return open_decided(model, scale, threads=threads, decide=fastest, denoise=denoise)
+    return open_decided(model, scale, threads=threads, decide=fastest, position=position)
 
 
 def probe_fastest_cached(

@@ -65,6 +65,7 @@ def picture_headers(facts: Mapping[str, Any], done: Mapping[str, Any], name: str
         "upres-model": facts["model"],
         "upres-scale": f"{facts['scale']:.6g}",
         "upres-denoise": f"{facts['denoise']:g}",
+        "upres-detail": f"{facts['detail']:g}",
         "upres-input": f"{width}x{height}",
         "upres-output": f"{made_width}x{made_height}",
         "upres-seconds": f"{done['seconds']:.3f}",

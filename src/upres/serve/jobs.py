@@ -62,6 +62,7 @@ def facts_members(facts: dict[str, Any]) -> dict[str, Any]:
         "model": facts["model"],
         "scale": facts["scale"],
         "denoise": facts["denoise"],
+        "detail": facts["detail"],
         "changes": facts["changes"],
     }
 

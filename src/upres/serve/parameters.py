@@ -39,6 +39,9 @@ PARAMETERS = (
     Parameter("fit", "text", "Largest size that fits this box.", "3840x2160"),
     Parameter("model", "text", "A name from /v1/models.", "base"),
     Parameter("denoise", "text", "0 for clean pictures to 1 for hard compressed ones, or auto.", "auto"),
+    Parameter(
+        "detail", "number", "0: as near to the truth as can be; 1: with the detail it may have had.", "0.5", 0, 1
+    ),
     Parameter("format", "text", "Format of the output; by default that of the picture.", "png"),
     Parameter("quality", "integer", "Of JPEG, WebP, AVIF and JPEG XL.", "95", 1, 100),
     Parameter("lossless", "flag", "Make WebP, AVIF and JPEG XL lossless.", "false"),
@@ -61,6 +64,7 @@ class Asked:
     fit: str | None = None
     model: str | None = None
     denoise: str = "auto"
+    detail: float | None = None
     format: str | None = None
     quality: int = 95
     lossless: bool = False

@@ -26,14 +26,12 @@ from upres.image.codecs import vips
 from upres.image.codecs.installation import abilities
 from upres.image.codecs.table import names, recognised, unread
 from upres.image.opening import OpenedPicture
-from upres.models.corners import corners_of, rounded
-from upres.models.shipped import BICUBIC, shipped
-from upres.predictors.opening import has_corners, without_corners
+from upres.models.corners import corners_of
+from upres.models.shipped import BICUBIC, PURPOSES, shipped
 from upres.serve.messages import WorkerSettings, line, read
 from upres.serve.parameters import Asked
 from upres.serve.problems import Problem, ProblemError, problem_of, refused
 from upres.upscaling.batch import suffix_like
-from upres.upscaling.choosing import CLEAN, Denoise
 from upres.upscaling.loading import Upscalers
 from upres.upscaling.pipeline import Settings, enlarge, held_of, summary
 
@@ -169,9 +167,9 @@ class Worker:
             self._check_posted(opened)
             model = asked.model or self._settings.model
             upscalers = self._upscalers_of(model)
-            denoise = _denoise(asked, model, upscalers, opened)
+            chosen = upscalers.position_for(opened, size=asked.size, denoise=asked.position, detail=asked.detail)
             with self._loading:
-                upscaler = upscalers.for_picture(*opened.shape.size, denoise, asked.size)
+                upscaler = upscalers.for_picture(*opened.shape.size, chosen.position, asked.size)
             target = work.target.with_name(work.target.name + suffix_like(opened.header.format, asked.format))
             sink = settings.sink(target)
             enlargement = upscaler.enlargement
@@ -190,8 +188,9 @@ class Worker:
                 "pages": told.pages,
                 "model": told.model,
                 "scale": told.scale,
-                "denoise": denoise.position,
-                "changes": [*([denoise.reason] if denoise.reason else []), *told.changes],
+                "denoise": chosen.position.denoise,
+                "detail": chosen.position.detail,
+                "changes": [*([chosen.reason] if chosen.reason else []), *told.changes],
                 "tiles": told.tiles,
             }
             self._tell({"work": work.number, "opened": facts})
@@ -296,20 +295,6 @@ class Worker:
             return self._upscalers[model]
 
 
-def _denoise(asked: Asked, model: str, upscalers: Upscalers, opened: OpenedPicture) -> Denoise:
-    """Return the position for a picture: as asked for, or the one that is chosen for it.
-
-    Raises:
-        ConfigError: a position was asked of a model that has one only.
-    """
-    position = asked.position
-    if position is None:
-        return upscalers.denoise_for(opened)
-    if position and not has_corners(model):
-        raise without_corners(model, position)
-    return Denoise(rounded(position)) if position else CLEAN
-
-
 def _check_recognised(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(32)
@@ -327,13 +312,24 @@ def known_models() -> list[dict[str, Any]]:
             "parameters": model.facts.parameters,
             "licence": model.facts.licence,
             "scores": dict(model.facts.scores),
-            "denoise": bool(corners_of(model.path)),
+            "purpose": PURPOSES[model.name],
+            "denoise": corners_of(model.path).compressed,
+            "detail": bool(corners_of(model.path).detailed),
         }
         for model in shipped()
     ]
     return [
         *found,
-        {"name": BICUBIC, "scale": None, "parameters": 0, "licence": None, "scores": {}, "denoise": False},
+        {
+            "name": BICUBIC,
+            "scale": None,
+            "parameters": 0,
+            "licence": None,
+            "scores": {},
+            "purpose": PURPOSES[BICUBIC],
+            "denoise": False,
+            "detail": False,
+        },
     ]
 
 

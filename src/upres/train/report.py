@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
-from string import Template
 
 import numpy as np
 import pytorch_lightning as pl
@@ -17,11 +16,12 @@ from upres import __version__
 from upres.data.evenly_spaced import evenly_spaced
 from upres.html.charts import svg
 from upres.html.embedding import data_uri
+from upres.html.page import page
 from upres.models.facts import Facts
 from upres.storage.atomic import write_whole
 from upres.train.curves import RunRow, charts_of
 
-_TEMPLATE = Path(__file__).parent / "report.html"
+_FOLDER = Path(__file__).parent
 # Panels of this many epochs are shown, the first and the last among them.
 _PANELS = 3
 
@@ -51,7 +51,10 @@ def write_report(
     last = rows[-1]
     kept = next((row for row in rows if row["epoch"] == best), last)
     seconds = sum(row["seconds"] for row in rows)
-    html = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
+    html = page(
+        _FOLDER / "report.html",
+        title=f"{facts.name}: a training run",
+        styles=[_FOLDER / "report.css"],
         name=escape(facts.name),
         ended=escape(ended),
         epochs=f"{last['epoch']:.0f}",
@@ -63,7 +66,6 @@ def write_report(
         environment=_terms(environment),
         recipe=escape(recipe.read_text(encoding="utf-8")) if recipe.is_file() else "",
         table=_table(rows),
-        version=escape(__version__),
     )
     path = folder / "report.html"
     write_whole(path, html)

@@ -82,7 +82,7 @@ def upscale(
             that is larger already is reduced. By default the model's own scale, for the default model ×4.
         model: as in `load`; by default `base`.
         strict: refuse a file with odd data, of which otherwise a `DamagedPictureWarning` tells.
-        options: as in `load`. Without `denoise` the position between the model's corners is chosen for the picture: by
+        options: as in `load`. Without `denoise` the place between the model's corners is chosen for the picture: by
             what its file says of how it was compressed, and by what an earlier JPEG left in 8-bit pixels.
         progress: as in `Upscaler`.
 
@@ -95,7 +95,7 @@ def upscale(
     if isinstance(source, str | os.PathLike):
         opened = OpenedPicture(os.fspath(source), max_frames=None, strict=strict)
         # Before anything is decoded: what is wrong with model and options is told at once.
-        upscaler = upscalers.for_picture(opened.header.height, opened.header.width, upscalers.denoise_for(opened))
+        upscaler = upscalers.for_picture(*opened.shape.size, upscalers.position_for(opened).position)
         picture = opened.picture()
         opened.warn()
         return upscaler.picture(picture, progress=progress)

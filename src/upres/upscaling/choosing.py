@@ -1,4 +1,4 @@
-"""Which position between its model's corners a picture gets when nobody says."""
+"""Which place between its model's corners a picture gets when nobody says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from upres.image.block_grid import jpeg_quality
 from upres.image.codecs.compression import Compression
 from upres.image.colour import LUMA_WEIGHTS
 from upres.image.opening import OpenedPicture
-from upres.models.corners import rounded
+from upres.models.corners import ORIGIN, Position, rounded
 
 # Positions that give the highest PSNR on photographs that were made small and saved at these qualities (libjpeg's),
 # with colour at half the size and at full size: `python -m benchmarks.adaptive`.
@@ -39,6 +39,17 @@ class Denoise:
 
 
 CLEAN = Denoise(0.0)
+
+DEFAULT_DETAIL = 0.5
+"""How much detail a model gives that can: chosen by looking, and by what it costs (docs/models.md)."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A place between a model's corners, and why, in words, where the picture had a part in it."""
+
+    position: Position = ORIGIN
+    reason: str = ""
 
 
 def denoise_for(opened: OpenedPicture) -> Denoise:

@@ -8,13 +8,14 @@ from typing import Any, TypedDict, Unpack
 from numpy.typing import NDArray
 
 from upres.image.opening import OpenedPicture
+from upres.models.corners import ALONE, ORIGIN, Corners, Position
 from upres.models.shipped import DEFAULT, scales
 from upres.predictors import Predictor, open_chain
-from upres.predictors.chains import Step
+from upres.predictors.chains import Step, first_scale
 from upres.predictors.ensemble import EnsemblePredictor
-from upres.predictors.opening import current_name, has_corners, is_bicubic, is_path
+from upres.predictors.opening import corners_for, current_name, is_bicubic, is_path
 from upres.predictors.probing import open_probed_cached
-from upres.upscaling.choosing import CLEAN, Denoise, denoise_for, denoise_of_pixels
+from upres.upscaling.choosing import CLEAN, DEFAULT_DETAIL, Chosen, Denoise, denoise_for, denoise_of_pixels
 from upres.upscaling.sizes import Size
 from upres.upscaling.upscaler import Upscaler
 
@@ -35,6 +36,7 @@ class Options(TypedDict, total=False):
     backend: str
     precision: str
     denoise: float
+    detail: float
 
 
 class Upscalers:
@@ -45,8 +47,8 @@ class Upscalers:
     Args:
         model: as in `load`.
         size: the size that is wanted.
-        kept: how many scales and positions between the model's corners stay loaded.
-        options: as in `load`; without `denoise` each picture gets the position that is chosen for it.
+        kept: how many scales and places between the model's corners stay loaded.
+        options: as in `load`; without `denoise` each picture gets what is chosen for it.
     """
 
     def __init__(
@@ -61,23 +63,37 @@ class Upscalers:
         self._kept = kept
         self._options = options.copy()
         asked = self._options.pop("denoise", None)
-        self._model, position = current_name(model, 0.0)
+        self._detail = self._options.pop("detail", None)
+        self._model, position = current_name(model)
         if self._model != model and asked is None:
-            asked = position
-        self._asked = None if asked is None else Denoise(asked)
+            asked = position.denoise
+        self._denoise = None if asked is None else Denoise(asked)
         self._steps: dict[Step, Predictor] = {}
-        self._ready: dict[tuple[float | None, float], Upscaler] = {}
+        self._ready: dict[tuple[float | None, Position], Upscaler] = {}
 
-    def denoise_for(self, opened: OpenedPicture) -> Denoise:
-        """Return the position between the model's corners for a picture: as asked for, or chosen for what it is.
+    def position_for(
+        self,
+        opened: OpenedPicture,
+        *,
+        size: Size | None = None,
+        denoise: float | None = None,
+        detail: float | None = None,
+    ) -> Chosen:
+        """Return the place between the model's corners for a picture: as asked for, or chosen for what it is.
+
+        Args:
+            opened: the picture.
+            size, denoise, detail: what is wanted of this picture; `None` is what is wanted of all.
 
         Raises:
             ModelError: no shipped model has that name.
             PictureError: the data is damaged or cut short.
         """
-        if self._asked is not None:
-            return self._asked
-        return denoise_for(opened) if has_corners(self._model) else CLEAN
+        corners = self._corners(*opened.shape.size, self.size if size is None else size)
+        asked = self._denoise if denoise is None else Denoise(denoise)
+        if asked is None and corners.compressed:
+            asked = denoise_for(opened)
+        return self._chosen(corners, asked, detail)
 
     def for_pixels(self, pixels: NDArray[Any]) -> Upscaler:
         """Return the upscaler for pixels `h w` or `h w c` of which no file is known.
@@ -85,35 +101,53 @@ class Upscalers:
         Raises:
             ModelError, ConfigError, MissingExtraError: as `load`.
         """
-        choose = self._asked is None and has_corners(self._model)
-        return self.for_picture(pixels.shape[0], pixels.shape[1], denoise_of_pixels(pixels) if choose else None)
+        height, width = pixels.shape[:2]
+        corners = self._corners(height, width, self.size)
+        choose = self._denoise is None and corners.compressed
+        chosen = self._chosen(corners, denoise_of_pixels(pixels) if choose else None)
+        return self.for_picture(height, width, chosen.position)
 
     def for_picture(
-        self, height: int, width: int, denoise: Denoise | None = None, size: Size | None = None
+        self, height: int, width: int, position: Position | None = None, size: Size | None = None
     ) -> Upscaler:
         """Return the upscaler for a picture of this size.
 
         Args:
             height, width: of the picture.
-            denoise: as `denoise_for` says; `None` is what was asked for, or that of a clean picture.
+            position: as `position_for` says; `None` is what was asked for, or that of a clean picture.
             size: what is wanted of this picture; `None` is what is wanted of all.
 
         Raises:
             ModelError, ConfigError, MissingExtraError: as `load`.
         """
         wanted = self.size if size is None else size
-        position = (denoise or self._asked or CLEAN).position
+        position = position or self._chosen(self._corners(height, width, wanted)).position
         key = (wanted.scale_for(height, width), position)
         if key in self._ready:
             self._ready[key] = self._ready.pop(key)  # the latest is the last to go
             return self._ready[key]
         while len(self._ready) >= self._kept:
             del self._ready[next(iter(self._ready))]
-        near = {0.0, position, *(kept for _, kept in self._ready)}
-        for step in [step for step in self._steps if step[1] not in near]:
+        used = {place for _, kept in [*self._ready, key] for place in (kept, Position(detail=kept.detail))}
+        for step in [step for step in self._steps if step[1] not in used | {ORIGIN}]:
             del self._steps[step]
         self._ready[key] = self._made(*key, wanted)
         return self._ready[key]
+
+    def _corners(self, height: int, width: int, size: Size) -> Corners:
+        """Return the corners of the model that meets a picture first."""
+        scale = size.scale_for(height, width)
+        if is_bicubic(self._model) or (scale is not None and scale <= 1):
+            return ALONE
+        return corners_for(self._model, None if is_path(self._model) else first_scale(str(self._model), scale))
+
+    def _chosen(self, corners: Corners, denoise: Denoise | None = None, detail: float | None = None) -> Chosen:
+        denoise = denoise or self._denoise or CLEAN
+        if detail is None:
+            detail = self._detail
+        if detail is None:
+            detail = DEFAULT_DETAIL if corners.detailed else 0.0
+        return Chosen(Position(denoise.position, detail).rounded, denoise.reason)
 
     @property
     def label(self) -> str:
@@ -133,7 +167,7 @@ class Upscalers:
         """Those that are ready: of sizes that are the same for all pictures, one for each position in use."""
         return tuple(self._ready.values())
 
-    def _made(self, scale: float | None, denoise: float, size: Size) -> Upscaler:
+    def _made(self, scale: float | None, position: Position, size: Size) -> Upscaler:
         options = self._options.copy()
         ensemble = options.pop("ensemble", False)
         own: dict[str, Any] = {name: options.pop(name) for name in ("tile", "halo", "max_memory") if name in options}
@@ -141,12 +175,10 @@ class Upscalers:
             return Upscaler([], scale=scale, **own)  # it is large enough: reduce it
 
         # Device and backend are `auto` unless somebody says otherwise; this is where it is asked what they come to.
-        def opened(model: str | Path, its_scale: int | None, position: float) -> Predictor:
-            # Which positions there are depends on the scale; only who asked for one is told that there is none.
-            chosen = self._asked is None and not has_corners(model, its_scale)
-            return open_probed_cached(model, its_scale, denoise=0.0 if chosen else position, **options)  # type: ignore[misc]
+        def opened(model: str | Path, its_scale: int | None, place: Position) -> Predictor:
+            return open_probed_cached(model, its_scale, position=place, **options)  # type: ignore[misc]
 
-        chain = open_chain(self._model, scale, open_step=opened, opened=self._steps, denoise=denoise)
+        chain = open_chain(self._model, scale, open_step=opened, opened=self._steps, position=position)
         if ensemble:
             chain = [EnsemblePredictor(predictor) for predictor in chain]
         return Upscaler(chain, scale=scale, **own)
@@ -161,7 +193,8 @@ def load(model: str | Path = DEFAULT, *, scale: float | None = None, **options: 
         options: `tile`, `halo`, `max_memory`: as in `Upscaler`. `ensemble`: average what the model makes of the
             eight flips and turns of a picture. `threads`: how many a prediction uses; `None` for one a core.
             `device`, `backend`, `precision`: as in `upres.predictors.probing.open_probed_cached`. `denoise`: from 0,
-            for clean pictures, to 1, for what was compressed hard; 0 unless said.
+            for clean pictures, to 1, for what was compressed hard; 0 unless said. `detail`: from 0, as near to the
+            truth as can be, to 1, with the detail that the truth may have had; between them unless said.
 
     Raises:
         ModelError: unknown (the nearest names are listed), damaged or unreadable.

@@ -21,10 +21,15 @@ TILE = 256
 """Side of a tile where memory does not ask for another."""
 
 _SIDES = (1024, 512, 256, 192, 128, 96, 64, 48, 32, 16)
-# What a row of tiles becomes, and the rows that libvips holds behind it, stay below this where tiles can be flat.
-_WRITTEN_BYTES, _LEAST_BAND_BYTES = 140_000_000, 40_000_000
-# libvips cuts what it writes into 256 rows at a time, twice: 75 MB of the 49,000 columns of 1.6 gigapixels.
-_CODER_ROWS = 512
+_BETWEEN = (160, 384)
+"""One more tile, of a model whose tiles are exact: with a radius of 14 it is 2.4 % more work than 256², in 5/8 of the rows."""
+# What a row of tiles becomes is all of the width: wide pictures get flat tiles. It stays below the first where that
+# costs next to nothing, and with what libvips holds behind it below the second at any cost.
+_BAND_BYTES, _MORE_WORK = 20_000_000, 1.03
+_WRITTEN_BYTES, _LEAST_BAND_BYTES, _LINES = 140_000_000, 40_000_000, 512
+# libvips holds what it writes in three caches of 128 rows and two buffers of as many, and its coders in one or two:
+# 118 MB of 48,000 columns, measured.
+_CODER_ROWS = 850
 # The interpreter, NumPy, libvips and ONNX Runtime with a model: 72 MB, and coders with their own buffers.
 _PROCESS_BYTES = 160_000_000
 # What a runtime holds of a prediction, in the activations that live at once (`Facts.memory`). Measured in ONNX Runtime
@@ -102,13 +107,18 @@ class Estimate:
         whole = max(shape.size)
         if any(facts.radius is None for facts in self.steps) and self.bytes(shape, whole, whole) <= limit:
             return whole, whole
+        exact = all(facts.radius is not None for facts in self.steps)  # else pixels depend on the tiles
         pairs = [pair for pair in itertools.product(_SIDES, _SIDES) if math.prod(pair) <= TILE**2]
+        pairs += [_BETWEEN] * exact
         fitting = [pair for pair in pairs if self.bytes(shape, *pair) <= limit] or [(_SIDES[-1], _SIDES[-1])]
         # Flat tiles for wide pictures, of which a row of tiles is most of what is held.
-        room = max(_WRITTEN_BYTES - self._coder_bytes(shape), _LEAST_BAND_BYTES)
+        room = max(_WRITTEN_BYTES - self._written_bytes(shape, _LINES), _LEAST_BAND_BYTES)
         flat = [pair for pair in fitting if self._band_bytes(shape, pair[0]) <= room] or fitting
         around = 2 * max((tiled_prediction.halo(facts, self.halo) for facts in self.steps), default=0)
-        return min(flat, key=lambda pair: ((pair[0] + around) * (pair[1] + around) / math.prod(pair), -pair[1]))
+        work = {pair: (pair[0] + around) * (pair[1] + around) / math.prod(pair) for pair in flat}
+        most = min(work.values()) * (_MORE_WORK if exact else 1)
+        quick = [pair for pair in flat if work[pair] <= most]
+        return min(quick, key=lambda pair: (max(self._band_bytes(shape, pair[0]), _BAND_BYTES), work[pair], -pair[1]))
 
     def check(self, shape: Shape, limit: int) -> None:
         """Refuse a limit that is too small even for the smallest tiles.

@@ -75,7 +75,7 @@ class Summary:
     Attributes:
         input, output: the sizes.
         model, scale: what enlarges it.
-        denoise: at which position between the model's corners.
+        denoise, detail: at which place between the model's corners.
         tiles: how many predictions that takes, of one page.
         pages: how many pages or frames the file has.
         changes: what reading does to the colours, in words.
@@ -91,6 +91,7 @@ class Summary:
     changes: tuple[str, ...]
     worst_difference: float
     denoise: float = 0.0
+    detail: float = 0.0
 
     @property
     def megapixels(self) -> float:

@@ -25,7 +25,7 @@ from upres.upscaling.tile_plan import Extent, Plan, Tile
 Bands = Iterator[NDArray[Any]]
 """Arrays `rows w c` that follow each other from the top, c = 1 to 4 with alpha last when c is even."""
 
-PIECE_BYTES = 16_000_000
+PIECE_BYTES = 2_000_000
 """The most that a band of output holds, unless one row is more."""
 
 # A picture's tiles overlap by this much when the model looks farther than any halo.

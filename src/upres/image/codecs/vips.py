@@ -36,13 +36,17 @@ LOADERS = ("png", "jpeg", "webp", "tiff", "heif", "jxl", "gif", "raw")
 """Stems of libvips' loaders that may be called; every other one is blocked, by whatever name it is asked for."""
 
 
+# libvips' caches of rows grow with its threads, one for each core: on 16 cores what is written takes four times the
+# memory that it takes on 4, where they are as small as they become, and no row is coded any faster.
+_MOST_THREADS = 4
+
 # How libvips begins a line that holds the system's own words.
 _SYSTEM = "system error: "
 
 
 @functools.cache
 def _first_process() -> int:
-    """Block all loaders but `LOADERS`, for the whole process, and return which process that is.
+    """Block all loaders but `LOADERS` and most threads, for the whole process, and return which process that is.
 
     libvips has some thirty, among them ones that run other libraries' parsers (MATLAB, SVG, PDF) or trust what they
     read. The threads that it keeps do not follow into a process that is forked off this one, and whatever it is asked
@@ -55,6 +59,8 @@ def _first_process() -> int:
             found = pyvips.type_find("VipsForeignLoad", f"{stem}load{kind}")
             if found:
                 pyvips.operation_block_set(pyvips.type_name(found), False)
+    if "VIPS_CONCURRENCY" not in os.environ:
+        pyvips.concurrency_set(min(_MOST_THREADS, pyvips.concurrency_get()))
     _hear_glib(pyvips)
     return os.getpid()
 

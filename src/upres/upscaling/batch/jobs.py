@@ -104,6 +104,7 @@ class Outcome:
             "model": None if summary is None else summary.model,
             "scale": None if summary is None else summary.scale,
             "denoise": None if summary is None else summary.denoise,
+            "detail": None if summary is None else summary.detail,
             "changes": [] if summary is None else list(summary.changes),
             "seconds": round(self.seconds, 3),
             "skipped": self.skipped,

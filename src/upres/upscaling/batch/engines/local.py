@@ -21,7 +21,7 @@ from upres.image.opening import OpenedPicture
 from upres.image.prefetch import Prefetch
 from upres.storage.atomic import clear_unfinished
 from upres.upscaling.batch.jobs import BatchSettings, Job, JobProgress, Outcome, make_folder
-from upres.upscaling.choosing import Denoise
+from upres.upscaling.choosing import Chosen
 from upres.upscaling.loading import Upscalers
 from upres.upscaling.pipeline import Summary, enlarge, held_of, summary
 
@@ -135,9 +135,9 @@ def _enlarged(
         assert begun.outcome is not None
         return _ready(begun.outcome)
     try:
-        denoise = upscalers.denoise_for(source)
-        upscaler = upscalers.for_picture(*source.shape.size, denoise)
-        told = _told(summary(source, upscaler.enlargement), denoise)
+        chosen = upscalers.position_for(source)
+        upscaler = upscalers.for_picture(*source.shape.size, chosen.position)
+        told = _told(summary(source, upscaler.enlargement), chosen)
         if job.root is not None:
             make_folder(job.target.parent)
     except Exception as error:
@@ -171,10 +171,11 @@ def _enlarged(
     return coders.submit(code), predicted
 
 
-def _told(told: Summary, denoise: Denoise) -> Summary:
-    """Add which position between the model's corners was chosen, and why to what reading changes."""
-    why = (f"denoise {denoise.position:g}, because {denoise.reason}",) if denoise.reason else ()
-    return dataclasses.replace(told, denoise=denoise.position, changes=(*why, *told.changes))
+def _told(told: Summary, chosen: Chosen) -> Summary:
+    """Add which place between the model's corners was chosen, and why to what reading changes."""
+    denoise, detail = chosen.position.denoise, chosen.position.detail
+    why = (f"denoise {denoise:g}, because {chosen.reason}",) if chosen.reason else ()
+    return dataclasses.replace(told, denoise=denoise, detail=detail, changes=(*why, *told.changes))
 
 
 def _ready(outcome: Outcome) -> tuple[Future[Outcome], threading.Event]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
-from string import Template
 
-from upres import __version__
 from upres.compare.result import Demonstration, Result
 from upres.html.embedding import picture_uri
+from upres.html.page import page
 
-_TEMPLATE = Path(__file__).parent / "template.html"
+_FOLDER = Path(__file__).parent
 # The magnified detail: its size in pixels of the original, and where it begins (a twig before a branch).
 _DETAIL = (80, 64)
 _DETAIL_AT = (346, 160)
@@ -39,7 +38,11 @@ def as_html(demonstration: Demonstration) -> str:
         _version("ours", ours.name, f"A network of {facts.parameters:,} parameters", ours),
         _version("original", "original", "The photograph itself", None),
     )
-    return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
+    return page(
+        _FOLDER / "demonstration.html",
+        title=f"upres: {lr_width} × {lr_height} in, {width} × {height} out",
+        styles=[_FOLDER / "demonstration.css"],
+        scripts=[_FOLDER / "demonstration.js"],
         backgrounds="\n".join(
             f"  .{name} {{ background-image: url({picture_uri(p)}) }}" for name, p in pictures.items()
         ),
@@ -65,7 +68,6 @@ def as_html(demonstration: Demonstration) -> str:
         parameters=f"{facts.parameters:,}",
         trained_on=escape(facts.trained_on or "not stated"),
         licence=escape(facts.licence or "not stated"),
-        version=escape(__version__),
     )
 
 
