@@ -92,8 +92,10 @@ class Chromium:
                 return result
             self._heard(answer)
 
-    def open(self, path: Path, *, width: int = 1200, height: int = 900, dark: bool = False, ratio: float = 1) -> None:
-        """Show a file, in a window of this size in CSS pixels."""
+    def open(
+        self, where: Path | str, *, width: int = 1200, height: int = 900, dark: bool = False, ratio: float = 1
+    ) -> None:
+        """Show a file or an address, in a window of this size in CSS pixels."""
         self.requests.clear()
         self.faults.clear()
         self.call(
@@ -102,7 +104,7 @@ class Chromium:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
         self.events.clear()
-        self.call("Page.navigate", url=path.as_uri())
+        self.call("Page.navigate", url=where if isinstance(where, str) else where.as_uri())
         while not any(event["method"] == "Page.loadEventFired" for event in self.events):
             self._heard(self._receive())
         self.run("Promise.all([...document.images].map((image) => image.decode().catch(() => 0)))")
@@ -141,6 +143,19 @@ class Chromium:
         x, y = self.middle(selector)
         self.mouse("mousePressed", x, y)
         self.mouse("mouseReleased", x, y)
+
+    def choose(self, selector: str, *files: Path) -> None:
+        """Choose files for an input, as a person does in the system's window."""
+        document = self.call("DOM.getDocument")["root"]["nodeId"]
+        node = self.call("DOM.querySelector", nodeId=document, selector=selector)["nodeId"]
+        self.call("DOM.setFileInputFiles", nodeId=node, files=[str(file) for file in files])
+
+    def until(self, expression: str) -> None:
+        """Wait until an expression in the page is true."""
+        deadline = time.monotonic() + _SECONDS
+        while not self.run(expression):
+            assert time.monotonic() < deadline, (expression, self.faults)
+            time.sleep(0.05)
 
     def middle(self, selector: str) -> tuple[float, float]:
         """Scroll to an element and return its middle in the window."""

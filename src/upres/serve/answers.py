@@ -34,7 +34,7 @@ _TYPES = {
 }
 _PROBLEM_PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title><link rel="stylesheet" href="/style.css">
+<title>{title}</title><link rel="stylesheet" href="/house.css"><link rel="stylesheet" href="/viewer.css">
 <main><h1>{title}</h1><p role="alert">{detail}</p><p><a href="/">Back</a></p></main></html>
 """
 
