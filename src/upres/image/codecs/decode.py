@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upres.config.limits import MAX_RESOLUTION, MAX_SIDE
+from upres.config.limits import MAX_RESOLUTION, MAX_SIDE, MAX_TIFF_PIECE
 from upres.errors import PictureError
 from upres.image.codecs import apng, frames, gif, jpeg, png_colour, vips, webp
 from upres.image.codecs.table import FORMATS, Format, names, recognised, unread
@@ -240,7 +240,7 @@ class Decoder:
             options["page"] = self._page
         if self.form is FORMATS["tiff"]:
             with self.path.open("rb") as file:
-                options["unlimited"] = tiff.pieces(file, self._page).coded_bytes > vips.TIFF_PIECE_BYTES
+                options["unlimited"] = tiff.pieces(file, self._page).coded_bytes > MAX_TIFF_PIECE
         if pages != 1:
             options["n"] = pages
         image = vips.load(self.form.operation, self.path, **options)
