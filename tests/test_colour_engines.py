@@ -15,7 +15,7 @@ import pytest
 import pyvips
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, features
 
 from tests.small_pictures import failure
 from upres.image import OpenedPicture, Picture, read, read_pages, write
@@ -429,13 +429,51 @@ def test_hdr_is_kept_in_png_and_refused_elsewhere(tmp_path: Path) -> None:
         assert chunks((tmp_path / "copy.png").read_bytes())[b"cICP"] == body[8:12]
         for suffix in (".jpg", ".tif", ".webp"):
             message = failure(upscaler.file, tmp_path / "hdr.png", tmp_path / f"sr{suffix}")
-            assert "by its PNG's cICP chunk" in message
+            assert "by PNG's cICP or HEIF's nclx" in message
             assert "Write .png" in message
             assert not (tmp_path / f"sr{suffix}").exists()
     # A profile beside it says nearly the same to those who do not know cICP.
     (tmp_path / "both.png").write_bytes(png(lr, PQ, iccp(PROFILES["Adobe RGB"])))
     upscaler.file(tmp_path / "both.png", tmp_path / "both.tif")
     assert read(tmp_path / "both.tif").profile == PROFILES["Adobe RGB"]
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow writes no AVIF")
+def test_what_an_avif_says_without_a_profile_is_kept_or_refused(tmp_path: Path) -> None:
+    lr = patches(3, "uint8")
+    Image.fromarray(lr).save(tmp_path / "srgb.avif", quality=100, subsampling="4:4:4")
+    plain = (tmp_path / "srgb.avif").read_bytes()
+    at = plain.index(b"colrnclx") + 8
+    upscaler = Upscaler(BicubicPredictor(2))
+
+    def said(primaries: int, transfer: int) -> Path:
+        content = bytearray(plain)
+        content[at : at + 4] = struct.pack(">HH", primaries, transfer)
+        (tmp_path / "x.avif").write_bytes(content)
+        return tmp_path / "x.avif"
+
+    for numbers in ((1, 13), (2, 2), (12, 2), (300, 13)):
+        assert read(said(*numbers)).profile is None and not read(said(*numbers)).tags.needs_cicp
+    for numbers in ((12, 13), (9, 13), (1, 8)):
+        (tmp_path / "x.png").write_bytes(png(lr, cicp(*numbers, 0, 1)))
+        own = read(tmp_path / "x.png").profile  # held against LittleCMS above
+        assert own is not None
+        assert read(said(*numbers)).profile == own
+        for suffix in (".jpg", ".png", ".avif"):
+            upscaler.file(said(*numbers), tmp_path / f"sr{suffix}")
+            assert read(tmp_path / f"sr{suffix}").profile == own
+    # P3's reds are beyond sRGB's: what a screen shows of them is another colour than the same numbers in sRGB.
+    p3 = read(said(12, 13))
+    assert p3.profile is not None
+    seen = by_littlecms(p3.pixels.astype(np.uint8), p3.profile)
+    assert np.abs(seen - p3.pixels).max() > 20
+    for transfer in (16, 18):
+        upscaler.file(said(9, transfer), tmp_path / "hdr.png")
+        assert chunks((tmp_path / "hdr.png").read_bytes())[b"cICP"] == bytes((9, transfer, 0, 1))
+        message = failure(upscaler.file, said(9, transfer), tmp_path / "hdr.jpg")
+        assert "by PNG's cICP or HEIF's nclx" in message and "Write .png" in message
+    (tmp_path / "x.avif").write_bytes(plain[:at] + plain[at:].replace(b"\0\x0d", b"\0\0", 1))
+    assert read(tmp_path / "x.avif").profile is None
 
 
 def test_an_animation_keeps_cicp_and_significant_bits_are_left_behind(tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def nameless(process: int, folder: Path) -> list[int]:
     files = []
     for path in Path(f"/proc/{process}/fd").iterdir():
         try:
-            if os.readlink(path).startswith(f"{folder}/") and path.stat().st_nlink == 0:
+            if str(path.readlink()).startswith(f"{folder}/") and path.stat().st_nlink == 0:
                 files.append(path.stat().st_size)
         except FileNotFoundError:  # closed meanwhile
             continue

@@ -70,7 +70,7 @@ class FileSink:
         )
         if tags is not None and tags.needs_cicp and not self.form.cicp:
             raise PictureError(
-                f"the picture is HDR, or of another range than a profile can tell, by its PNG's cICP chunk; "
+                f"the picture is HDR, or of another range than a profile can tell, by PNG's cICP or HEIF's nclx; "
                 f"{self.form.name} as upres writes it would not say so. Write .png, or convert it to sRGB first",
                 where=self.path,
             )
@@ -300,7 +300,8 @@ def _unfinished(path: Path, into: Path | None) -> Iterator[Path]:
             yield temporary
     except (vips.pyvips().Error, OSError) as error:
         raise FailedError(
-            f"could not be written{vips.reason(error, into or path, None if into else temporary)}; nothing was left behind", where=path
+            f"could not be written{vips.reason(error, into or path, None if into else temporary)}; nothing was left behind",
+            where=path,
         ) from error
 
 
