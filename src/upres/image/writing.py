@@ -299,10 +299,8 @@ def _unfinished(path: Path, into: Path | None) -> Iterator[Path]:
         with vips.errors(), contextlib.nullcontext(into) if into else whole_file(path) as temporary:
             yield temporary
     except (vips.pyvips().Error, OSError) as error:
-        raise FailedError(
-            f"could not be written{vips.reason(error, into or path, None if into else temporary)}; nothing was left behind",
-            where=path,
-        ) from error
+        said = vips.reason(error, into or path, None if into else temporary)
+        raise FailedError(f"could not be written{said}; nothing was left behind", where=path) from error
 
 
 def _samples_of(picture: Picture, form: Format) -> NDArray[Any]:
