@@ -371,7 +371,7 @@ def test_what_cannot_be_shown_is_refused(folder: Path, models: dict[str, Path], 
         compare([tmp_path / "film.gif"], two)
     with pytest.raises(PictureError, match=r"heights\.tif: goes from -2 to 3, and a page shows 0 to 1"):
         compare([tmp_path / "heights.tif"], two)
-    with pytest.raises(PictureError, match=r"hdr\.png: is HDR by its cICP chunk"):
+    with pytest.raises(PictureError, match=r"hdr\.png: is HDR by PNG's cICP or HEIF's nclx"):
         compare([tmp_path / "hdr.png"], two)
     with pytest.raises(DataError, match=r"half\.png: is 40×16, and twig\.png of 40×32 at ×2 becomes 80×64"):
         compare([twig], two, original=tmp_path / "half.png")
