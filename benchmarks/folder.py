@@ -74,7 +74,8 @@ def main() -> None:
         source.mkdir()
         megapixels = make(source, given.pictures, given.side)
         jobs = find_jobs([source], target, label="")
-        upscalers = Upscalers(given.model, Size(scale=given.scale), backend=given.backend)
+        # For pictures that were compressed, a model with corners would be mixed: other predictors than the one timed.
+        upscalers = Upscalers(given.model, Size(scale=given.scale), backend=given.backend, denoise=0.0)
         upscaler = upscalers.for_picture(1, 1)
         timed = [Timed(predictor) for predictor in upscaler.predictors]
         upscaler.enlargement.predictors = tuple(timed)

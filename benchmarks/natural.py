@@ -30,7 +30,7 @@ def column(entrants: Sequence[Entrant], test_set: TestSet) -> list[str]:
 
 def main() -> None:
     parser = argument_parser(__doc__)
-    parser.add_argument("models", nargs="*", default=["bicubic", "fast", "base", "best", "base-photo"])
+    parser.add_argument("models", nargs="*", default=["bicubic", "fast", "base", "best"])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", default=("Set5", "BSD100"))
     parser.add_argument("--scale", type=int, default=4)

@@ -88,3 +88,10 @@ def without(*modules: str, code: str) -> str:
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.rstrip("\n")
+
+
+def loaded_by(code: str) -> set[str]:
+    """Run code in a process of its own, and return the top names of all modules that it imports."""
+    done = subprocess.run([sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return {line.rsplit("|", 1)[1].strip().split(".")[0] for line in lines}

@@ -1,8 +1,12 @@
 """Fixtures for every test."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+# Where bytecode is not kept, each of the processes that tests start compiles upres anew: a quarter of a second each.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # The networks here are tiny: a second thread costs more than it gives, and tests may run side by side.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -12,6 +16,8 @@ from hypothesis import HealthCheck, settings
 
 from tests.commands import Command
 from tests.forks import ForkServer
+
+sys.dont_write_bytecode = False  # the same of the tests themselves
 
 # What takes long on a machine that trains beside the tests says nothing about the code.
 settings.register_profile("upres", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,11 @@ from upres.degrade.bicubic import Bicubic, BicubicConfig
 from upres.errors import DataError, DataFaultsError
 from upres.image import Picture, imresize, write
 
-datasets = pytest.importorskip("datasets")
+
+@pytest.fixture(scope="module", autouse=True)
+def datasets() -> Any:
+    """The library: two seconds to import, which a process that runs none of this is spared."""
+    return pytest.importorskip("datasets")
 
 
 def pictures() -> list[np.ndarray]:
@@ -24,7 +29,7 @@ def pictures() -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory) -> Path:
+def home(tmp_path_factory, datasets) -> Path:
     """A dataset of pictures and their halves, in all the forms in which one lies on a disk."""
     folder = tmp_path_factory.mktemp("hf")
     columns: dict[str, list[object]] = {"image": [], "small": [], "label": list(range(6))}
@@ -47,7 +52,7 @@ def home(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def library_cache(tmp_path, monkeypatch) -> None:
+def library_cache(tmp_path, monkeypatch, datasets) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hf-cache")
 
 
@@ -103,7 +108,7 @@ def test_what_is_not_there_is_said(home, options: dict[str, object], said: str) 
         Hf(HfConfig(**{"dataset": "splits", "column": "image", **options}), root=home)
 
 
-def test_a_damaged_row_is_named_by_its_place(home, tmp_path) -> None:
+def test_a_damaged_row_is_named_by_its_place(home, tmp_path, datasets) -> None:
     rows = [{"bytes": b"\x89PNG\r\n\x1a\n no picture", "path": None}, None]
     data = datasets.Dataset.from_dict({"image": rows}).cast_column("image", datasets.Image(decode=False))
     data.save_to_disk(str(tmp_path / "bad"))
@@ -119,7 +124,7 @@ def test_a_saved_dataset_is_recognised_in_one_line(home) -> None:
     assert len(open_source(f"{home}/parquet?column=image")) == 6
 
 
-def test_offline_is_one_line_that_says_what_to_do(monkeypatch, tmp_path) -> None:
+def test_offline_is_one_line_that_says_what_to_do(monkeypatch, tmp_path, datasets) -> None:
     # What the environment variable HF_HUB_OFFLINE sets, in the two places that keep it.
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(importlib.import_module("huggingface_hub.constants"), "HF_HUB_OFFLINE", True)

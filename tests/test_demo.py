@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.commands import Command
 from tests.tiny_models import tiny_onnx
 from upres.cli.main import main
 from upres.compare.demonstration import PHOTOGRAPH, SCALE, Demonstration, Written, demonstrate
@@ -164,22 +165,10 @@ def test_a_model_that_is_not_there_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_input_is_one_line(tmp_path: Path, command: Command) -> None:
     (tmp_path / "taken").write_text("precious")
-    with pytest.raises(SystemExit) as left:
-        main(["demo", "--output", str(tmp_path / "taken")])
-    out, err = capsys.readouterr()
-    assert (left.value.code, out, err.count("\n")) == (2, "", 1)
-    assert err.startswith(f"upres: {tmp_path / 'taken'}: is a file; ")
-
-
-def test_the_demonstration_needs_the_light_half_only() -> None:
-    code = (
-        "import sys, upres.compare.demonstration, upres.evaluation.results;"
-        "heavy = {'torch', 'matplotlib', 'PIL', 'onnx', 'safetensors', 'yaml'};"
-        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    said = command.refused(tmp_path, "demo", "--output", str(tmp_path / "taken"))
+    assert said.startswith(f"{tmp_path / 'taken'}: is a file; ")
 
 
 def test_the_module_is_the_command() -> None:

@@ -17,6 +17,7 @@ from onnx import numpy_helper
 from benchmarks.fuzzing import samples
 from benchmarks.fuzzing.child import case_of
 from benchmarks.fuzzing.mutations import WAYS, parts_of
+from tests.forks import ForkServer
 from tests.small_pictures import RNG, failure, vips_image
 from tests.small_runs import recipe_of
 from tests.tiny_models import tiny_onnx
@@ -217,12 +218,11 @@ def test_a_mutation_is_a_function_of_seed_and_number(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_few_mutations_come_to_nothing_but_lines(folder: Path, tmp_path: Path) -> None:
-    code = "import sys; from benchmarks.fuzzing.child import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(folder), str(tmp_path), "5", "0", "40"], capture_output=True, check=True
-    )
-    told = [json.loads(line) for line in done.stdout.splitlines()]
+def test_a_few_mutations_come_to_nothing_but_lines(folder: Path, tmp_path: Path, forks: ForkServer) -> None:
+    code = "from benchmarks.fuzzing.child import main; main()"
+    done = forks.run(str(folder), str(tmp_path), "5", "0", "40", code=code)
+    assert done.returncode == 0, done.err
+    told = [json.loads(line) for line in done.out.splitlines()]
     results = [each for each in told if "finding" in each]
     assert len(results) == 40
     assert [each for each in results if each["finding"]] == []

@@ -1,7 +1,6 @@
 """Imports go down or sideways, the light half needs no training stack, and importing upres costs nothing."""
 
 import ast
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import upres
+from tests.commands import loaded_by
 from tests.floors import (
     FILES,
     FLOORS,
@@ -63,12 +63,6 @@ def test_the_light_half_imports_no_training_stack(path: Path) -> None:
     assert not {module.split(".")[0] for module in modules} & HEAVY
     inside = {module.removeprefix("upres.") for module in modules if module.startswith("upres.")}
     assert not {module for module in inside if needs_an_extra(module)}
-
-
-def loaded_by(code: str) -> set[str]:
-    done = subprocess.run([sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True)
-    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
-    return {line.rsplit("|", 1)[1].strip().split(".")[0] for line in lines}
 
 
 @pytest.mark.parametrize("code", ["import upres", "import upres.cli.main"])

@@ -102,7 +102,7 @@ def test_hdr_is_kept_in_png_and_refused_elsewhere(tmp_path: Path) -> None:
         assert chunks((tmp_path / "copy.png").read_bytes())[b"cICP"] == body[8:12]
         for suffix in (".jpg", ".tif", ".webp"):
             message = failure(upscaler.file, tmp_path / "hdr.png", tmp_path / f"sr{suffix}")
-            assert "by its PNG's cICP chunk" in message
+            assert "by PNG's cICP or HEIF's nclx" in message
             assert "Write .png" in message
             assert not (tmp_path / f"sr{suffix}").exists()
     # A profile beside it says nearly the same to those who do not know cICP.

@@ -134,3 +134,38 @@ def test_control_characters_in_names_do_not_reach_the_terminal(tmp_path: Path) -
     assert not any(character in said for character in "\x1b\x07\r\u202e")
     alone = subprocess.run([*UPRES, str(bad)], check=False, capture_output=True, timeout=60)
     assert b"\x07" not in alone.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="paths that lead to files without a name are Linux's")
+def test_a_killed_pipe_leaves_nothing(tmp_path: Path) -> None:
+    write(Picture(np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), np.uint8)), tmp_path / "lr.png")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with (tmp_path / "lr.png").open("rb") as picture:
+        child = subprocess.Popen(
+            [*UPRES, "-", "--model", "bicubic", "--scale", "4", "--format", "png"],
+            stdin=picture,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"TMPDIR": str(scratch)},
+        )
+    deadline = time.monotonic() + 60
+    while sum(nameless(child.pid, scratch).values()) < 9_500_000 and time.monotonic() < deadline:  # the input has 9 MB
+        time.sleep(0.01)
+    written = nameless(child.pid, scratch)
+    child.kill()
+    child.communicate(timeout=60)
+    assert child.returncode == -signal.SIGKILL  # it was at work
+    assert len(written) == 2
+    assert list(scratch.iterdir()) == []
+
+
+def nameless(process: int, folder: Path) -> dict[int, int]:
+    """Return the sizes, by their numbers, of the files that a process holds open in a folder and that have no name."""
+    files = {}
+    for path in Path(f"/proc/{process}/fd").iterdir():
+        try:
+            if str(path.readlink()).startswith(f"{folder}/") and path.stat().st_nlink == 0:
+                files[path.stat().st_ino] = path.stat().st_size
+        except FileNotFoundError:  # closed meanwhile
+            continue
+    return files

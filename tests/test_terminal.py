@@ -1,6 +1,7 @@
 """What reaches the terminal: whole lines without control characters, and a progress line that is never amid them."""
 
 import io
+import json
 import os
 import re
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 from tests.commands import Command
 from tests.tiny_models import tiny_onnx
 from upres.cli.main import main
-from upres.cli.terminal import printable, say, show
+from upres.cli.terminal import printable, printable_json, say, show
 from upres.image import Picture, write
 from upres.models.facts import METADATA_KEY
 
@@ -58,6 +59,15 @@ def test_threads_that_draw_never_break_a_line(capsys: pytest.CaptureFixture[str]
 def test_no_control_character_is_printed(character: str) -> None:
     assert printable(f"a{character}b") == f"a\\x{ord(character):02x}b"
     assert printable("tab\tand 日本 é") == "tab\tand 日本 é"
+
+
+@pytest.mark.parametrize("character", ["\x1b", "\x7f", "\x9b", "\x85", "\u2028", "\u202e", "\n"])
+def test_json_is_printed_without_control_characters_and_reads_back(character: str) -> None:
+    value = {"data": f"a{character}31mb", "é": ["日本"]}
+    text = printable_json(value, indent=1)
+    assert json.loads(text) == value
+    assert [printable(line) for line in text.split("\n")] == text.split("\n")
+    assert "é" in text and "日本" in text
 
 
 def test_a_models_name_is_a_name_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command) -> None:

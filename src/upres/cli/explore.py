@@ -24,10 +24,8 @@ def explore(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything, as JSON, instead of the summary.")] = False,
 ) -> None:
     """Look at a set of pictures: sizes, colours, detail, duplicates, faults, and what bicubic reaches on it."""
-    import json
-
     from upres import explore as exploration
-    from upres.cli.terminal import counter, say
+    from upres.cli.terminal import counter, printable_json, say
     from upres.data import open_source
     from upres.errors import ConfigError
     from upres.storage.atomic import write_whole
@@ -36,7 +34,7 @@ def explore(
         raise ConfigError(f"{output}: is a file; give a folder with --output")
     source = open_source(data, scale=scale)
     found = exploration.explore(source, scale=scale, sample=sample, progress=counter("pictures"))
-    text = json.dumps(exploration.as_json(found), indent=1, ensure_ascii=False)
+    text = printable_json(exploration.as_json(found), indent=1)
     html = output / "exploration.html"
     write_whole(html, exploration.as_html(found))
     write_whole(output / "exploration.json", text + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ def through_pipes(
     import shutil
     import tempfile
 
+    from upres.storage.atomic import nameless_file
     from upres.upscaling.batch import Job, suffix_like
     from upres.upscaling.pipeline import enlarge
 
@@ -31,29 +33,35 @@ def through_pipes(
     to_stdout = output in (None, PIPE)
     if to_stdout and sys.stdout.isatty():
         raise ConfigError("standard output is a terminal, and a picture is no text; send it on with > or |, or give -o")
-    with tempfile.TemporaryDirectory(prefix="upres-") as name:
-        source, target = inputs[0], output
+    with contextlib.ExitStack() as files:
+        source, target, into = inputs[0], output, None
         shown: dict[str | None, object] = {}  # what a person knows temporary files as
         if source == PIPE:
             # Formats are read from their end as much as from their beginning, so what comes is put on disk first.
-            source = Path(name) / "in"
+            source, file = files.enter_context(nameless_file())
             shown[str(source)] = "standard input"
-            with source.open("wb") as file:
-                shutil.copyfileobj(sys.stdin.buffer, file)
+            shutil.copyfileobj(sys.stdin.buffer, file)
+            file.flush()
         try:
             opened = settings.files.opened(source)
             if target is None or to_stdout:
-                target = Path(name) / f"out{suffix_like(opened.header.format, form)}"
+                folder = Path(tempfile.gettempdir())
+                if opened.header.pages == 1:
+                    into, _ = files.enter_context(nameless_file())
+                else:  # pages and frames are put together in files beside the one that holds them
+                    folder = Path(files.enter_context(tempfile.TemporaryDirectory(prefix="upres-")))
+                target = folder / f"standard-output{suffix_like(opened.header.format, form)}"
                 shown[str(target)] = "standard output"
-            job = Job(source, target)
-            if settings.skips(job):
-                return
-            settings.check(job)
+            else:
+                job = Job(source, target)
+                if settings.skips(job):
+                    return
+                settings.check(job)
             upscaler = upscalers.for_picture(*opened.shape.size, upscalers.position_for(opened).position)
-            enlarge(opened, settings.files.sink(target), upscaler.enlargement)
+            enlarge(opened, settings.files.sink(target, into=into), upscaler.enlargement)
         except UpresError as error:
             raise (error.at(shown[error.where]) if error.where in shown else error) from error
         if to_stdout:
-            with target.open("rb") as file:
+            with (into or target).open("rb") as file:
                 shutil.copyfileobj(file, sys.stdout.buffer)
             sys.stdout.buffer.flush()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
 import threading
 import unicodedata
 from collections.abc import Callable
+from typing import Any
 
 # C0 but for the tab, DEL, C1, line separators, and what reverses the direction of writing.
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -22,6 +24,16 @@ def printable(text: str) -> str:
     'a\\x1b[31m.png'
     """
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def printable_json(value: Any, *, indent: int) -> str:
+    """Return JSON that reads back as `value`, and in which control characters beyond ASCII are escaped, too.
+
+    >>> printable_json(["é\x9b31m"], indent=0)
+    '[\n"é\\u009b31m"\n]'
+    """
+    text = json.dumps(value, indent=indent, ensure_ascii=False)  # which escapes those below the space
+    return _CONTROL.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text)
 
 
 class _Terminal:

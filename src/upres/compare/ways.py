@@ -233,7 +233,9 @@ def still(path: Path) -> OpenedPicture:
             where=path,
         )
     if opened.tags.needs_cicp:
-        raise PictureError("is HDR by its cICP chunk, which a page would show wrong; convert it to sRGB", where=path)
+        raise PictureError(
+            "is HDR by PNG's cICP or HEIF's nclx, which a page would show wrong; convert it to sRGB", where=path
+        )
     return opened
 
 

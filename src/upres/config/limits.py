@@ -41,6 +41,9 @@ MAX_METADATA_BYTES = 64 << 20
 MAX_NETPBM_HEADER = 4096
 """Bytes in which the header of a PPM, PGM or PBM ends, its comments among them."""
 
+MAX_TIFF_PIECE = 50_000_000
+"""Bytes of a compressed strip or tile of a TIFF up to which libtiff's own checks are on; longer ones count as held."""
+
 MAX_GIF_ZEROS = 16
 """Zeros in a row between two blocks of a GIF: some writers leave a few; more are a part that was never written."""
 
@@ -174,6 +177,13 @@ LIMITS = (
     Limit("MAX_METADATA_ENTRIES", MAX_METADATA_ENTRIES, "entries", "a table of tags", "left behind"),
     Limit("MAX_METADATA_BYTES", MAX_METADATA_BYTES, "bytes", "the values of a picture's tags", "left behind"),
     Limit("MAX_NETPBM_HEADER", MAX_NETPBM_HEADER, "bytes", "the header of a PPM, comments included"),
+    Limit(
+        "MAX_TIFF_PIECE",
+        MAX_TIFF_PIECE,
+        "bytes",
+        "a compressed strip or tile of a TIFF",
+        "read where `max_memory` holds it as a whole",
+    ),
     Limit("MAX_GIF_ZEROS", MAX_GIF_ZEROS, "bytes", "zeros between two blocks of a GIF"),
     Limit("MAX_NAME_BYTES", MAX_NAME_BYTES, "bytes", "what an unfinished file's name takes of the output's", "cut"),
     Limit("MAX_RECIPE_BYTES", MAX_RECIPE_BYTES, "characters", "a recipe"),

@@ -300,8 +300,11 @@ def read_pages(
 
 
 def _warning(opened: OpenedPicture, pages: Pages) -> Iterator[Picture]:
+    told = False  # what is odd is odd about the file
     for picture in pages:
-        opened.warn()
+        if opened.warnings and not told:
+            opened.warn()
+            told = True
         yield picture
 
 

@@ -39,14 +39,24 @@ class FileSink:
         quality: 1 to 100, of JPEG and AVIF (which keep full colour resolution, 4:4:4), lossy WebP and JPEG XL.
         lossless: make WebP, AVIF and JPEG XL lossless, and refuse JPEG; PNG and TIFF are lossless anyway.
         strip: leave EXIF, IPTC and XMP behind. What says how colours are meant, and the size on paper, stay.
+        into: an open file's path that is written in place of `path`, which then only says the format; of one picture.
 
     Raises:
         PictureError: no format has the suffix, or the quality is out of range.
     """
 
-    def __init__(self, path: str | Path, *, quality: int = 95, lossless: bool = False, strip: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        quality: int = 95,
+        lossless: bool = False,
+        strip: bool = False,
+        into: Path | None = None,
+    ) -> None:
         self.path = Path(path)
         self._strip = strip
+        self._into = into
         if not 1 <= quality <= 100:
             raise PictureError(f"quality = {quality}: should be from 1 to 100", where=path)
         self.form = format_for(self.path)
@@ -68,7 +78,7 @@ class FileSink:
         )
         if tags is not None and tags.needs_cicp and not self.form.cicp:
             raise PictureError(
-                f"the picture is HDR, or of another range than a profile can tell, by its PNG's cICP chunk; "
+                f"the picture is HDR, or of another range than a profile can tell, by PNG's cICP or HEIF's nclx; "
                 f"{self.form.name} as upres writes it would not say so. Write .png, or convert it to sRGB first",
                 where=self.path,
             )
@@ -118,7 +128,7 @@ class FileSink:
         tags = self._kept(tags)
         dtype = encode.stored_dtype(self.form, shape.dtype)
         coded = (to_stored(band, dtype, span=span, alpha=shape.alpha) for band in bands)
-        with _unfinished(self.path) as temporary:
+        with _unfinished(self.path, self._into) as temporary:
             stored = dataclasses.replace(shape, dtype=dtype)
             encoder = BandEncoder(temporary, stored, self.form, tags, self._writing)
             try:
@@ -133,7 +143,7 @@ class FileSink:
             picture = dataclasses.replace(picture, alpha=None)
         self.check(shape_of(picture), picture.span, picture.tags)
         image = vips.from_array(_samples_of(picture, self.form))
-        with _unfinished(self.path) as temporary:
+        with _unfinished(self.path, self._into) as temporary:
             encode.save(image, temporary, self.form, self._kept(picture.tags), self._writing)
 
     def write_pages(self, pages: Pages) -> None:
@@ -145,7 +155,7 @@ class FileSink:
         form, coded = self.form, self._coded(pages)
         begun = [next(coded)]  # before there is a file; nobody keeps it beside the next
         coded = itertools.chain((begun.pop() for _ in range(1)), coded)
-        with _unfinished(self.path) as temporary:
+        with _unfinished(self.path, self._into) as temporary:
             if form.pages:
                 frames.write_pages(coded, pages.count, temporary, form, self._writing)
             else:
@@ -288,20 +298,21 @@ def check_pages(path: str | Path, pages: Pages) -> None:
 
 
 @contextlib.contextmanager
-def _unfinished(path: Path) -> Iterator[Path]:
+def _unfinished(path: Path, into: Path | None) -> Iterator[Path]:
     """Give a path to write to, renamed to `path` when all went well; what stops the writing gets its own line.
+
+    With `into` that is the path, and nothing is renamed.
 
     Raises:
         FailedError: libvips or the system failed (a full disk, say); nothing is left behind.
     """
     temporary = None
     try:
-        with vips.errors(), whole_file(path) as temporary:
+        with vips.errors(), contextlib.nullcontext(into) if into else whole_file(path) as temporary:
             yield temporary
     except (vips.pyvips().Error, OSError) as error:
-        raise FailedError(
-            f"could not be written{vips.reason(error, path, temporary)}; nothing was left behind", where=path
-        ) from error
+        said = vips.reason(error, into or path, None if into else temporary)
+        raise FailedError(f"could not be written{said}; nothing was left behind", where=path) from error
 
 
 def _samples_of(picture: Picture, form: Format) -> NDArray[Any]:

@@ -6,9 +6,10 @@ import contextlib
 import os
 import re
 import secrets
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from upres.config.limits import MAX_NAME_BYTES
 
@@ -59,6 +60,24 @@ def scratch_file(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
         if fcntl is not None:
             os.close(handle)
+
+
+@contextlib.contextmanager
+def nameless_file() -> Iterator[tuple[Path, BinaryIO]]:
+    """Give a path of an empty file that has no name in any folder, and the file: nothing is left, however this ends.
+
+    Where the system has no such paths (only Linux's lead to the file itself), it is an ordinary temporary file, which
+    SIGKILL leaves behind.
+    """
+    with tempfile.TemporaryFile() as file:
+        path = Path(f"/proc/self/fd/{file.fileno()}")
+        if path.exists():
+            yield path, cast(BinaryIO, file)
+            return
+    with tempfile.TemporaryDirectory(prefix="upres-") as folder:
+        path = Path(folder) / "file"
+        with path.open("w+b") as named:
+            yield path, named
 
 
 def clear_unfinished(folder: Path) -> int:

@@ -22,7 +22,7 @@ TILE = 256
 
 _SIDES = (1024, 512, 256, 192, 128, 96, 64, 48, 32, 16)
 _BETWEEN = (160, 384)
-"""One more tile, of a model whose tiles are exact: with a radius of 14 it is 2.4 % more work than 256², in 5/8 of the rows."""
+"""One more tile where tiles are exact: with a radius of 14 it is 2.4 % more work than 256², in 5/8 of the rows."""
 # What a row of tiles becomes is all of the width: wide pictures get flat tiles. It stays below the first where that
 # costs next to nothing, and with what libvips holds behind it below the second at any cost.
 _BAND_BYTES, _MORE_WORK = 20_000_000, 1.03

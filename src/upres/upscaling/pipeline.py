@@ -59,13 +59,13 @@ class Settings:
             strict=self.strict,
         )
 
-    def sink(self, path: str | Path) -> FileSink:
-        """Return the file to write into.
+    def sink(self, path: str | Path, *, into: Path | None = None) -> FileSink:
+        """Return the file to write into; `into` is as in `FileSink`.
 
         Raises:
             PictureError: no format has its suffix, or the quality is out of range.
         """
-        return FileSink(path, quality=self.quality, lossless=self.lossless, strip=self.strip)
+        return FileSink(path, quality=self.quality, lossless=self.lossless, strip=self.strip, into=into)
 
 
 @dataclass(frozen=True)

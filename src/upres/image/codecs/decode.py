@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upres.config.limits import MAX_RESOLUTION, MAX_SIDE
+from upres.config.limits import MAX_RESOLUTION, MAX_SIDE, MAX_TIFF_PIECE
 from upres.errors import PictureError
-from upres.image.codecs import apng, frames, gif, jpeg, png_colour, vips, webp
+from upres.image.codecs import apng, frames, gif, heif, jpeg, png_colour, vips, webp
 from upres.image.codecs.table import FORMATS, Format, names, recognised, unread
 from upres.image.metadata import exif, iptc, tiff
 from upres.image.metadata.tags import Cicp, Tags
@@ -100,6 +100,8 @@ class Decoder:
         self._cicp: Cicp | None = None
         if self.form is FORMATS["png"]:
             self._profile, self._cicp = png_colour.meaning(path, self._profile, gray=self.bands < 3)
+        elif self.form.operation == "heif" and self._profile is None and (said := heif.nclx(path)) is not None:
+            self._profile, self._cicp = png_colour.of_cicp(said, None, gray=self.bands < 3)
 
     @functools.cached_property
     def tags(self) -> Tags:
@@ -240,7 +242,7 @@ class Decoder:
             options["page"] = self._page
         if self.form is FORMATS["tiff"]:
             with self.path.open("rb") as file:
-                options["unlimited"] = tiff.pieces(file, self._page).coded_bytes > vips.TIFF_PIECE_BYTES
+                options["unlimited"] = tiff.pieces(file, self._page).coded_bytes > MAX_TIFF_PIECE
         if pages != 1:
             options["n"] = pages
         image = vips.load(self.form.operation, self.path, **options)

@@ -50,16 +50,21 @@ def meaning(path: Path, own: bytes | None, *, gray: bool) -> tuple[bytes | None,
     """
     said = apng.before_pixels(path, _WANTED)
     cicp = _cicp(said.get(b"cICP", b""))
-    if cicp == _SRGB_CICP:
-        return None, None
     if cicp is not None:
-        primaries, curve = _PRIMARIES.get(cicp[0]), _CURVES.get(cicp[1])
-        if primaries is None or curve is None or cicp[3] != 1:
-            return own, cicp
-        return icc.profile(primaries, curve, gray=gray), cicp
+        return of_cicp(cicp, own, gray=gray)
     if own is not None or b"sRGB" in said:
         return own, None
     return _by_gamma(said.get(b"gAMA", b""), said.get(b"cHRM", b""), gray=gray), None
+
+
+def of_cicp(cicp: Cicp, own: bytes | None, *, gray: bool) -> tuple[bytes | None, Cicp | None]:
+    """Return what `meaning` does, of four numbers and the profile for those who do not know them."""
+    if cicp == _SRGB_CICP:
+        return None, None
+    primaries, curve = _PRIMARIES.get(cicp[0]), _CURVES.get(cicp[1])
+    if primaries is None or curve is None or cicp[3] != 1:
+        return own, cicp
+    return icc.profile(primaries, curve, gray=gray), cicp
 
 
 def insert_cicp(path: Path, cicp: Cicp) -> None:

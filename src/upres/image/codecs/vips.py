@@ -24,9 +24,6 @@ FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 # dtype → the space of RGB and of gray; scRGB is libvips' name for float RGB: it writes the numbers as they are.
 _SPACES = {"uint8": ("srgb", "b-w"), "uint16": ("rgb16", "grey16"), "float32": ("scrgb", "b-w")}
 
-TIFF_PIECE_BYTES = 50_000_000
-"""The longest compressed strip or tile of a TIFF that libvips lets libtiff read unless it is told `unlimited`."""
-
 # Fetched at once of what is written in Python. Ten megabytes at a time left the process with 400 MB that it did not
 # give back (24,500 columns).
 _CHUNK_BYTES = 1_000_000
