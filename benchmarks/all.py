@@ -57,6 +57,7 @@ _FRONT = ("draw", "--output", "runs/sweep/front.png")
 BENCHMARKS = {
     "tiling": Benchmark(quick=(("--sizes", "20"),)),
     "memory": Benchmark(((*_MEMORY, "100:tif:tif"),), quick=(("--model", "bicubic", "--megapixels", "24:jpg:tif"),)),
+    "serve": Benchmark(((),), quick=(("--quick",),)),
     "folder": Benchmark((("--pictures", "200"),), quick=(("--pictures", "20"),)),
     "backends": Benchmark(more=("--data", "{data}/Set5")),
     "threads": Benchmark(quick=(("--calls", "10"),)),
