@@ -118,7 +118,7 @@ def latency(counts: Counts) -> None:
             began = time.perf_counter()
             source.write_bytes(body)
             opened = Settings().opened(source)
-            upscaler = upscalers.for_picture(*opened.shape.size, upscalers.denoise_for(opened))
+            upscaler = upscalers.for_picture(*opened.shape.size, upscalers.position_for(opened).position)
             enlarge(opened, Settings().sink(target), upscaler.enlargement)
             made = target.read_bytes()
             between = time.perf_counter()
@@ -155,7 +155,7 @@ def throughput(counts: Counts) -> None:
             path = Path(name) / "p.jpg"
             path.write_bytes(body)
             opened = Settings().opened(path)
-            upscaler = upscalers.for_picture(*opened.shape.size, upscalers.denoise_for(opened))
+            upscaler = upscalers.for_picture(*opened.shape.size, upscalers.position_for(opened).position)
             timed = [Timed(predictor) for predictor in upscaler.predictors]
             enlargement = upscaler.enlargement
             before, enlargement.predictors = enlargement.predictors, tuple(timed)

@@ -159,8 +159,9 @@ const enlarge = async (card) => {
   draw(card);
   const { signal } = card.abort;
   try {
-    const headers = { Prefer: "respond-async", "Content-Type": "application/octet-stream", "Content-Disposition": `attachment; filename*=UTF-8''${encodeURIComponent(card.name)}` };
-    const job = await (await fetched(`/v1/upscale?${card.query}`, { method: "POST", body: card.file, headers, signal })).json();
+    const body = new FormData();
+    body.append("picture", card.file, card.name);
+    const job = await (await fetched(`/v1/upscale?${card.query}`, { method: "POST", body, headers: { Prefer: "respond-async" }, signal })).json();
     card.job = job.address;
     const end = await followed(card, job.events, signal);
     if (end.problem) throw new Error(end.problem.detail);
