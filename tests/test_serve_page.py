@@ -59,9 +59,9 @@ def text(page: Chromium, selector: str) -> str:
     return str(page.run(f"document.querySelector({json.dumps(selector)}).innerText"))
 
 
-def downloaded(page: Chromium, expression: str) -> bytes:
-    """The bytes behind an address of the page's own."""
-    return bytes(page.run(f"fetch({expression}).then((a) => a.arrayBuffer()).then((b) => [...new Uint8Array(b)])"))
+def result_of(page: Chromium, number: int) -> bytes:
+    """The bytes that a card's download gives."""
+    return bytes(page.run(f"cards[{number}].result.arrayBuffer().then((b) => [...new Uint8Array(b)])"))
 
 
 def test_pictures_go_in_and_large_ones_come_out(page: Chromium, pictures: list[Path], tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_pictures_go_in_and_large_ones_come_out(page: Chromium, pictures: list[P
         "photo b1_x2.png",  # what is no letter of a name is left out
         "second_x2.jpg",
     ]
-    made = downloaded(page, "document.querySelector('a[download]').href")
+    made = result_of(page, 0)
     expected = upres.upscale(str(pictures[0]), scale=2, model="fast").pixels
     np.testing.assert_array_equal(np.asarray(Image.open(BytesIO(made))), expected)
     # The comparison: the same viewer as on the pages of `upres compare`.
@@ -102,7 +102,7 @@ def test_pictures_go_in_and_large_ones_come_out(page: Chromium, pictures: list[P
 
 def test_a_fault_stands_beside_its_picture(page: Chromium, pictures: list[Path]) -> None:
     page.choose("#picture", pictures[2], pictures[1])
-    page.until("cards.length === 2 && byId('after').naturalWidth > 0")  # nothing moves any more
+    page.until("cards.length === 2 && byId('whole').naturalWidth > 0")  # nothing moves any more
     page.click("#go")
     page.until("cards[0].fault && cards[1].result")
     said = page.run("document.querySelector('.card [role=alert]').textContent")
