@@ -107,7 +107,7 @@ def test_what_is_no_http(plain: RunningService) -> None:
         ({"port": 70_000}, "port = 70000: should be from 0 to 65,535"),
         ({"max_queue": 0}, "max_queue = 0: should be at least 1"),
         ({"token": "ü"}, "token: should be printable ASCII, and not empty"),
-        ({"max_memory": 10**8}, "max_memory = 100 MB: the service needs 550 MB at least; allow as much"),
+        ({"max_memory": 10**8}, "max_memory = 100 MB: the service needs 700 MB at least; allow as much"),
         ({"origins": ("*",)}, "origin *: should be like https://example.org"),
         ({"model": "x/y.onnx"}, "model x/y.onnx: the service takes names of upres models"),
     ],

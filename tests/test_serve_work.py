@@ -1,5 +1,6 @@
 """The queue, the worker and its crashes, clients that go away, and time that is over."""
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -12,7 +13,14 @@ import pytest
 
 from tests.running_service import RunningService, running
 from upres.image import Picture, write
+from upres.serve.dispatch import Dispatch
+from upres.serve.metrics import Metrics
+from upres.serve.parameters import Asked
+from upres.serve.process import Mailbox, WorkerProcess
 from upres.serve.queue import FairQueue
+from upres.serve.settings import ServeSettings
+from upres.serve.spool import Spool
+from upres.serve.work import State, Work
 
 SLOW = "model=base&denoise=0"
 
@@ -158,9 +166,27 @@ def test_uploads_that_are_broken_off_leave_nothing(service: RunningService, smal
 
 
 def test_a_worker_that_has_grown_is_replaced(tmp_path: Path, small: bytes) -> None:
-    # Less memory than the worker takes with three models loaded: each piece of work is its last.
-    with running(tmp_path, "--model", "base", "--backend", "onnx", "--max-memory", "550MB") as service:
-        first = service.worker()
-        grown = service.number("worker_memory_bytes")
-        codes = [service.post(small, SLOW).status for _ in range(2)]
-        assert codes == [200, 200] and grown < 475e6 and service.worker() == first
+    settings = ServeSettings(model="bicubic", renew_bytes=1)
+    mailbox = Mailbox()
+    first = WorkerProcess(settings.for_worker, mailbox)
+    spool = Spool(tmp_path, settings.max_spool)
+    ended: list[Work] = []
+
+    async def two_pictures() -> list[int]:
+        dispatch = Dispatch(settings, spool, Metrics(), ended.append, mailbox, first)
+        dispatch.attach()
+        seen = []
+        for number in range(2):
+            source = spool.folder / f"in-{number}"
+            source.write_bytes(small)
+            work = dispatch.begin(source, "somebody", "", Asked(scale=2.0), 60)
+            await work.settled()
+            assert work.state is State.DONE and not source.exists()
+            seen.append(dispatch.memory)
+        dispatch.close()
+        return seen
+
+    assert all(asyncio.run(two_pictures())) and len(ended) == 2
+    first.wait()
+    assert first.code == 0  # it left when the next had come, and was not ended by force
+    spool.close()

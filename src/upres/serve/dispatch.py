@@ -16,7 +16,7 @@ from upres.serve.parameters import Asked
 from upres.serve.problems import Problem
 from upres.serve.process import Mailbox, WorkerProcess
 from upres.serve.queue import FairQueue
-from upres.serve.settings import OWN_BYTES, ServeSettings
+from upres.serve.settings import ServeSettings
 from upres.serve.spool import Spool
 from upres.serve.work import State, Work
 from upres.storage.atomic import clear_unfinished
@@ -229,7 +229,7 @@ class Dispatch:
 
     def _retire(self, worker: WorkerProcess) -> None:
         """Replace a worker that has grown; it ends when it has done what it has in hand."""
-        if worker is self._worker and worker.memory > self._settings.max_memory - OWN_BYTES // 2:
+        if worker is self._worker and worker.memory > self._settings.renewed_at:
             self._metrics.restarted("memory")
             self._worker = self._started()
         if worker is not self._worker and not self._running[worker]:

@@ -98,5 +98,7 @@ class WorkerProcess:
                 self.memory = message.get("memory", self.memory)
                 self.ready = self.ready or "ready" in message
                 self._mailbox.put((self, message))
+        self._process.stdout.close()
+        self.leave()
         self.code = self._process.wait()
         self._mailbox.put((self, None))

@@ -29,6 +29,8 @@ class ServeSettings:
         folder: where the files of requests lie while they are needed; `None` for the system's temporary folder.
         max_body, max_pixels, max_frames, max_made_pixels, max_memory, max_queue, max_seconds, max_job_seconds,
             keep_seconds, max_spool, header_seconds, silent_seconds, grace_seconds: as `limits.SERVICE_LIMITS` says.
+        renew_bytes: a worker that has this much memory when it has done its work is replaced; `None` for what leaves
+            room for the one that takes its place.
 
     Raises:
         ConfigError: one of them is out of range.
@@ -59,6 +61,7 @@ class ServeSettings:
     header_seconds: int = limits.MAX_HEADER_SECONDS
     silent_seconds: int = limits.MAX_SILENT_SECONDS
     grace_seconds: int = limits.MAX_GRACE_SECONDS
+    renew_bytes: int | None = None
 
     def __post_init__(self) -> None:
         for name in _COUNTS:
@@ -91,6 +94,11 @@ class ServeSettings:
             return False
 
     @property
+    def renewed_at(self) -> int:
+        """Bytes at which a worker is replaced."""
+        return self.max_memory - 2 * OWN_BYTES if self.renew_bytes is None else self.renew_bytes
+
+    @property
     def for_worker(self) -> WorkerSettings:
         """What a worker is told of them."""
         return WorkerSettings(
@@ -110,7 +118,7 @@ class ServeSettings:
 OWN_BYTES = 150_000_000
 """What the server process takes, with all requests of a full queue, and what the worker's runtime keeps of others."""
 
-_LEAST_MEMORY = OWN_BYTES + 400_000_000
+_LEAST_MEMORY = OWN_BYTES + 550_000_000
 _COUNTS = (
     "max_body",
     "max_pixels",
