@@ -153,7 +153,7 @@ class Chromium:
     def until(self, expression: str) -> None:
         """Wait until an expression in the page is true."""
         deadline = time.monotonic() + _SECONDS
-        while not self.run(expression):
+        while not self.run(f"Boolean({expression})"):
             assert time.monotonic() < deadline, (expression, self.faults)
             time.sleep(0.05)
 

@@ -61,6 +61,7 @@ def test_a_tree_keeps_its_shape_and_a_bad_file_stops_nothing(tree: Path, command
         "input_size": [30, 20],
         "output_size": [60, 40],
         "denoise": 0.0,
+        "detail": 0.0,
         "changes": [],
         "model": "bicubic",
         "scale": 2,
