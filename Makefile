@@ -28,9 +28,9 @@ format: $(VENV)/.full
 	$(BIN)/ruff format src tests benchmarks tools
 
 ## Every number that is claimed, measured on this machine; docs/benchmarks.md says what each means and needs:
-## make benchmarks [DATA=… PHOTOS=… PEERS=… RUNS=… BEFORE=…] [QUICK=1] [STRICT=1]
+## make benchmarks [DATA=… PHOTOS=… PEERS=… RUNS=… FEATURES=… BEFORE=…] [QUICK=1] [STRICT=1]
 benchmarks: $(VENV)/.full
-	$(BIN)/python -m benchmarks.all $(foreach folder,DATA PHOTOS PEERS RUNS BEFORE,$(if $($(folder)),--$(shell echo $(folder) | tr A-Z a-z) $($(folder)))) \
+	$(BIN)/python -m benchmarks.all $(foreach folder,DATA PHOTOS PEERS RUNS FEATURES BEFORE,$(if $($(folder)),--$(shell echo $(folder) | tr A-Z a-z) $($(folder)))) \
 		$(if $(QUICK),--quick) $(if $(STRICT),--strict)
 
 ## Damaged pictures, models and recipes, made at random: make fuzz [MINUTES=5] [SEED=0]; one again: [REPLAY=SEED:NUMBER]

@@ -1,6 +1,7 @@
 """Run the benchmarks one after the other: the machine, their tables, and at the end the marks that were missed.
 
-    python -m benchmarks.all [--only NAME …] [--data DATA] [--photos PHOTOS] [--peers PEERS] [--runs RUNS] [--quick]
+    python -m benchmarks.all [--only NAME …] [--data DATA] [--photos PHOTOS] [--peers PEERS] [--runs RUNS]
+        [--features FILE] [--before BEFORE] [--quick]
 
 Each runs in a process of its own, so that none meets the memory and the caches of the one before. A benchmark whose
 folder was not given is passed over, and said. --quick gives rough numbers, and leaves out what trains networks and
@@ -27,6 +28,7 @@ FOLDERS = {
     "photos": "photographs: the folder that the recipe base-x4 calls data",
     "peers": "weights that others published",
     "runs": "run folders, named as their recipes",
+    "features": "a file of VGG19's filters, up to conv3_4 at least",
     "before": "a checkout of the version to compare with",
 }
 
@@ -69,6 +71,10 @@ BENCHMARKS = {
     "quality": Benchmark(_SETS, quick=(("--data", "{data}", "--limit", "5"),)),
     "photo": Benchmark(_SETS, quick=(("--data", "{data}", "--limit", "5"),)),
     "adaptive": Benchmark(_SETS, quick=(("--data", "{data}", "--limit", "2"),)),
+    "detail": Benchmark(
+        (("--data", "{data}", "--features", "{features}"),),
+        quick=(("--data", "{data}", "--features", "{features}", "--step", "50"),),
+    ),
     "natural": Benchmark(_SETS, quick=(("--data", "{data}", "--limit", "5"),)),
     "png": Benchmark((("--photos", "{photos}"),), quick=(("--photos", "{photos}", "--count", "2"),)),
     "optimizers": Benchmark((("--photos", "{photos}"),), quick=None),

@@ -15,7 +15,8 @@ import pytest
 from tests.commands import UPRES, Command, names, process
 from tests.tiny_models import tiny_onnx
 from upres.image import Picture, read, write
-from upres.models.shipped import shipped
+from upres.models.corners import corners_of
+from upres.models.shipped import PURPOSES, shipped
 
 
 @pytest.fixture
@@ -180,18 +181,19 @@ def test_models_lists_what_is_shipped(folder: Path, command: Command) -> None:
     code, out, err = command("models")
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    assert lines[0].split() == ["name", "scale", "parameters", "size", "licence", "scores"]
+    assert lines[0].split() == ["name", "for", "scale", "parameters", "size", "licence", "scores"]
     for line, model in zip(lines[1:-1], inside, strict=True):
-        facts, size = model.facts, model.path.stat().st_size
+        facts, size = model.facts, sum(file.stat().st_size for file in corners_of(model.path).files)
         assert re.split(r"  +", line) == [
             model.name,
+            PURPOSES[model.name],
             f"×{model.scale}",
             f"{facts.parameters:,}",
             f"{size / 1e6:.2f} MB",
             facts.licence,
             ", ".join(f"{protocol} {number:g}" for protocol, number in facts.scores.items()),
         ]
-    assert lines[-1].split() == ["bicubic", "any", "0", "-", "-", "-"]
+    assert re.split(r"  +", lines[-1].strip()) == ["bicubic", PURPOSES["bicubic"], "any", "0", "-", "-", "-"]
 
     code, out, err = command("models", "--json")
     assert (code, err) == (0, "")

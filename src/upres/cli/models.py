@@ -18,9 +18,7 @@ def models(
     from upres.models.corners import corners_of
     from upres.models.shipped import BICUBIC, PURPOSES, shipped
 
-    found = [
-        (model, model.facts, sum(file.stat().st_size for file in corners_of(model.path).files)) for model in shipped()
-    ]
+    found = [(model, model.facts, model.path.stat().st_size) for model in shipped()]
     if as_json:
         table = [
             {**dump(facts), "name": model.name, "purpose": PURPOSES[model.name], "path": str(model.path), "bytes": size}
@@ -29,7 +27,8 @@ def models(
         print(json.dumps(table, indent=2, ensure_ascii=False))
         return
     rows = []
-    for model, facts, size in found:
+    for model, facts, _ in found:
+        size = sum(file.stat().st_size for file in corners_of(model.path).files)
         scores = ", ".join(f"{protocol} {score:g}" for protocol, score in facts.scores.items())
         rows.append(
             (

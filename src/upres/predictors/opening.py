@@ -116,7 +116,7 @@ def open_execution(file: ModelFile, execution: Execution, threads: int | None = 
 
 def _open(file: ModelFile, execution: Execution, threads: int | None) -> Predictor:
     path = file.file_for(execution.precision)
-    for whole in (path, *file.corners.shares(file.position)):
+    for whole in (path,) if file.position == ORIGIN else (path, *file.corners.shares(file.position)):
         check_whole(whole)
     with _mixture(file, path) as path:
         try:
@@ -140,13 +140,15 @@ def _mixture(file: ModelFile, path: Path) -> Iterator[Path]:
 
 
 def _check_corners(corners: Corners, position: Position, model: str | Path) -> None:
-    for axis, place, found, what in (
-        ("denoise", position.denoise, corners.compressed, "for compressed pictures"),
-        ("detail", position.detail, bool(corners.detailed), "with more detail"),
+    default = corners_for(DEFAULT)
+    for axis, place, found, elsewhere, what in (
+        ("denoise", position.denoise, corners.compressed, default.compressed, "for compressed pictures"),
+        ("detail", position.detail, corners.detailed, default.detailed, "with more detail"),
     ):
         if place and not found:
             raise ConfigError(
-                f"{axis} = {place:g}: {model} has no weights {what} to mix with its own; take base, or leave it out",
+                f"{axis} = {place:g}: {model} has no weights {what} to mix with its own; "
+                f"{f'take {DEFAULT}, or ' if elsewhere else ''}leave it out",
                 settings=(axis,),
             )
 
