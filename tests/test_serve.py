@@ -15,12 +15,12 @@ from tests.commands import UPRES
 from tests.running_service import RunningService, form, running
 from upres.image import Picture, read, write
 from upres.image.background import parse_colour
-from upres.serve import queue, uploads
-from upres.serve.openapi import description
-from upres.serve.page import FILES
-from upres.serve.parameters import PARAMETERS, Asked, read_asked
-from upres.serve.problems import KINDS, ProblemError
-from upres.serve.table import ROUTES
+from upres.service import queue, uploads
+from upres.service.openapi import description
+from upres.service.page import FILES
+from upres.service.parameters import PARAMETERS, Asked, read_asked
+from upres.service.problems import KINDS, ProblemError
+from upres.service.table import ROUTES
 from upres.upscaling.loading import Upscalers
 from upres.upscaling.pipeline import Settings, enlarge
 from upres.upscaling.sizes import Size
@@ -314,7 +314,7 @@ def test_docstrings_examples() -> None:
 
 
 def test_the_server_process_touches_no_picture_library() -> None:
-    code = "import upres.serve.server, sys; print({'numpy', 'pyvips', 'onnxruntime', 'pydantic'} & set(sys.modules))"
+    code = "import upres.service.server, sys; print({'numpy', 'pyvips', 'onnxruntime', 'pydantic'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "set()"
 

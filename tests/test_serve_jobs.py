@@ -13,7 +13,7 @@ import pytest
 
 from tests.running_service import RunningService, alive, running
 from upres.image import Picture, write
-from upres.serve.spool import Spool, clear_abandoned
+from upres.service.spool import Spool, clear_abandoned
 
 SLOW = "model=base&denoise=0"
 QUICK = "model=bicubic&scale=2"

@@ -16,7 +16,7 @@ from PIL import Image
 import upres
 from tests.chromium import Chromium
 from tests.running_service import RunningService, running
-from upres.serve.page import FILES, TEXTS
+from upres.service.page import FILES, TEXTS
 
 TOOK = "[...document.querySelectorAll('.card')].every((card) => card.querySelector('a[download]'))"
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.running_service import RunningService, running
 from upres.errors import ConfigError
-from upres.serve.settings import ServeSettings
+from upres.service.settings import ServeSettings
 
 ORIGIN = "https://gallery.example"
 

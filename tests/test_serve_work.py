@@ -13,14 +13,14 @@ import pytest
 
 from tests.running_service import RunningService, running
 from upres.image import Picture, write
-from upres.serve.dispatch import Dispatch
-from upres.serve.metrics import Metrics
-from upres.serve.parameters import Asked
-from upres.serve.process import Mailbox, WorkerProcess
-from upres.serve.queue import FairQueue
-from upres.serve.settings import ServeSettings
-from upres.serve.spool import Spool
-from upres.serve.work import State, Work
+from upres.service.dispatch import Dispatch
+from upres.service.metrics import Metrics
+from upres.service.parameters import Asked
+from upres.service.process import Mailbox, WorkerProcess
+from upres.service.queue import FairQueue
+from upres.service.settings import ServeSettings
+from upres.service.spool import Spool
+from upres.service.work import State, Work
 
 SLOW = "model=base&denoise=0"
 

@@ -16,7 +16,7 @@ from tests.running_service import RunningService, running
 from upres.cli.main import command_line
 from upres.config.limits import MAX_BODY_BYTES, MAX_GRACE_SECONDS, MAX_SILENT_SECONDS, MAX_WORK_SECONDS
 from upres.image import Picture, read_header, write
-from upres.serve.settings import PORT
+from upres.service.settings import PORT
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")

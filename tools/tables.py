@@ -21,8 +21,8 @@ from upres.config.limits import LIMITS, SERVICE_LIMITS, Limit
 from upres.degrade import STEPS
 from upres.losses import LOSSES
 from upres.recipes import shipped_recipes
-from upres.serve.parameters import PARAMETERS
-from upres.serve.problems import KINDS
+from upres.service.parameters import PARAMETERS
+from upres.service.problems import KINDS
 from upres.train import SCHEDULES
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -106,8 +106,8 @@ def serve(
 ) -> None:
     """Enlarge pictures over HTTP, with a page at its address."""
     from upres.config.amounts import parse_memory
-    from upres.serve.process import Mailbox, WorkerProcess
-    from upres.serve.settings import ServeSettings
+    from upres.service.process import Mailbox, WorkerProcess
+    from upres.service.settings import ServeSettings
 
     if log not in ("text", "json", "off"):
         raise ConfigError(f"--log {log}: should be text, json or off")
@@ -145,8 +145,8 @@ def serve(
     mailbox = Mailbox()
     worker = WorkerProcess(settings.for_worker, mailbox)  # it loads its model while this process loads the rest
     try:
-        from upres.serve.server import listen, run
-        from upres.serve.service import Service
+        from upres.service.server import listen, run
+        from upres.service.service import Service
 
         bound = listen(settings)
         service = Service(settings, mailbox, worker)

@@ -20,10 +20,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from upres import __version__
-from upres.serve.answers import problem_answer
-from upres.serve.metrics import Metrics
-from upres.serve.problems import ProblemError, refused
-from upres.serve.settings import ServeSettings
+from upres.service.answers import problem_answer
+from upres.service.metrics import Metrics
+from upres.service.problems import ProblemError, refused
+from upres.service.settings import ServeSettings
 
 Log = Callable[[Mapping[str, Any]], None]
 """Called with what is known about a request once it has been answered."""

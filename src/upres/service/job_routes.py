@@ -6,12 +6,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from upres.serve.answers import EventsAnswer, PictureAnswer, picture_headers
-from upres.serve.guard import FACTS
-from upres.serve.pictures import log_facts
-from upres.serve.problems import ProblemError, refused
-from upres.serve.service import Service
-from upres.serve.work import State
+from upres.service.answers import EventsAnswer, PictureAnswer, picture_headers
+from upres.service.guard import FACTS
+from upres.service.pictures import log_facts
+from upres.service.problems import ProblemError, refused
+from upres.service.service import Service
+from upres.service.work import State
 
 _MOST_JOBS = 100
 

@@ -16,10 +16,10 @@ import uvicorn
 
 from upres.config.limits import MAX_CONNECTIONS
 from upres.errors import ConfigError
-from upres.serve.app import make_app
-from upres.serve.guard import Log
-from upres.serve.service import Service
-from upres.serve.settings import ServeSettings
+from upres.service.app import make_app
+from upres.service.guard import Log
+from upres.service.service import Service
+from upres.service.settings import ServeSettings
 
 _BACKLOG = 512
 # Between the end of the grace time, at which what still runs is answered with 503, and the end of all connections.

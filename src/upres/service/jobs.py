@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from upres.config.limits import MAX_JOBS
-from upres.serve.dispatch import Dispatch
-from upres.serve.problems import refused
-from upres.serve.spool import Spool
-from upres.serve.work import State, Work
+from upres.service.dispatch import Dispatch
+from upres.service.problems import refused
+from upres.service.spool import Spool
+from upres.service.work import State, Work
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from upres import __version__
-from upres.serve.service import Service
+from upres.service.service import Service
 
 _STATIC = Path(__file__).parent / "static"
 _HOUSE = Path(__file__).parents[1]

@@ -9,11 +9,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from upres.serve.answers import problem_answer
-from upres.serve.guard import FACTS, Guard, Log
-from upres.serve.problems import Problem, ProblemError
-from upres.serve.service import Service
-from upres.serve.table import ROUTES
+from upres.service.answers import problem_answer
+from upres.service.guard import FACTS, Guard, Log
+from upres.service.problems import Problem, ProblemError
+from upres.service.service import Service
+from upres.service.table import ROUTES
 
 _KINDS = {404: "not-found", 405: "method-not-allowed"}
 

@@ -12,11 +12,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from upres.config.limits import MAX_AWAITED_PIXELS
-from upres.serve.answers import PictureAnswer, disconnected, picture_headers
-from upres.serve.guard import FACTS
-from upres.serve.problems import ProblemError
-from upres.serve.service import Service
-from upres.serve.work import State, Work
+from upres.service.answers import PictureAnswer, disconnected, picture_headers
+from upres.service.guard import FACTS
+from upres.service.problems import ProblemError
+from upres.service.service import Service
+from upres.service.work import State, Work
 
 
 class Preferences:

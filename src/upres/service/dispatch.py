@@ -11,14 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from upres.serve.metrics import Metrics
-from upres.serve.parameters import Asked
-from upres.serve.problems import Problem
-from upres.serve.process import Mailbox, WorkerProcess
-from upres.serve.queue import FairQueue
-from upres.serve.settings import ServeSettings
-from upres.serve.spool import Spool
-from upres.serve.work import State, Work
+from upres.service.metrics import Metrics
+from upres.service.parameters import Asked
+from upres.service.problems import Problem
+from upres.service.process import Mailbox, WorkerProcess
+from upres.service.queue import FairQueue
+from upres.service.settings import ServeSettings
+from upres.service.spool import Spool
+from upres.service.work import State, Work
 from upres.storage.atomic import clear_unfinished
 
 _IN_HAND = 3  # as the worker's: one is predicted, the next is decoded, the one before is coded

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from upres.errors import ConfigError, nearest
-from upres.serve.problems import Problem, ProblemError, problem_of
+from upres.service.problems import Problem, ProblemError, problem_of
 from upres.upscaling.sizes import Size, box
 
 

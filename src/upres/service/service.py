@@ -13,16 +13,16 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from upres.config.limits import MAX_STREAMS
-from upres.serve.dispatch import Dispatch
-from upres.serve.jobs import Jobs
-from upres.serve.metrics import Metrics
-from upres.serve.parameters import Asked, read_asked
-from upres.serve.problems import refused
-from upres.serve.process import Mailbox, WorkerProcess
-from upres.serve.settings import ServeSettings
-from upres.serve.spool import Spool
-from upres.serve.uploads import Upload, check_length, receive
-from upres.serve.work import State, Work
+from upres.service.dispatch import Dispatch
+from upres.service.jobs import Jobs
+from upres.service.metrics import Metrics
+from upres.service.parameters import Asked, read_asked
+from upres.service.problems import refused
+from upres.service.process import Mailbox, WorkerProcess
+from upres.service.settings import ServeSettings
+from upres.service.spool import Spool
+from upres.service.uploads import Upload, check_length, receive
+from upres.service.work import State, Work
 
 
 class Service:

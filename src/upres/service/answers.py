@@ -15,8 +15,8 @@ from urllib.parse import quote
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from upres.serve.jobs import Job
-from upres.serve.problems import Problem
+from upres.service.jobs import Job
+from upres.service.problems import Problem
 
 _PIECE_BYTES = 256_000
 # A comment in a stream so often keeps proxies from closing it.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from upres.serve.openapi import description
-from upres.serve.problems import refused
-from upres.serve.service import Service
+from upres.service.openapi import description
+from upres.service.problems import refused
+from upres.service.service import Service
 
 
 async def models(request: Request) -> Response:

@@ -15,8 +15,8 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from upres.config.limits import MAX_BODY_SECONDS, MAX_FIELD_BYTES, MAX_FIELDS
-from upres.serve.problems import refused
-from upres.serve.spool import Spool
+from upres.service.problems import refused
+from upres.service.spool import Spool
 
 # Written at once; more than that is written by a thread, so that a slow disk keeps nobody else waiting.
 _PIECE_BYTES = 1_000_000

@@ -28,9 +28,9 @@ from upres.image.codecs.table import names, recognised, unread
 from upres.image.opening import OpenedPicture
 from upres.models.corners import corners_of
 from upres.models.shipped import BICUBIC, PURPOSES, shipped
-from upres.serve.messages import WorkerSettings, line, read
-from upres.serve.parameters import Asked
-from upres.serve.problems import Problem, ProblemError, problem_of, refused
+from upres.service.messages import WorkerSettings, line, read
+from upres.service.parameters import Asked
+from upres.service.problems import Problem, ProblemError, problem_of, refused
 from upres.upscaling.batch import suffix_like
 from upres.upscaling.loading import Upscalers
 from upres.upscaling.pipeline import Settings, enlarge, held_of, summary

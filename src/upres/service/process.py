@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Any
 
-from upres.serve.messages import WorkerSettings, line, read
+from upres.service.messages import WorkerSettings, line, read
 
 Letter = tuple["WorkerProcess", dict[str, Any] | None]
 """A worker and what it said; `None` when it has ended."""
@@ -58,7 +58,7 @@ class WorkerProcess:
         self.code: int | None = None
         # -P: what lies in the folder in which the service is started is not imported.
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "upres.serve.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-P", "-m", "upres.service.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self._mailbox = mailbox
         self.tell(settings)

@@ -6,8 +6,8 @@ import functools
 from typing import Any
 
 from upres import __version__
-from upres.serve.parameters import PARAMETERS, Parameter
-from upres.serve.problems import KINDS
+from upres.service.parameters import PARAMETERS, Parameter
+from upres.service.problems import KINDS
 
 _TYPES = {"number": "number", "integer": "integer", "text": "string", "flag": "boolean"}
 _PICTURE = {"image/*": {"schema": {"type": "string", "format": "binary"}}}

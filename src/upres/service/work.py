@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from upres.serve.parameters import Asked
-from upres.serve.problems import Problem
+from upres.service.parameters import Asked
+from upres.service.problems import Problem
 
 
 class State(enum.StrEnum):

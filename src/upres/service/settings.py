@@ -8,7 +8,7 @@ from pathlib import Path
 
 from upres.config import limits
 from upres.errors import ConfigError
-from upres.serve.messages import WorkerSettings
+from upres.service.messages import WorkerSettings
 
 PORT = 8737
 """Where it listens unless told otherwise."""

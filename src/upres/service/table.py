@@ -9,7 +9,7 @@ from typing import Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
-from upres.serve import about, job_routes, page, pictures
+from upres.service import about, job_routes, page, pictures
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
