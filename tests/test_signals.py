@@ -15,6 +15,14 @@ from tests.small_pictures import failure
 from upres.image import Pages, Picture, read, write, write_pages
 
 
+@pytest.fixture(autouse=True)
+def hearing() -> Iterator[None]:
+    """Children inherit what is ignored: under nohup SIGHUP would not reach them, as it should not."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_ends_the_work_and_leaves_nothing(tmp_path: Path, name: str) -> None:
     write(Picture(np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), np.uint8)), tmp_path / "lr.png")
