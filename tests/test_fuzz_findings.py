@@ -32,6 +32,7 @@ from upres.image.metadata import ifd
 from upres.models import checkpoint
 from upres.models.foreign.tensors import read_tensors
 from upres.predictors import open_predictor
+from upres.recipes.recipe import _losses
 from upres.recipes.run import new_network
 
 
@@ -332,3 +333,8 @@ def test_libvips_warning_while_garbage_is_collected_does_not_end_the_process(tmp
     command = [sys.executable, "-c", _WARNS_WHILE_COLLECTING, str(tmp_path / "x.jpg")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "alive\n", "")
+
+
+def test_a_weight_beyond_all_floats_is_no_number() -> None:
+    with pytest.raises(ConfigError, match=r"losses\.0\.weight = 1000000.*: should be a number"):
+        _losses([{"name": "l1", "weight": 10**400}], "mine.yaml")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -270,8 +271,8 @@ def _losses(values: Any, where: str) -> tuple[tuple[float, NamedPart], ...]:
             weight = item.get("weight", 1.0)
             term = {name: value for name, value in item.items() if name != "weight"}
         key = f"losses.{number}"
-        if isinstance(weight, bool) or not isinstance(weight, int | float):
-            raise ConfigError(f"{where}: {key}.weight = {weight!r}: should be a number")
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or abs(weight) > sys.float_info.max:
+            raise ConfigError(f"{where}: {key}.weight = {str(weight)[:40]}: should be a number")
         result.append((float(weight), parse_part(LOSSES, term, where=where, key=key)))
     names = [part.name for _, part in result]
     if len(set(names)) < len(names):
