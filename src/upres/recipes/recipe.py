@@ -272,7 +272,7 @@ def _losses(values: Any, where: str) -> tuple[tuple[float, NamedPart], ...]:
             term = {name: value for name, value in item.items() if name != "weight"}
         key = f"losses.{number}"
         if isinstance(weight, bool) or not isinstance(weight, int | float) or abs(weight) > sys.float_info.max:
-            raise ConfigError(f"{where}: {key}.weight = {str(weight)[:40]}: should be a number")
+            raise ConfigError(f"{where}: {key}.weight = {repr(weight)[:40]}: should be a number")
         result.append((float(weight), parse_part(LOSSES, term, where=where, key=key)))
     names = [part.name for _, part in result]
     if len(set(names)) < len(names):
