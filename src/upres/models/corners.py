@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from upres.errors import ModelError
+from upres.errors import ConfigError, ModelError
 from upres.models.facts import Facts
 from upres.models.onnx_weights import Weights, read_weights
 
@@ -40,10 +40,18 @@ class Position:
     Attributes:
         denoise: from 0, for clean pictures, to 1, for what was compressed hard.
         detail: from 0, as near to the truth as can be, to 1, with the detail that the truth may have had.
+
+    Raises:
+        ConfigError: one of them is not from 0 to 1.
     """
 
     denoise: float = 0.0
     detail: float = 0.0
+
+    def __post_init__(self) -> None:
+        for axis, place in (("denoise", self.denoise), ("detail", self.detail)):
+            if not 0 <= place <= 1:  # NaN among them
+                raise ConfigError(f"{axis} = {place:g}: should be from 0 to 1", settings=(axis,))
 
     @property
     def rounded(self) -> Position:

@@ -62,8 +62,7 @@ def open_chain(
 
     if scale is None:
         return [step()]
-    if not 1 < scale <= MAX_SCALE:
-        raise ConfigError(f"scale = {scale:g}: should be more than 1 and at most {MAX_SCALE}")
+    _check_scale(scale)
     if is_bicubic(model):
         return [step(math.ceil(scale))]
     if is_path(model):
@@ -79,14 +78,24 @@ def first_scale(model: str, scale: float | None) -> int:
     """Return the scale of the first step with a shipped model.
 
     Raises:
+        ConfigError: the scale is out of range.
         ModelError: no shipped model has that name.
     """
     own = scales(model)
-    return own[-1] if scale is None else shortest_chain(own, scale)[0]
+    if scale is None:
+        return own[-1]
+    _check_scale(scale)
+    return shortest_chain(own, scale)[0]
+
+
+def _check_scale(scale: float) -> None:
+    """Refuse a scale that no chain is made for, among them those that are no number."""
+    if not 1 < scale <= MAX_SCALE:
+        raise ConfigError(f"scale = {scale:g}: should be more than 1 and at most {MAX_SCALE}")
 
 
 def shortest_chain(scales: Sequence[int], wanted: float) -> list[int]:
-    """Return the fewest of `scales` (each above 1) whose product reaches `wanted`; if several, the smallest.
+    """Return the fewest of `scales` (each above 1) whose product reaches `wanted` (finite); if several, the smallest.
 
     The largest step comes first: it is the one that meets the picture as it was taken.
 

@@ -83,9 +83,6 @@ def open_decided(
 ) -> Predictor:
     """Open one model as `decide` says once its file is known; otherwise as `open_predictor`."""
     model, position = current_name(model, position)
-    for axis, place in (("denoise", position.denoise), ("detail", position.detail)):
-        if not 0 <= place <= 1:
-            raise ConfigError(f"{axis} = {place:g}: should be from 0 to 1", settings=(axis,))
     if threads is not None and threads < 1:
         raise ConfigError(f"threads = {threads}: should be at least 1, or left out for one a core")
     if is_bicubic(model):
