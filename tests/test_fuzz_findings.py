@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from benchmarks.fuzzing.child import case_of
 from benchmarks.fuzzing.mutations import WAYS, parts_of
 from tests.forks import ForkServer
 from tests.small_pictures import RNG, failure, vips_image
-from tests.small_runs import recipe_of
+from tests.small_runs import SMALL, recipe_of
 from tests.tiny_models import tiny_onnx
 from upres import DamagedPictureWarning
 from upres.archs import ARCHS
@@ -32,7 +33,7 @@ from upres.image.metadata import ifd
 from upres.models import checkpoint
 from upres.models.foreign.tensors import read_tensors
 from upres.predictors import open_predictor
-from upres.recipes.recipe import _losses
+from upres.recipes import parse_recipe
 from upres.recipes.run import new_network
 
 
@@ -337,4 +338,16 @@ def test_libvips_warning_while_garbage_is_collected_does_not_end_the_process(tmp
 
 def test_a_weight_beyond_all_floats_is_no_number() -> None:
     with pytest.raises(ConfigError, match=r"losses\.0\.weight = 1000000.*: should be a number"):
-        _losses([{"name": "l1", "weight": 10**400}], "mine.yaml")
+        parse_recipe({**SMALL, "losses": [{"name": "l1", "weight": 10**400}]}, where="mine.yaml")
+
+
+def test_a_frame_larger_than_the_animation_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    """A frame of 33,554,442 × 12 within 26 × 22: it was decoded, which took 3.5 GB, and then refused."""
+    frames = [Picture(samples.pixels(seed=number)) for number in range(2)]
+    write_pages(Pages(frames, 2, (40.0, 40.0)), tmp_path / "x.png")
+    content = bytearray((tmp_path / "x.png").read_bytes())
+    at = content.rindex(b"fcTL")
+    content[at + 8 : at + 12] = struct.pack(">L", 60_000)
+    content[at + 30 : at + 34] = struct.pack(">L", zlib.crc32(content[at : at + 30]))
+    (tmp_path / "x.png").write_bytes(content)
+    assert "a frame reaches beyond the picture" in failure(lambda: list(read_pages(tmp_path / "x.png")))

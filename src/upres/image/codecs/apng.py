@@ -85,14 +85,15 @@ def frames(path: Path) -> Iterator[NDArray[Any]]:
     width, height = struct.unpack(">LL", start[8 + 8 : 8 + 16])
     canvas: NDArray[Any] | None = None
     for frame in stored:
-        pixels = _decoded(start, frame)
-        if canvas is None:
-            canvas = np.zeros((height, width, pixels.shape[2]), pixels.dtype)
-        box = slice(frame.y, frame.y + frame.height), slice(frame.x, frame.x + frame.width)
+        # Before it is decoded: what was planned for is the picture's size, and a frame may say any.
         if frame.y + frame.height > height or frame.x + frame.width > width:
             raise PictureError(
                 "the PNG data is damaged (a frame reaches beyond the picture); save it again", where=path
             )
+        pixels = _decoded(start, frame)
+        if canvas is None:
+            canvas = np.zeros((height, width, pixels.shape[2]), pixels.dtype)
+        box = slice(frame.y, frame.y + frame.height), slice(frame.x, frame.x + frame.width)
         before = canvas[box].copy()
         canvas[box] = _over(pixels, before) if frame.blend == _OVER else pixels
         yield canvas.copy()
