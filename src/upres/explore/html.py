@@ -81,8 +81,8 @@ def _sizes(found: Exploration) -> str:
     shown = list(found.sizes.items())[:_SIZES]
     for (height, width), count in shown:
         rows.append(
-            f'<tr><th>{width} × {height}</th><td><span class="meter" style="width:{100 * count / most:.1f}%">'
-            f"</span></td><td>{count:,}</td></tr>"
+            f'<tr><th>{width} × {height}</th><td><svg class="meter" viewBox="0 0 100 1" preserveAspectRatio="none">'
+            f'<rect width="{100 * count / most:.1f}" height="1"/></svg></td><td>{count:,}</td></tr>'
         )
     rest = sum(found.sizes.values()) - sum(count for _, count in shown)
     if rest:

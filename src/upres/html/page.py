@@ -28,7 +28,7 @@ def page(body: Path, *, title: str, styles: Sequence[Path], scripts: Sequence[Pa
     style = "\n" + "\n".join(filled(path, **parts) for path in (_FOLDER / "house.css", *styles))
     script = "\n" + "\n".join(path.read_text(encoding="utf-8") for path in scripts) if scripts else ""
     policy = (
-        f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; style-src-attr 'unsafe-inline'; "
+        f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; "
         f"script-src '{_digest(script)}'; base-uri 'none'; form-action 'none'"
     )
     return filled(
