@@ -27,7 +27,7 @@ from benchmarks.common import argument_parser, run
 from upres.config import parse_line
 from upres.config.named_parts import build
 from upres.evaluation.evaluate import Entrant, open_entrants
-from upres.evaluation.test_sets import TestPicture, open_test_set
+from upres.evaluation.test_sets import open_test_set
 from upres.evaluation.text_tables import text_table
 from upres.image import imresize
 from upres.image.codecs.compression import Compression
@@ -71,12 +71,8 @@ def between(rows: Sequence[Sequence[Measured]], pick: str) -> str:
     return " ".join(f"{count}/{values.shape[1]}" for count in inner.sum(axis=1)) or "–"
 
 
-def report(entrants: Sequence[Entrant], places: int, pictures: Sequence[TestPicture], lrs: Sequence[Pixels],
-           metrics: dict[str, Metric], scale: int) -> None:  # fmt: skip
-    found = [
-        [measured(one, lr, picture.hr, metrics, scale) for picture, lr in zip(pictures, lrs, strict=True)]
-        for one in entrants
-    ]
+def print_table(entrants: Sequence[Entrant], found: Sequence[Sequence[Measured]], places: int) -> None:
+    """Print the means and the worst of what was measured of each picture, the slider's `places` first."""
     rows = [
         (
             one.name,
@@ -121,7 +117,12 @@ def measure(arguments: argparse.Namespace) -> None:
         denoise = 0.0 if quality is None else denoise_of(Compression(quality, subsampled=True), "JPEG").position
         print("clean" if quality is None else f"JPEG {quality}", f"denoise {denoise:g}", sep=", ")
         wanted = [f"{arguments.model}?denoise={denoise:g}&detail={place:g}" for place in arguments.places]
-        report(open_entrants([*wanted, *arguments.also], scale), len(wanted), pictures, lrs, metrics, scale)
+        entrants = open_entrants([*wanted, *arguments.also], scale)
+        found = [
+            [measured(one, lr, picture.hr, metrics, scale) for picture, lr in zip(pictures, lrs, strict=True)]
+            for one in entrants
+        ]
+        print_table(entrants, found, len(wanted))
 
 
 if __name__ == "__main__":

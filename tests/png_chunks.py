@@ -13,6 +13,11 @@ def chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">L", len(body)) + kind + body + struct.pack(">L", zlib.crc32(kind + body))
 
 
+def cicp(*numbers: int) -> bytes:
+    """The chunk that names primaries, transfer function, matrix and range by the numbers of H.273."""
+    return chunk(b"cICP", bytes(numbers))
+
+
 def png(samples: NDArray[Any], *before: bytes) -> bytes:
     """A PNG file of gray, gray with alpha, R G B, or R G B with alpha, with these chunks before its pixels."""
     height, width, channels = samples.shape

@@ -9,15 +9,11 @@ from PIL import Image, features
 
 from tests.colour_patches import patches
 from tests.colour_profiles import by_littlecms
-from tests.png_chunks import chunk, chunks, png
+from tests.png_chunks import chunks, cicp, png
 from tests.small_pictures import failure
 from upres.image import read
 from upres.predictors.bicubic import BicubicPredictor
 from upres.upscaling.upscaler import Upscaler
-
-
-def cicp(*numbers: int) -> bytes:
-    return chunk(b"cICP", bytes(numbers))
 
 
 @pytest.mark.skipif(not features.check("avif"), reason="this Pillow writes no AVIF")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.colour_patches import patches
 from tests.colour_profiles import D65, PRIMARIES, PROFILES, by_littlecms
-from tests.png_chunks import chunk, chunks, png, samples_of
+from tests.png_chunks import chunk, chunks, cicp, png, samples_of
 from tests.small_pictures import failure
 from upres.image import Picture, read, read_pages, write
 from upres.predictors.bicubic import BicubicPredictor
@@ -28,10 +28,6 @@ def chrm(name: str) -> bytes:
 
 def iccp(profile: bytes) -> bytes:
     return chunk(b"iCCP", b"own\0\0" + zlib.compress(profile))
-
-
-def cicp(*numbers: int) -> bytes:
-    return chunk(b"cICP", bytes(numbers))
 
 
 SRGB_CHUNK = chunk(b"sRGB", b"\0")

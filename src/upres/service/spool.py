@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from upres.errors import ConfigError
+from upres.storage.atomic import abandoned
 
 fcntl: Any = None  # Windows has none: there, what a killed service leaves is not cleared away
 with contextlib.suppress(ImportError):
@@ -87,21 +88,14 @@ def clear_abandoned(parent: Path) -> int:
     removed = 0
     for folder in parent.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):  # another user's, or just gone
-            if _abandoned(folder):
+            if _left(folder):
                 shutil.rmtree(folder, ignore_errors=True)
                 removed += 1
     return removed
 
 
-def _abandoned(folder: Path) -> bool:
-    try:
-        handle = os.open(folder / _LOCK, os.O_RDWR)
-    except FileNotFoundError:
-        return time.time() - folder.stat().st_mtime > _MAKING_SECONDS
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(handle)
+def _left(folder: Path) -> bool:
+    lock = folder / _LOCK
+    if lock.exists():
+        return abandoned(lock)
+    return time.time() - folder.stat().st_mtime > _MAKING_SECONDS

@@ -89,7 +89,7 @@ def clear_unfinished(folder: Path) -> int:
         return 0
     removed = 0
     for path in folder.iterdir():
-        if _UNFINISHED.fullmatch(path.name) and _abandoned(path):
+        if _UNFINISHED.fullmatch(path.name) and abandoned(path):
             path.unlink(missing_ok=True)
             removed += 1
     return removed
@@ -116,7 +116,10 @@ def _held(path: Path) -> tuple[int, Path]:
         os.close(handle)
 
 
-def _abandoned(path: Path) -> bool:
+def abandoned(path: Path) -> bool:
+    """Return whether no process holds the lock on a file; one that cannot be opened counts as held."""
+    if fcntl is None:
+        return False
     try:
         handle = os.open(path, os.O_RDWR)
     except OSError:

@@ -41,7 +41,7 @@ class Denoise:
 CLEAN = Denoise(0.0)
 
 DEFAULT_DETAIL = 0.5
-"""How much detail a model gives that can: chosen by looking, and by what it costs (docs/models.md)."""
+"""How much detail a model gives that can: half of it, until a model with detailed weights ships and is looked at."""
 
 
 @dataclass(frozen=True)
