@@ -1,6 +1,7 @@
 """A GIF's frames may be smaller than its canvas: what is around them is clear, in every format that holds alpha."""
 
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from upres.errors import PictureError
 from upres.image import read, read_pages
 from upres.predictors.bicubic import BicubicPredictor
 from upres.upscaling.upscaler import Upscaler
@@ -63,3 +65,18 @@ def test_a_gif_that_fills_its_canvas_has_no_alpha(tmp_path: Path) -> None:
     alone = read(tmp_path / "x.gif")
     assert alone.alpha is not None
     assert (alone.alpha > 0).sum() == 64
+
+
+@pytest.mark.parametrize("box", [(39_999, 39_999, 1, 1), (0, 0, 40_000, 40_000)])
+def test_a_canvas_that_is_too_large_takes_no_memory(box: tuple[int, int, int, int], tmp_path: Path) -> None:
+    """Its mask would be 1.6 GB, of a file of some fifty bytes."""
+    content = gif((40_000, 40_000), [(0, 0, 1, 1, 0, 0)], None)
+    place = content.index(b"\x2c")
+    (tmp_path / "x.gif").write_bytes(content[: place + 1] + struct.pack("<HHHH", *box) + content[place + 9 :])
+    tracemalloc.start()
+    try:
+        with pytest.raises(PictureError, match="40000×40000 is 1,600,000,000 pixels, more than the "):
+            read(tmp_path / "x.gif")
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()

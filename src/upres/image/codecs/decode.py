@@ -84,8 +84,9 @@ class Decoder:
         self._strict = strict
         with self._words():
             self._image = self._load(strict=True, decode=False)
-            # An image of upres's own decoder may be black as yet.
-            self._unread: Any = self._image if self.form.open is None else None
+            # An image of upres's own decoder may be black as yet, and a GIF's canvas paint all over.
+            ready = self.form.open is None and self.form is not FORMATS["gif"]
+            self._unread: Any = self._image if ready else None
             self.header = _header(path, self.form, self._image)
             if self.form.frames and self.form.operation is not None and self.form is not FORMATS["png"]:
                 _check_rows(path, self.form, self.header)
@@ -249,7 +250,7 @@ class Decoder:
         if _orientation(image) > 1:  # turning reads out of order
             image = vips.load(self.form.operation, self.path, **(options | {"access": "random"}))
         if layout is not None and pages == 1:
-            return _with_canvas(image, layout, self._page)
+            return _with_canvas(image, layout, self._page, decode=decode)
         return _in_16_bits(image) if self.form.operation == "heif" and image.format == "ushort" else image
 
     def _check_screen(self, strict: bool) -> None:
@@ -344,10 +345,12 @@ def _in_16_bits(image: Any) -> Any:
     return image.linear(65_535 / (65_535 - unused), 0.5).cast("ushort").copy(interpretation=image.interpretation)
 
 
-def _with_canvas(image: Any, layout: gif.Layout, page: int) -> Any:
+def _with_canvas(image: Any, layout: gif.Layout, page: int, *, decode: bool) -> Any:
     """Return a GIF's frame with alpha where its canvas shows: libvips makes that black if no colour is transparent."""
     if image.bands in (2, 4) or layout.whole(image.height, image.width):
         return image
+    if not decode:  # a header may say anything: what is as large as it says waits until that is allowed
+        return image.bandjoin(255)
     painted = next(itertools.islice(layout.covered(image.height, image.width), page, None))
     return image.bandjoin(vips.from_array(painted[..., None] * np.uint8(255)))
 

@@ -46,9 +46,10 @@ class Layout:
             painted = before
 
     def whole(self, height: int, width: int) -> bool:
-        """Return whether every frame is painted all over."""
-        for painted, disposal in zip(self.covered(height, width), self.disposals, strict=True):
-            if not painted.all():
+        """Return whether every frame is painted all over. Nothing of the canvas's size is made for it."""
+        for (rows, columns), disposal in zip(self.boxes, self.disposals, strict=True):
+            # Those before it gave back a canvas that nothing had been painted on.
+            if rows.start or columns.start or rows.stop < height or columns.stop < width:
                 return False
             if disposal != _TO_PREVIOUS:
                 return True  # and stays so
