@@ -13,6 +13,10 @@ from upres.metrics.pair import aligned
 
 WINDOW, _SIGMA, K1, K2 = 11, 1.5, 0.01, 0.03
 
+# Numbers of a picture that are compared at a time: what is computed of them stays in a core's cache, which takes a
+# third to a half of the time of the whole picture at once.
+_AT_ONCE = 40_000
+
 _AT = np.arange(WINDOW) - WINDOW // 2
 GAUSSIAN = np.exp(-(_AT**2) / (2 * _SIGMA**2))
 GAUSSIAN /= GAUSSIAN.sum()
@@ -39,13 +43,11 @@ def ssim(sr: NDArray[Any], hr: NDArray[Any], *, peak: float | None = None) -> fl
             f"ssim: pictures of {width}×{height} are smaller than its {WINDOW}×{WINDOW} window; "
             "use larger ones, or a smaller border"
         )
-    c1, c2 = (K1 * white) ** 2, (K2 * white) ** 2
-    mean_a, mean_b = _blurred(a), _blurred(b)
-    var_a = _blurred(a * a) - mean_a**2
-    var_b = _blurred(b * b) - mean_b**2
-    covariance = _blurred(a * b) - mean_a * mean_b
-    likeness = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
-    likeness /= (mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2)
+    likeness = np.empty((height - WINDOW + 1, width - WINDOW + 1, a.shape[2]))
+    rows = max(1, _AT_ONCE // a[0].size)
+    for first in range(0, len(likeness), rows):
+        seen = slice(first, first + rows + WINDOW - 1)
+        likeness[first : first + rows] = _likeness(a[seen], b[seen], white)
     return float(likeness.mean())
 
 
@@ -61,9 +63,25 @@ class Ssim(Metric):
         return ssim(sr, hr, peak=255.0)
 
 
+def _likeness(a: NDArray[np.float64], b: NDArray[np.float64], white: float) -> NDArray[np.float64]:
+    """Return the SSIM of two `h w c` at each position where the window fits: `h-10 w-10 c`."""
+    c1, c2 = (K1 * white) ** 2, (K2 * white) ** 2
+    mean_a, mean_b = _blurred(a), _blurred(b)
+    var_a = _blurred(a * a) - mean_a**2
+    var_b = _blurred(b * b) - mean_b**2
+    covariance = _blurred(a * b) - mean_a * mean_b
+    likeness = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
+    likeness /= (mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2)
+    return likeness
+
+
 def _blurred(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the Gaussian mean of `h w c` around each position where the window fits: `h-10 w-10 c`."""
     rows, columns = values.shape[0] - WINDOW + 1, values.shape[1] - WINDOW + 1
-    tall = sum(weight * values[i : i + rows] for i, weight in enumerate(GAUSSIAN))
-    wide: NDArray[np.float64] = sum(weight * tall[:, i : i + columns] for i, weight in enumerate(GAUSSIAN))
+    tall = GAUSSIAN[0] * values[:rows]
+    for i in range(1, WINDOW):
+        tall += GAUSSIAN[i] * values[i : i + rows]
+    wide: NDArray[np.float64] = GAUSSIAN[0] * tall[:, :columns]
+    for i in range(1, WINDOW):
+        wide += GAUSSIAN[i] * tall[:, i : i + columns]
     return wide
