@@ -64,7 +64,13 @@ def tried(folder: Path, seed: int, first: int, last: int, until: float) -> Itera
                 for line in _lines(child):
                     told = {} if line is None else json.loads(line)
                     if line is None:
-                        yield {"number": begun, "kind": kind, "finding": f"no answer in {_PATIENCE:g} s"}
+                        where = _stuck(child, folder / "child.err")
+                        yield {
+                            "number": begun,
+                            "kind": kind,
+                            "finding": f"no answer in {_PATIENCE:g} s",
+                            "stack": where,
+                        }
                         begun += 1
                     elif "begun" in told:
                         begun, kind = told["begun"], told["kind"]
@@ -83,6 +89,16 @@ def tried(folder: Path, seed: int, first: int, last: int, until: float) -> Itera
             finally:
                 child.kill()
         first = begun
+
+
+def _stuck(child: subprocess.Popen[bytes], errors: Path) -> str:
+    """End a child that does not answer, and return how long it worked and where each of its threads stood."""
+    fields = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
+    worked = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    child.send_signal(signal.SIGABRT)  # faulthandler's dump of all threads
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(20)
+    return f"state {fields[0]}, {worked:.0f} s of work since its first case\n{errors.read_text(errors='replace')}"
 
 
 def _lines(child: subprocess.Popen[bytes]) -> Iterator[str | None]:
@@ -158,7 +174,7 @@ def _all(folder: Path, seed: int, first: int, last: int, minutes: float, keep: P
         if found:
             seen[found[:60]] += 1
             if seen[found[:60]] <= 5:
-                print(f"{seed}:{told['number']} {told['kind']}: {found}", flush=True)
+                print(f"{seed}:{told['number']} {told['kind']}: {found}", told.get("stack", ""), flush=True)
             if keep is not None and seen[found[:60]] <= 5:
                 kept(folder, keep, seed, told["number"])
     kinds = sorted({kind for kind, _ in counts})

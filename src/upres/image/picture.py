@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from upres.errors import PictureError
+from upres.image.metadata import icc
 from upres.image.metadata.tags import Cicp, Tags
 
 # The kinds of metadata that every part of upres carries without looking inside.
@@ -156,7 +157,7 @@ def profile_fits(profile: bytes, channels: int) -> bool:
 
     Source: ICC.1:2022, 7.2.6: bytes 16 to 19 of the header name the colour space.
     """
-    return profile[16:20] == (b"GRAY" if channels == 1 else b"RGB ") and len(profile) >= 128
+    return profile[16:20] == (b"GRAY" if channels == 1 else b"RGB ") and icc.whole(profile) is not None
 
 
 def peak(dtype: DTypeLike) -> float:

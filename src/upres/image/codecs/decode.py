@@ -18,7 +18,7 @@ from upres.config.limits import MAX_RESOLUTION, MAX_SIDE, MAX_TIFF_PIECE
 from upres.errors import PictureError
 from upres.image.codecs import apng, frames, gif, heif, jpeg, png_colour, vips, webp
 from upres.image.codecs.table import FORMATS, Format, names, recognised, unread
-from upres.image.metadata import exif, iptc, tiff
+from upres.image.metadata import exif, icc, iptc, tiff
 from upres.image.metadata.tags import Cicp, Tags
 
 # libvips' sample types that a picture can hold; a double becomes float32.
@@ -68,7 +68,6 @@ class Decoder:
         header: what it says before its pixels are decoded.
         size, bands, dtype: height and width, channels with alpha last when they are even, and the samples' dtype by
             name, of the picture upright in gray or RGB.
-        warnings: what is odd about the data and keeps no pixel from being decoded, in words; known after decoding.
 
     Raises:
         PictureError: missing, empty, not a picture, damaged, or of a kind that upres does not take.
@@ -77,7 +76,7 @@ class Decoder:
     def __init__(self, path: Path, *, page: int = 0, strict: bool = False) -> None:
         self.path = path
         self.form = recognised_format(path)
-        self.warnings: tuple[str, ...] = ()
+        self._oddities: dict[str, str] = {}  # what is odd → what is said of it: a file may be decoded more than once
         self._page = page
         if self.form is FORMATS["tiff"]:
             _check_developed(path)
@@ -95,6 +94,9 @@ class Decoder:
             if self.form is FORMATS["webp"] and webp.ends_in_zeros(path):
                 self._odd("the WebP data ends in zeros, as a download that was broken off does", strict)
             turned, self._profile = _upright(self._image, self.header)
+            if self._profile is not None and icc.whole(self._profile) is None:
+                self._profile = None
+                self._odd("its colour profile is damaged and was left behind, so colours may be others", strict)
         self.size: tuple[int, int] = (turned.height, turned.width)
         self.bands: int = turned.bands
         self.dtype: str = np.dtype(_SAMPLES[turned.format]).name
@@ -103,6 +105,11 @@ class Decoder:
             self._profile, self._cicp = png_colour.meaning(path, self._profile, gray=self.bands < 3)
         elif self.form.operation == "heif" and self._profile is None and (said := heif.nclx(path)) is not None:
             self._profile, self._cicp = png_colour.of_cicp(said, None, gray=self.bands < 3)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is odd about the data and keeps no pixel from being decoded, in words; known after decoding."""
+        return tuple(self._oddities.values())
 
     @functools.cached_property
     def tags(self) -> Tags:
@@ -265,13 +272,13 @@ class Decoder:
     def _odd(self, said: str, strict: bool) -> None:
         if strict:
             raise PictureError(f"{said}; get a whole copy of it", where=self.path)
-        self.warnings = (f"{said}: look at the result",)
+        self._oddities[said] = f"{said}: look at the result"
 
     def _warn(self, error: Any) -> None:
         # libjpeg tells its first warning only, so nobody knows what it would say of the rest.
-        self.warnings = (
+        self._oddities["data"] = (
             f"the {self.form.name} data is odd{vips.reason(error, self.path)}; "
-            "all of it was decoded, and may be damaged: look at the result",
+            "all of it was decoded, and may be damaged: look at the result"
         )
 
     @contextlib.contextmanager

@@ -84,9 +84,12 @@ def _dressed(image: Any, tags: Tags, form: Format) -> tuple[Any, str]:
 
 def _fitting_profile(profile: bytes | None, form: Format) -> bytes | None:
     """Return the profile for the channels that a format stores: gray may become R, G, B."""
-    if profile is None or form.gray or profile[16:20] != b"GRAY":
-        return profile
-    return icc.for_rgb(profile)
+    profile = None if profile is None else icc.whole(profile)
+    if profile is None:
+        return None
+    if not form.gray and profile[16:20] == b"GRAY":
+        return icc.for_rgb(profile)
+    return icc.aligned(profile) if form is FORMATS["png"] else profile  # libpng writes no other
 
 
 def _true_exif(image: Any, tags: Tags, form: Format) -> bytes | None:

@@ -22,6 +22,42 @@ SRGB_CURVE: Curve = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 """IEC 61966-2-1."""
 
 
+_HEADER = 128
+_CONNECTION_SPACES = (b"XYZ ", b"Lab ")
+# Of profiles that go between devices, or change colours within one: they say nothing of what a picture's numbers mean.
+_NOT_OF_PICTURES = (b"link", b"abst")
+
+
+def whole(profile: bytes) -> bytes | None:
+    """Return a profile without what stands behind its end, or `None` where it is cut short or damaged.
+
+    What is looked at is what libpng asks before it takes one: length, signature, class, connection space, intent, and
+    that all tags lie inside.
+    """
+    if len(profile) < _HEADER + 4:
+        return None
+    size, tags = struct.unpack(">L", profile[:4])[0], struct.unpack(">L", profile[_HEADER : _HEADER + 4])[0]
+    header = (
+        profile[36:40] == b"acsp"
+        and profile[12:16] not in _NOT_OF_PICTURES
+        and profile[20:24] in _CONNECTION_SPACES
+        and profile[64:66] == b"\0\0"
+        and profile[66:68] != b"\xff\xff"
+    )
+    if not header or not _HEADER + 4 + 12 * tags <= size <= len(profile):
+        return None
+    for start, length in struct.iter_unpack(">4xLL", profile[_HEADER + 4 : _HEADER + 4 + 12 * tags]):
+        if start + length > size:
+            return None
+    return profile[:size]
+
+
+def aligned(profile: bytes) -> bytes:
+    """Return a profile whose length is a multiple of four, as version 4 says and not all writers heed."""
+    missing = -len(profile) % 4
+    return struct.pack(">L", len(profile) + missing) + profile[4:] + bytes(missing) if missing else profile
+
+
 @dataclass(frozen=True)
 class Primaries:
     """Where white and the primaries lie, each as x and y of CIE 1931."""
