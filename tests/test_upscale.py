@@ -362,7 +362,7 @@ def test_arguments_out_of_range() -> None:
         (np.zeros((4, 4, 5), np.uint8), "pixels have shape (4, 4, 5); upres enlarges h w, or h w c with c = 1"),
         (np.zeros((4,), np.uint8), "pixels have shape (4,); upres enlarges"),
         (np.zeros((0, 4, 3), np.uint8), "pixels have shape (0, 4, 3)"),
-        (np.zeros((4, 4, 3), np.float64), "pixels are float64"),
+        (np.zeros((4, 4, 3), np.int64), "pixels are int64"),
         (np.full((4, 4, 3), 255, np.float32), "[0, 1]"),
         (np.full((4, 4), np.nan, np.float32), "[0, 1]"),
     ],

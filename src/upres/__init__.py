@@ -38,9 +38,15 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'upres' has no attribute {name!r}")
-    from importlib import import_module
+def __dir__() -> list[str]:
+    return __all__
 
-    return getattr(import_module(_HOMES[name]), name)
+
+if not TYPE_CHECKING:  # a type checker would take any name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'upres' has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)

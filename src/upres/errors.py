@@ -21,7 +21,7 @@ such lines. Front doors print it as it stands.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from typing import Self
@@ -134,6 +134,21 @@ def extra(name: str, purpose: str) -> Iterator[None]:
         yield
     except ImportError as error:
         raise MissingExtraError(f'{purpose} needs {error.name}: pip install "upres[{name}]"') from error
+
+
+@contextmanager
+def shown_as(names: Mapping[str, object]) -> Iterator[None]:
+    """Let errors that are raised inside tell of temporary files by what a person knows them as.
+
+    Args:
+        names: path → that name; looked at when an error comes.
+    """
+    try:
+        yield
+    except UpresError as error:
+        if error.where is not None and error.where in names:
+            raise error.at(names[error.where]) from error
+        raise
 
 
 def as_upres_error(error: Exception, where: object) -> UpresError:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from upres.errors import ConfigError, UpresError
+from upres.errors import ConfigError, shown_as
 
 if TYPE_CHECKING:
     from upres.upscaling.batch import BatchSettings
@@ -35,32 +35,30 @@ def through_pipes(
         raise ConfigError("standard output is a terminal, and a picture is no text; send it on with > or |, or give -o")
     with contextlib.ExitStack() as files:
         source, target, into = inputs[0], output, None
-        shown: dict[str | None, object] = {}  # what a person knows temporary files as
+        shown: dict[str, object] = {}
+        files.enter_context(shown_as(shown))
         if source == PIPE:
             # Formats are read from their end as much as from their beginning, so what comes is put on disk first.
             source, file = files.enter_context(nameless_file())
             shown[str(source)] = "standard input"
             shutil.copyfileobj(sys.stdin.buffer, file)
             file.flush()
-        try:
-            opened = settings.files.opened(source)
-            if target is None or to_stdout:
-                folder = Path(tempfile.gettempdir())
-                if opened.header.pages == 1:
-                    into, _ = files.enter_context(nameless_file())
-                else:  # pages and frames are put together in files beside the one that holds them
-                    folder = Path(files.enter_context(tempfile.TemporaryDirectory(prefix="upres-")))
-                target = folder / f"standard-output{suffix_like(opened.header.format, form)}"
-                shown[str(target)] = "standard output"
-            else:
-                job = Job(source, target)
-                if settings.skips(job):
-                    return
-                settings.check(job)
-            upscaler = upscalers.for_picture(*opened.shape.size, upscalers.position_for(opened).position)
-            enlarge(opened, settings.files.sink(target, into=into), upscaler.enlargement)
-        except UpresError as error:
-            raise (error.at(shown[error.where]) if error.where in shown else error) from error
+        opened = settings.files.opened(source)
+        if target is None or to_stdout:
+            folder = Path(tempfile.gettempdir())
+            if opened.header.pages == 1:
+                into, _ = files.enter_context(nameless_file())
+            else:  # pages and frames are put together in files beside the one that holds them
+                folder = Path(files.enter_context(tempfile.TemporaryDirectory(prefix="upres-")))
+            target = folder / f"standard-output{suffix_like(opened.header.format, form)}"
+            shown[str(target)] = "standard output"
+        else:
+            job = Job(source, target)
+            if settings.skips(job):
+                return
+            settings.check(job)
+        upscaler = upscalers.for_picture(*opened.shape.size, upscalers.position_for(opened).position)
+        enlarge(opened, settings.files.sink(target, into=into), upscaler.enlargement)
         if to_stdout:
             with (into or target).open("rb") as file:
                 shutil.copyfileobj(file, sys.stdout.buffer)

@@ -46,6 +46,7 @@ class OpenedPicture:
         background: lay a picture with alpha on this colour, as `laid_on` does.
         rows: how many rows a band has; `None` for what is quick.
         strict: refuse data of which a decoder warns (`warnings`), though it gives every pixel.
+        shown: what `warn` calls the file, where a person does not know its path.
 
     Attributes:
         path: the file.
@@ -67,8 +68,10 @@ class OpenedPicture:
         background: Colour | None = None,
         rows: int | None = None,
         strict: bool = False,
+        shown: str | None = None,
     ) -> None:
         self.path = Path(path)
+        self._shown = str(path) if shown is None else shown
         self._max_pixels, self._page, self._background, self._strict = max_pixels, page, background, strict
         self._decoder = Decoder(self.path, page=page, strict=strict)
         self.header: Header = self._decoder.header
@@ -167,7 +170,7 @@ class OpenedPicture:
     def warn(self) -> None:
         """Issue a `DamagedPictureWarning` of each of `warnings`, at the line outside upres that asked for the file."""
         for warning in self.warnings:
-            warnings.warn(f"{self.path}: {warning}", DamagedPictureWarning, stacklevel=3)
+            warnings.warn(f"{self._shown}: {warning}", DamagedPictureWarning, stacklevel=3)
 
     def begin(self) -> None:
         """Begin to decode in a thread of its own: the next `bands` goes on from there. `close` ends it.

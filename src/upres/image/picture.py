@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -13,6 +14,9 @@ from numpy.typing import DTypeLike, NDArray
 from upres.errors import PictureError
 from upres.image.metadata import icc
 from upres.image.metadata.tags import Cicp, Tags
+
+if TYPE_CHECKING:
+    import PIL.Image
 
 # The kinds of metadata that every part of upres carries without looking inside.
 METADATA_KINDS = ("exif", "iptc", "xmp")
@@ -23,9 +27,11 @@ _RANGES = ((0, 0), (0, 1))
 _DTYPES = {np.dtype(np.uint8): 8, np.dtype(np.uint16): 16, np.dtype(np.float32): 32}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Picture:
     """An upright picture; `dataclasses.replace` makes the next one from it.
+
+    `numpy.asarray(picture)` is its pixels, alpha last. A notebook shows it, reduced to 1,024 pixels a side.
 
     Attributes:
         pixels: `h w c`, c = 1 (gray) or 3 (R, G, B); uint8, uint16, or float32 in [0, 1].
@@ -100,6 +106,69 @@ class Picture:
     def gray(self) -> bool:
         """Whether the picture has one channel."""
         return bool(self.pixels.shape[2] == 1)
+
+    @classmethod
+    def from_pil(cls, image: PIL.Image.Image) -> Picture:
+        """Return a picture of a PIL image, upright, with the profile, EXIF, XMP and resolution that the image knows.
+
+        Args:
+            image: of mode 1, L, LA, P, RGB, RGBA or I;16.
+
+        Raises:
+            PictureError: another mode.
+        """
+        from upres.image.conversions import from_pil
+
+        return from_pil(image)
+
+    def to_pil(self, *, depth: int | None = None) -> PIL.Image.Image:
+        """Return a PIL image with the profile, EXIF and resolution.
+
+        Args:
+            depth: 8 to round to 8 bits: PIL holds 16 bits of gray only, and no float colours.
+
+        Raises:
+            PictureError: PIL holds no such picture.
+            MissingExtraError: Pillow is not installed.
+        """
+        from upres.image.conversions import to_pil
+
+        return to_pil(self, depth=depth)
+
+    def save(self, path: str | os.PathLike[str], *, quality: int = 95, lossless: bool = False) -> None:
+        """Write the picture into a file, as `upres.write` does: complete, or not at all.
+
+        Args:
+            path: its suffix says the format.
+            quality: 1 to 100, of JPEG, WebP, AVIF and JPEG XL.
+            lossless: make WebP, AVIF and JPEG XL lossless.
+
+        Raises:
+            PictureError: the format cannot hold the picture, or the path cannot be written.
+            FailedError: encoding failed; nothing is left behind.
+        """
+        from upres.image.writing import write
+
+        write(self, os.fspath(path), quality=quality, lossless=lossless)
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        from upres.image.conversions import as_array
+
+        return as_array(self, dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        kind = ("gray" if self.gray else "RGB") + (" with alpha" if self.alpha is not None else "")
+        bits = "float" if self.depth == 32 else f"{self.depth} bit"
+        carried = [*(["profile"] if self.profile is not None else []), *self.metadata]
+        return f"<Picture {self.width}×{self.height}, {kind}, {bits}{', '.join(['', *carried])}>"
+
+    def _repr_png_(self) -> bytes:
+        from upres.image.conversions import preview_png
+
+        return preview_png(self)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        return {"image/png": self._repr_png_(), "text/plain": repr(self)}
 
 
 @dataclass(frozen=True, eq=False)

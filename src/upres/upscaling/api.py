@@ -3,64 +3,48 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, Unpack, overload
 
-import numpy as np
 from numpy.typing import NDArray
 
-from upres.errors import PictureError
+from upres.config.limits import MAX_MEMORY
 from upres.image import OpenedPicture, Picture
 from upres.models.shipped import DEFAULT
+from upres.upscaling.kinds import taken
 from upres.upscaling.loading import Options, Upscalers
 from upres.upscaling.progress import Progress
 from upres.upscaling.sizes import Size
-from upres.upscaling.upscaler import check_shape
 
 if TYPE_CHECKING:
     import PIL.Image
+    import torch
+
+
+class Wanted(Options, total=False):
+    """What `upscale` takes besides the picture; its docstring says what each is."""
+
+    scale: float | None
+    width: int | None
+    height: int | None
+    fit: tuple[int, int] | None
+    model: str | Path | None
+    strict: bool
+    progress: Progress | None
 
 
 @overload
 def upscale(
-    source: str | os.PathLike[str] | Picture,
-    *,
-    scale: float | None = None,
-    width: int | None = None,
-    height: int | None = None,
-    fit: tuple[int, int] | None = None,
-    model: str | Path | None = None,
-    strict: bool = False,
-    progress: Progress | None = None,
-    **options: Unpack[Options],
+    source: str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Picture, **wanted: Unpack[Wanted]
 ) -> Picture: ...
 @overload
-def upscale(
-    source: NDArray[Any],
-    *,
-    scale: float | None = None,
-    width: int | None = None,
-    height: int | None = None,
-    fit: tuple[int, int] | None = None,
-    model: str | Path | None = None,
-    strict: bool = False,
-    progress: Progress | None = None,
-    **options: Unpack[Options],
-) -> NDArray[Any]: ...
+def upscale(source: NDArray[Any], **wanted: Unpack[Wanted]) -> NDArray[Any]: ...
 @overload
-def upscale(
-    source: PIL.Image.Image,
-    *,
-    scale: float | None = None,
-    width: int | None = None,
-    height: int | None = None,
-    fit: tuple[int, int] | None = None,
-    model: str | Path | None = None,
-    strict: bool = False,
-    progress: Progress | None = None,
-    **options: Unpack[Options],
-) -> PIL.Image.Image: ...
+def upscale(source: PIL.Image.Image, **wanted: Unpack[Wanted]) -> PIL.Image.Image: ...
+@overload
+def upscale(source: torch.Tensor, **wanted: Unpack[Wanted]) -> torch.Tensor: ...
+@overload
+def upscale(source: list[Any] | tuple[Any, ...], **wanted: Unpack[Wanted]) -> list[Any]: ...
 def upscale(
     source: Any,
     *,
@@ -69,21 +53,32 @@ def upscale(
     height: int | None = None,
     fit: tuple[int, int] | None = None,
     model: str | Path | None = None,
+    denoise: float | None = None,
+    detail: float | None = None,
+    ensemble: bool = False,
     strict: bool = False,
+    tile: int | None = None,
+    halo: int | None = None,
+    max_memory: int = MAX_MEMORY,
+    threads: int | None = None,
+    device: str = "auto",
+    backend: str = "auto",
+    precision: str = "fp32",
     progress: Progress | None = None,
-    **options: Unpack[Options],
 ) -> Any:
     """Enlarge one picture. For several, `load` once and call the `Upscaler`; for files, use `Upscaler.file`.
 
     Args:
-        source: the path of a picture file or a `Picture` (a `Picture` is returned: `upres.write` saves it),
-            an array (as `Upscaler` takes it; an array is returned), or a PIL image (one is returned).
+        source: the path of a picture file, its bytes, a file object or a `Picture` (a `Picture` is returned, which has
+            `save`); an array, a PIL image or a torch tensor (the same kind is returned), or a list of such, as
+            `Upscaler` takes them.
         scale, width, height, fit: how large, in one of these ways (`upres.upscaling.sizes.Size`); a picture
             that is larger already is reduced. By default the model's own scale, for the default model ×4.
         model: as in `load`; by default `base`.
+        denoise, detail: as in `load`. Without `denoise` the place between the model's corners is chosen for each
+            picture: by what its file says of how it was compressed, and by what an earlier JPEG left in 8-bit pixels.
         strict: refuse a file with odd data, of which otherwise a `DamagedPictureWarning` tells.
-        options: as in `load`. Without `denoise` the place between the model's corners is chosen for the picture: by
-            what its file says of how it was compressed, and by what an earlier JPEG left in 8-bit pixels.
+        ensemble, tile, halo, max_memory, threads, device, backend, precision: as in `load`.
         progress: as in `Upscaler`.
 
     Raises:
@@ -91,39 +86,19 @@ def upscale(
         ModelError, ConfigError, MissingExtraError: as `load`.
         NonFiniteError: a tile became NaN or infinite.
     """
+    options: Options = {"tile": tile, "halo": halo, "max_memory": max_memory, "ensemble": ensemble}
+    options |= {"threads": threads, "device": device, "backend": backend, "precision": precision}
+    options |= {"denoise": denoise, "detail": detail}
     upscalers = Upscalers(DEFAULT if model is None else model, Size(scale, width, height, fit), **options)
-    if isinstance(source, str | os.PathLike):
-        opened = OpenedPicture(os.fspath(source), max_frames=None, strict=strict)
-        # Before anything is decoded: what is wrong with model and options is told at once.
-        upscaler = upscalers.for_picture(*opened.shape.size, upscalers.position_for(opened).position)
-        picture = opened.picture()
-        opened.warn()
-        return upscaler.picture(picture, progress=progress)
-    if isinstance(source, Picture):
-        return upscalers.for_pixels(source.pixels).picture(source, progress=progress)
-    if isinstance(source, np.ndarray):
-        check_shape(source)
-        return upscalers.for_pixels(source)(source, progress=progress)
-    # Who holds a PIL image has loaded PIL; who does not need not have it.
-    pillow = sys.modules.get("PIL.Image")
-    if pillow is not None and isinstance(source, pillow.Image):
-        return _upscale_pil(upscalers, source, progress)
-    raise PictureError(
-        f"cannot enlarge a {type(source).__name__}; give a path, a Picture, a NumPy array or a PIL image"
-    )
-
-
-_PIL_MODES = ("L", "LA", "RGB", "RGBA", "I;16")
-
-
-def _upscale_pil(upscalers: Upscalers, image: PIL.Image.Image, progress: Progress | None) -> PIL.Image.Image:
-    from PIL import Image
-
-    if image.mode not in _PIL_MODES:
-        raise PictureError(
-            f'a PIL image of mode {image.mode}; upres enlarges {", ".join(_PIL_MODES)}; use image.convert("RGB")'
-        )
-    pixels = np.asarray(image)
-    result = Image.fromarray(upscalers.for_pixels(pixels)(pixels, progress=progress))
-    result.info = {key: image.info[key] for key in ("icc_profile", "exif") if key in image.info}
-    return result
+    with taken(source, strict=strict) as found:
+        results = []
+        for each in found.pictures:
+            if isinstance(each, OpenedPicture):
+                # Before anything is decoded: what is wrong with model and options is told at once.
+                upscaler = upscalers.for_picture(*each.shape.size, upscalers.position_for(each).position)
+                picture = each.picture()
+                each.warn()
+            else:
+                upscaler, picture = upscalers.for_pixels(each.pixels), each
+            results.append(upscaler.picture(picture, progress=progress))
+        return found.back(results)

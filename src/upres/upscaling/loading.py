@@ -7,6 +7,7 @@ from typing import Any, TypedDict, Unpack
 
 from numpy.typing import NDArray
 
+from upres.config.limits import MAX_MEMORY
 from upres.image.opening import OpenedPicture
 from upres.models.corners import ALONE, ORIGIN, Corners, Position
 from upres.models.shipped import DEFAULT, scales
@@ -35,8 +36,8 @@ class Options(TypedDict, total=False):
     device: str
     backend: str
     precision: str
-    denoise: float
-    detail: float
+    denoise: float | None
+    detail: float | None
 
 
 class Upscalers:
@@ -184,21 +185,40 @@ class Upscalers:
         return Upscaler(chain, scale=scale, **own)
 
 
-def load(model: str | Path = DEFAULT, *, scale: float | None = None, **options: Unpack[Options]) -> Upscaler:
+def load(
+    model: str | Path = DEFAULT,
+    *,
+    scale: float | None = None,
+    denoise: float | None = None,
+    detail: float | None = None,
+    ensemble: bool = False,
+    tile: int | None = None,
+    halo: int | None = None,
+    max_memory: int = MAX_MEMORY,
+    threads: int | None = None,
+    device: str = "auto",
+    backend: str = "auto",
+    precision: str = "fp32",
+) -> Upscaler:
     """Load a model, or the shortest chain of models that reaches a scale.
 
     Args:
         model: `bicubic`, the name of a shipped model, or the path of a `.onnx` or `.safetensors` file.
         scale: any number above 1, up to 32; `None` is the model's own (a shipped name: its largest).
-        options: `tile`, `halo`, `max_memory`: as in `Upscaler`. `ensemble`: average what the model makes of the
-            eight flips and turns of a picture. `threads`: how many a prediction uses; `None` for one a core.
-            `device`, `backend`, `precision`: as in `upres.predictors.probing.open_probed_cached`. `denoise`: from 0,
-            for clean pictures, to 1, for what was compressed hard; 0 unless said. `detail`: from 0, as near to the
-            truth as can be, to 1, with the detail that the truth may have had; between them unless said.
+        denoise: from 0, for clean pictures, to 1, for what was compressed hard; `None` is 0.
+        detail: from 0, as near to the truth as can be, to 1, with the detail that the truth may have had; `None` is
+            between them where the model has both.
+        ensemble: average what the model makes of the eight flips and turns of a picture.
+        tile, halo, max_memory: as in `Upscaler`.
+        threads: how many a prediction uses; `None` for one a core.
+        device, backend, precision: as in `upres.predictors.probing.open_probed_cached`.
 
     Raises:
         ModelError: unknown (the nearest names are listed), damaged or unreadable.
         ConfigError: the scale, the tile, the halo or the number of threads is out of range.
         MissingExtraError: a `.safetensors` file, and PyTorch is not installed.
     """
+    options: Options = {"tile": tile, "halo": halo, "max_memory": max_memory, "ensemble": ensemble}
+    options |= {"threads": threads, "device": device, "backend": backend, "precision": precision}
+    options |= {"denoise": denoise, "detail": detail}
     return Upscalers(model, Size(scale=scale), **options).for_picture(1, 1)

@@ -7,32 +7,29 @@ would put the module in its place.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Any
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
-import numpy as np
 from numpy.typing import NDArray
 
 from upres.config.limits import MAX_FRAMES, MAX_MEMORY, MAX_PIXELS
-from upres.errors import PictureError
+from upres.errors import CancelledError, UpresError
+from upres.image import OpenedPicture
 from upres.image.picture import Picture
+from upres.image.prefetch import Prefetch
 from upres.predictors import Predictor
 from upres.upscaling.enlargement import Enlargement
+from upres.upscaling.kinds import Taken, decoded, taken
 from upres.upscaling.pipeline import Settings, enlarge
 from upres.upscaling.progress import Progress
 
+if TYPE_CHECKING:
+    import PIL.Image
+    import torch
 
-def check_shape(pixels: NDArray[Any]) -> None:
-    """Refuse an array that is no picture.
-
-    Raises:
-        PictureError: says which shapes are.
-    """
-    if 0 in pixels.shape or pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (1, 2, 3, 4)):
-        raise PictureError(
-            f"pixels have shape {pixels.shape}; upres enlarges h w, or h w c with c = 1 (gray), "
-            "2 (gray, alpha), 3 (RGB) or 4 (RGB, alpha)"
-        )
+OnError = Callable[[Any, UpresError], object]
+"""Called with a source and what is wrong with it."""
 
 
 class Upscaler:
@@ -96,30 +93,96 @@ class Upscaler:
         """Return how many tiles a picture, with clear pixels or without, takes in all steps together."""
         return self.enlargement.tiles(height, width, clear=clear)
 
-    def __call__(self, pixels: NDArray[Any], *, progress: Progress | None = None) -> NDArray[Any]:
-        """Enlarge an array.
+    @overload
+    def __call__(
+        self,
+        source: str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Picture,
+        *,
+        progress: Progress | None = None,
+    ) -> Picture: ...
+    @overload
+    def __call__(self, source: NDArray[Any], *, progress: Progress | None = None) -> NDArray[Any]: ...
+    @overload
+    def __call__(self, source: PIL.Image.Image, *, progress: Progress | None = None) -> PIL.Image.Image: ...
+    @overload
+    def __call__(self, source: torch.Tensor, *, progress: Progress | None = None) -> torch.Tensor: ...
+    @overload
+    def __call__(self, source: list[Any] | tuple[Any, ...], *, progress: Progress | None = None) -> list[Any]: ...
+    def __call__(self, source: Any, *, progress: Progress | None = None) -> Any:
+        """Enlarge what is given, and give the same kind back.
 
         Args:
-            pixels: `h w` (gray) or `h w c`, c = 1 (gray), 2 (gray, alpha), 3 (R, G, B) or 4 (R, G, B, alpha);
-                uint8, uint16, or float32 in [0, 1].
-            progress: called after every tile with the tiles that are done and their number. An exception
+            source: an array `h w` (gray), `h w c` or `n h w c`, c = 1 (gray), 2 (gray, alpha), 3 (R, G, B) or 4 (R, G,
+                B, alpha), uint8, uint16, or floats in [0, 1]; a PIL image; a torch tensor `c h w` or `n c h w` on any
+                device, which gets no gradient; a list of such. A `Picture`, the path of a file, its bytes, or a file
+                object gives a `Picture`, which has `save`. Of several pages or frames it is the first.
+            progress: called after every tile of a picture with the tiles that are done and their number. An exception
                 that it raises stops the work and reaches the caller.
 
         Returns:
-            A new array of the same kind, `round(h * scale)` × `round(w * scale)`.
+            The same kind, new, `round(h * scale)` × `round(w * scale)`.
 
         Raises:
-            PictureError: another shape, dtype or range.
+            PictureError: another kind, shape, dtype or range; or the file cannot be read.
             ModelError: the model does not do what its facts say.
             NonFiniteError: a tile became NaN or infinite; it is named.
         """
-        check_shape(pixels)
-        if pixels.ndim == 2:
-            return self.picture(Picture(pixels[..., None]), progress=progress).pixels[..., 0]
-        if pixels.shape[2] in (1, 3):
-            return self.picture(Picture(pixels), progress=progress).pixels
-        sr = self.picture(Picture(pixels[..., :-1], pixels[..., -1]), progress=progress)
-        return np.dstack([sr.pixels, sr.alpha])  # type: ignore[list-item]
+        with taken(source) as found:
+            results = []
+            for each in found.pictures:
+                results.append(self.picture(decoded(each), progress=progress))
+                if isinstance(each, OpenedPicture):
+                    each.warn()
+            return found.back(results)
+
+    def map(self, sources: Iterable[Any], *, on_error: OnError | None = None) -> Generator[Any, None, None]:
+        """Yield what calling this with each source gives, in order, while the next source is read and decoded.
+
+        Args:
+            sources: any kinds; they are taken one ahead of what was yielded.
+            on_error: called with the source and the error of one that cannot be enlarged, which is then left out;
+                without it the error is raised, and the others are not begun.
+
+        Raises:
+            UpresError: as calling this, of the first source that fails.
+        """
+        with Prefetch(_ahead(sources), 1) as ahead:
+            for source, ready in ahead:
+                try:
+                    if isinstance(ready, UpresError):
+                        raise ready
+                    found, pictures = ready
+                    made = found.back([self.picture(each) for each in pictures])
+                except UpresError as error:
+                    if on_error is None:
+                        raise
+                    on_error(source, error)
+                    continue
+                for each in found.pictures:
+                    if isinstance(each, OpenedPicture):
+                        each.warn()
+                yield made
+
+    async def call_async(self, source: Any, *, progress: Progress | None = None) -> Any:
+        """Enlarge in a thread, as calling this does; other tasks run meanwhile, and cancelling stops within a tile.
+
+        Raises:
+            UpresError: as calling this.
+        """
+        import asyncio
+
+        left = threading.Event()
+
+        def watched(done: int, total: int) -> None:
+            if left.is_set():
+                raise CancelledError("the task was cancelled")
+            if progress is not None:
+                progress(done, total)
+
+        try:
+            return await asyncio.to_thread(self.__call__, source, progress=watched)
+        finally:
+            left.set()
 
     def picture(self, picture: Picture, *, progress: Progress | None = None) -> Picture:
         """Enlarge a picture; profile and metadata are carried over, and so is its size on paper.
@@ -165,3 +228,15 @@ class Upscaler:
         opened = settings.opened(os.fspath(source))
         enlarge(opened, settings.sink(os.fspath(output)), self.enlargement, progress=progress)
         opened.warn()
+
+
+def _ahead(sources: Iterable[Any]) -> Iterator[tuple[Any, tuple[Taken, list[Picture]] | UpresError]]:
+    """Yield each source with what it was taken apart into, decoded; or with what is wrong with it."""
+    for source in sources:
+        ready: tuple[Taken, list[Picture]] | UpresError
+        try:
+            with taken(source) as found:
+                ready = found, [decoded(each) for each in found.pictures]
+        except UpresError as error:
+            ready = error
+        yield source, ready
