@@ -41,7 +41,8 @@ def _serve(questions: TextIO, answers: TextIO) -> None:
 def _become(question: dict[str, Any]) -> NoReturn:
     """Be the command, or the script, that is asked for, and end as it does."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number, name in ((0, os.devnull), (1, question["out"]), (2, question["err"])):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored
+    for number, name in ((0, question["stdin"]), (1, question["out"]), (2, question["err"])):
         os.dup2(os.open(name, os.O_RDWR | os.O_CREAT, 0o600), number)
     sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode) for number, mode in ((0, "r"), (1, "w"), (2, "w")))
     code: int | str | None = 1
@@ -78,11 +79,19 @@ class Forked:
 
     @property
     def out(self) -> str:
-        return self._out.read_text(encoding="utf-8")
+        return self.out_bytes.decode()
+
+    @property
+    def out_bytes(self) -> bytes:
+        return self._out.read_bytes()
 
     @property
     def err(self) -> str:
-        return self._err.read_text(encoding="utf-8")
+        return self._err.read_text(encoding="utf-8", errors="surrogateescape")
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
 
     def poll(self) -> int | None:
         """Return the exit code, or `None` while it runs."""
@@ -117,12 +126,14 @@ class ForkServer:
             warnings.simplefilter("ignore", DeprecationWarning)
             self._pid = os.fork()
         if self._pid == 0:
-            os.close(ours[1]), os.close(theirs[0])
+            os.close(ours[1])
+            os.close(theirs[0])
             warnings.resetwarnings()
             with os.fdopen(ours[0]) as questions, os.fdopen(theirs[1], "w") as answers:
                 _serve(questions, answers)
             os._exit(0)
-        os.close(ours[0]), os.close(theirs[1])
+        os.close(ours[0])
+        os.close(theirs[1])
         self._questions, self._answers = os.fdopen(ours[1], "w"), os.fdopen(theirs[0])
 
     def write_into(self, folder: Path) -> None:
@@ -133,16 +144,23 @@ class ForkServer:
         self,
         *arguments: str,
         folder: Path | None = None,
+        stdin: Path | None = None,
         code: str | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> Forked:
-        """Start `upres`, or a script, with these arguments, in a folder (by default this one)."""
+        """Start `upres`, or a script, with these arguments, in a folder (by default this one), and a file to read."""
         self._count += 1
         out, err = (self._folder / f"{self._count}.{name}" for name in ("out", "err"))
         place = str(folder or Path.cwd())
         variables = {**os.environ, **(environment or {})}
         pid = self.ask(
-            arguments=list(arguments), code=code, out=str(out), err=str(err), folder=place, environment=variables
+            arguments=list(arguments),
+            code=code,
+            stdin=str(stdin or os.devnull),
+            out=str(out),
+            err=str(err),
+            folder=place,
+            environment=variables,
         )
         return Forked(self, int(str(pid)), out, err)
 
@@ -150,11 +168,12 @@ class ForkServer:
         self,
         *arguments: str,
         folder: Path | None = None,
+        stdin: Path | None = None,
         code: str | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> Forked:
         """Run `upres`, or a script, with these arguments to its end."""
-        process = self.start(*arguments, folder=folder, code=code, environment=environment)
+        process = self.start(*arguments, folder=folder, stdin=stdin, code=code, environment=environment)
         process.wait()
         return process
 
