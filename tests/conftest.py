@@ -55,8 +55,24 @@ def command(capsys: pytest.CaptureFixture[str]) -> Command:
     return Command(capsys)
 
 
+_FORKS = pytest.StashKey[ForkServer]()
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Fork what becomes commands before tests are imported; where some that are asked for may need it."""
+    given = [Path(argument.partition("::")[0]) for argument in session.config.args]
+    collects = not session.config.getoption("numprocesses", None)
+    if collects and any(path.is_dir() or "forks" in path.read_text(encoding="utf-8") for path in given):
+        session.config.stash[_FORKS] = ForkServer()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if (server := config.stash.get(_FORKS, None)) is not None:
+        server.close()
+
+
 @pytest.fixture(scope="session")
-def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
-    server = ForkServer(tmp_path_factory.mktemp("forks"))
-    yield server
-    server.close()
+def forks(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> ForkServer:
+    server = pytestconfig.stash[_FORKS]
+    server.write_into(tmp_path_factory.mktemp("forks"))
+    return server

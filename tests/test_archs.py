@@ -130,16 +130,17 @@ def probe_radius(network: Network) -> None:
     network = network.double()
     radius, scale = network.radius, network.scale
     assert radius is not None
-    middle = radius + 3
-    side = 2 * middle + network.multiple
-    side += -side % network.multiple
+    middle, multiple = radius + 3, network.multiple
+    height = 2 * middle + multiple
+    # Rows are looked at, so the picture is no wider than what pools needs, and it is one row of phases.
+    shape = (1, network.channels, height + -height % multiple, 8 + -8 % multiple + multiple)
+    lr = torch.rand(shape, dtype=torch.float64, requires_grad=True)
+    sr = network(lr)
     reached = 0
-    for phase in range(scale * network.multiple):  # where a pixel lies in the grid of a pooling matters too
-        lr = torch.rand(1, network.channels, side, side, dtype=torch.float64, requires_grad=True)
+    for phase in range(scale * multiple):  # where a pixel lies in the grid of a pooling matters too
         place = middle * scale + phase
-        network(lr)[0, :, place, place].sum().backward()
-        assert lr.grad is not None
-        rows = lr.grad.abs().sum(dim=(0, 1, 3)).nonzero().flatten()
+        (gradient,) = torch.autograd.grad(sr[0, :, place, 4 * scale + phase].sum(), lr, retain_graph=True)
+        rows = gradient.abs().sum(dim=(0, 1, 3)).nonzero().flatten()
         reached = max(reached, int((rows - place // scale).abs().max()))
     # The farthest path may lead through what is left of ReLUs, or carry nothing (the middle of a bilinear ×3 looks
     # at one pixel, not two), so one pixel may stay unseen; the radius must never be exceeded.

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.commands import UPRES, Command, names
+from tests.forks import ForkServer
 from tests.tiny_models import tiny_onnx
 from upres.errors import PictureError
 from upres.image import Picture, read, write
@@ -141,13 +142,13 @@ def test_a_name_that_is_no_text(tree: Path, command: Command) -> None:
     assert entries(tree / "out" / batch.MANIFEST)[0]["input"] == f"in/{name}"
 
 
-def test_standard_input_and_output(tree: Path) -> None:
+def test_standard_input_and_output(tree: Path, forks: ForkServer) -> None:
     content = (tree / "in/a.png").read_bytes()
     done = subprocess.run(
         [*UPRES, "-", "--model", "bicubic", "--scale", "2"], input=content, capture_output=True, check=True
     )
     assert done.stderr == b""
-    subprocess.run([*UPRES, "in/a.png", "-o", "a.png", "--model", "bicubic", "--scale", "2"], check=True, stdout=-1)
+    assert forks.run("in/a.png", "-o", "a.png", "--model", "bicubic", "--scale", "2").returncode == 0
     assert done.stdout == (tree / "a.png").read_bytes()
     done = subprocess.run([*UPRES, "-", "--model", "bicubic"], input=b"text", capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (2, b"")
@@ -160,7 +161,7 @@ def large(tree: Path) -> list[str]:
         path = tree.joinpath("many", *["sub"] * number, f"p{number}.png")
         path.parent.mkdir(parents=True, exist_ok=True)
         write(noise(500, 500, number), path)
-    return [*UPRES, "many", "-o", "made", "--model", "bicubic", "--scale", "3"]
+    return ["many", "-o", "made", "--model", "bicubic", "--scale", "3"]
 
 
 def pictures(folder: Path) -> dict[str, bytes]:
@@ -171,13 +172,13 @@ def pictures(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_killing_at_any_moment_and_running_again_gives_the_same_files(tree: Path) -> None:
+def test_killing_at_any_moment_and_running_again_gives_the_same_files(tree: Path, forks: ForkServer) -> None:
     again = large(tree)
-    subprocess.run(again, check=True, stdout=-1)
+    assert forks.run(*again).returncode == 0
     expected = pictures(tree / "made")
     (tree / "made").rename(tree / "first")
     for _ in range(3):
-        process = subprocess.Popen(again, stdout=subprocess.DEVNULL)
+        process = forks.start(*again)
         before = set(names(tree / "made")) if (tree / "made").exists() else set()
         for _ in range(2000):  # until it is in the middle of a file
             now = set(names(tree / "made")) if (tree / "made").exists() else set()
@@ -186,21 +187,23 @@ def test_killing_at_any_moment_and_running_again_gives_the_same_files(tree: Path
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    done = subprocess.run(again, capture_output=True, check=True, text=True)
-    assert done.stderr.startswith("upres: ")
-    assert " there already, 0 failed, " in done.stderr
-    assert done.stderr.count("\n") == 1
+    done = forks.run(*again)
+    assert done.returncode == 0
+    assert done.err.startswith("upres: ")
+    assert " there already, 0 failed, " in done.err
+    assert done.err.count("\n") == 1
     assert pictures(tree / "made") == expected
 
 
-def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tree: Path) -> None:
-    process = subprocess.Popen(large(tree), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline().startswith("many/p0.png")
+def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tree: Path, forks: ForkServer) -> None:
+    process = forks.start(*large(tree))
+    while "\n" not in process.out:
+        assert process.poll() is None
+        time.sleep(0.01)
+    assert process.out.startswith("many/p0.png")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 130
-    lines = err.splitlines()
+    assert process.wait() == 130
+    lines = process.err.splitlines()
     assert lines[0].endswith("there already, 0 failed; the same command again does the rest")
     assert lines[1:] == ["upres: interrupted"]
     assert not [name for name in names(tree / "made") if ".upres-" in name]

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.commands import UPRES, Command, names, process
+from tests.commands import Command, names, process
+from tests.forks import ForkServer
 from tests.tiny_models import tiny_onnx
 from upres.image import Picture, read, write
 from upres.models.corners import corners_of
@@ -229,15 +230,16 @@ def test_progress_is_drawn_on_a_terminal_only(folder: Path) -> None:
     assert drawn.endswith("\r\x1b[K")
 
 
-def test_an_interrupted_run_leaves_nothing(folder: Path) -> None:
+def test_an_interrupted_run_leaves_nothing(folder: Path, forks: ForkServer) -> None:
     write(Picture(np.zeros((1500, 1500, 3), np.uint8)), "large.png")
     before = names(folder)
-    process = subprocess.Popen([*UPRES, "large.png", "--model", "bicubic", "--scale", "8", "-v"], stderr=-1, text=True)
-    assert process.stderr is not None
-    assert process.stderr.readline().startswith("model bicubic")  # it has begun
+    process = forks.start("large.png", "--model", "bicubic", "--scale", "8", "-v")
+    while "\n" not in process.err:
+        assert process.poll() is None
+        time.sleep(0.01)
+    assert process.err.startswith("model bicubic")  # it has begun
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "Traceback" not in err
+    assert process.wait() == 130
+    assert "Traceback" not in process.err
     assert names(folder) == before

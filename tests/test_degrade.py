@@ -299,7 +299,7 @@ def test_a_resumed_run_draws_the_degradations_that_come_next(tmp_path: Path) -> 
         "arch": {"name": "espcn", "widths": [4, 4]},
         "degradation": {"name": "chain", "preset": "photo"},
         "data": {"root": str(tmp_path), "patch": 12, "train": [FOLDER], "validation": [FOLDER]},
-        "train": {"epochs": 2, "steps_per_epoch": 2, "batch": 2, "loggers": []},
+        "train": {"epochs": 2, "steps_per_epoch": 2, "batch": 2, "samples": 0, "loggers": []},
     }
 
     def weights(epochs: int, folder: str, resume: bool = False) -> dict[str, torch.Tensor]:

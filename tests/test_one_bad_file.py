@@ -3,20 +3,19 @@
 import json
 import re
 import struct
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pyvips
 
-from tests.commands import UPRES
+from tests.forks import Forked, ForkServer
 from tests.small_pictures import failure
 from upres.errors import UpresError, as_upres_error
 from upres.image import Picture, read, read_header, write
 
 
-def upres(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*UPRES, *map(str, arguments)], check=False, capture_output=True, text=True, timeout=120)
+def upres(forks: ForkServer, *arguments: object) -> Forked:
+    return forks.run(*map(str, arguments))
 
 
 def endless_gif(path: Path, *, frames: int, height: int) -> None:
@@ -26,7 +25,7 @@ def endless_gif(path: Path, *, frames: int, height: int) -> None:
     path.write_bytes(head + frame * frames + b"\x3b")
 
 
-def test_the_files_that_stopped_a_folder_do_not(tmp_path: Path) -> None:
+def test_the_files_that_stopped_a_folder_do_not(tmp_path: Path, forks: ForkServer) -> None:
     inside, out = tmp_path / "in", tmp_path / "out"
     inside.mkdir()
     gray = np.zeros((1, 1, 1), np.uint8)
@@ -38,12 +37,12 @@ def test_the_files_that_stopped_a_folder_do_not(tmp_path: Path) -> None:
     endless_gif(inside / "d_frames.gif", frames=1600, height=65_535)
     write(Picture(np.zeros((20, 30, 3), np.uint8)), inside / f"{'e' * 250}.png")
     write(Picture(np.zeros((20, 30, 3), np.uint8)), inside / "f.png")
-    done = upres(inside, "-o", out, "--model", "bicubic", "--scale", 2)
+    done = upres(forks, inside, "-o", out, "--model", "bicubic", "--scale", 2)
     assert done.returncode == 1
-    assert "d_frames.gif: 1,600 frames of 65,535 rows are more than the 100,000,000 that libvips takes" in done.stderr
-    assert "cannot be the name of a file (File name too long; 257 bytes)" in done.stderr
-    assert "2 of 6 pictures could not be enlarged" in done.stderr
-    assert "bug" not in done.stderr
+    assert "d_frames.gif: 1,600 frames of 65,535 rows are more than the 100,000,000 that libvips takes" in done.err
+    assert "cannot be the name of a file (File name too long; 257 bytes)" in done.err
+    assert "2 of 6 pictures could not be enlarged" in done.err
+    assert "bug" not in done.err
     made = sorted(path.name for path in out.iterdir())
     assert made == ["a_one_pixel_x2.png", "b_x2.png", "c_pages_x2.tif", "f_x2.png", "upres-manifest.jsonl"]
     lines = [json.loads(line) for line in (out / "upres-manifest.jsonl").read_text().splitlines()]
@@ -74,16 +73,16 @@ def test_any_exception_becomes_a_line_about_the_file() -> None:
     assert as_upres_error(own, "a.png") is own
 
 
-def test_what_other_settings_made_is_named_and_not_taken_for_what_was_asked(tmp_path: Path) -> None:
+def test_what_other_settings_made_is_named_and_not_taken_for_what_was_asked(tmp_path: Path, forks: ForkServer) -> None:
     (tmp_path / "in").mkdir()
     for name in "ab":
         write(Picture(np.zeros((20, 30, 3), np.uint8)), tmp_path / "in" / f"{name}.png")
-    first = upres(tmp_path / "in", "-o", tmp_path / "out", "--model", "bicubic", "--scale", 2)
-    assert re.fullmatch(r"upres: 2 of 2 pictures enlarged, 0 there already, 0 failed, \d+\.\d s\n", first.stderr)
-    again = upres(tmp_path / "in", "-o", tmp_path / "out", "--model", "bicubic", "--scale", 2)
-    assert "warning" not in again.stderr
-    assert "0 of 2 pictures enlarged, 2 there already, 0 failed" in again.stderr
-    other = upres(tmp_path / "in", "-o", tmp_path / "out", "--model", "fast", "--scale", 2, "--lossless")
-    assert "2 of those that are there already were made with another model, lossless; --overwrite" in other.stderr
+    first = upres(forks, tmp_path / "in", "-o", tmp_path / "out", "--model", "bicubic", "--scale", 2)
+    assert re.fullmatch(r"upres: 2 of 2 pictures enlarged, 0 there already, 0 failed, \d+\.\d s\n", first.err)
+    again = upres(forks, tmp_path / "in", "-o", tmp_path / "out", "--model", "bicubic", "--scale", 2)
+    assert "warning" not in again.err
+    assert "0 of 2 pictures enlarged, 2 there already, 0 failed" in again.err
+    other = upres(forks, tmp_path / "in", "-o", tmp_path / "out", "--model", "fast", "--scale", 2, "--lossless")
+    assert "2 of those that are there already were made with another model, lossless; --overwrite" in other.err
     lines = (tmp_path / "out" / "upres-manifest.jsonl").read_text().splitlines()
     assert [json.loads(line)["settings"]["model"] for line in lines] == ["bicubic"] * 2

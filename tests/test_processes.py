@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import torch
 import yaml
 
 from tests.forks import ForkServer
-from tests.small_runs import GAN, SMALL, recipe_of, rows_of, small_data, train_command
+from tests.small_runs import GAN, SMALL, recipe_of, rows_of, small_data
 from upres.errors import ConfigError
 from upres.recipes import read_recipe, run_recipe
 from upres.train import processes
@@ -87,8 +86,9 @@ def test_two_processes_equal_one_with_the_doubled_batch(
     if changes:
         out, err = by_torchrun(forks, "train", str(recipe), "--run", str(two))
     else:
-        done = subprocess.run(train_command(recipe, two, "--devices", "2"), check=True, capture_output=True, text=True)
-        out, err = done.stdout, done.stderr
+        done = forks.run("train", str(recipe), "--run", str(two), "--devices", "2")
+        assert done.returncode == 0, done.err
+        out, err = done.out, done.err
     assert out.splitlines() == [str(two / "best.safetensors")]
     assert sum(line.startswith("epoch 2/2") for line in err.splitlines()) == 1
     states = [torch.load(run / "last.ckpt", weights_only=True)["state_dict"] for run in (one, two)]

@@ -75,6 +75,7 @@ def test_unknown_keys_name_the_nearest() -> None:
 def test_wrong_values_name_key_value_and_rule() -> None:
     assert "train.epochs = 'many': should be a valid integer" in fault(changed(train={"epochs": "many"}))
     assert "epochs = 0: should be at least 1" in fault(changed(train={"epochs": 0}))
+    assert "samples = -1: should be at least 0" in fault(changed(train={"epochs": 1, "samples": -1}))
     assert "train.precision = 'int8' is unknown: Known: bf16, fp16, fp32" in fault(
         changed(train={"epochs": 1, "precision": "int8"})
     )

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 from tests.commands import Command, full_disk
 from tests.forks import Forked, ForkServer
-from tests.small_runs import GAN, HARDEST, SMALL, recipe_of, rows_of, small_data
+from tests.small_runs import BARE, GAN, HARDEST, SMALL, recipe_of, rows_of, small_data
 from upres.archs import ARCHS, Network
 from upres.errors import ConfigError, ModelError
 from upres.models import checkpoint
@@ -38,13 +38,17 @@ def wait_for_rows(process: Forked, run: Path, count: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("changes", [{}, HARDEST], ids=["alone", "adversarial"])
+@pytest.mark.parametrize(
+    ("changes", "besides"),
+    [({}, {"samples": 1, "loggers": ["tensorboard"]}), (HARDEST, {})],
+    ids=["alone", "adversarial"],
+)
 def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(
-    data: Path, tmp_path: Path, changes: dict[str, object], forks: ForkServer
+    data: Path, tmp_path: Path, changes: dict[str, object], besides: dict[str, object], forks: ForkServer
 ) -> None:
     """A real process, killed with SIGKILL in the middle of an epoch, then resumed."""
     values = {**SMALL, **changes, "data": {**SMALL["data"], "root": str(data)}}
-    values["train"] = {**SMALL["train"], "epochs": 5, "steps_per_epoch": 24, "samples_every": 9, "clip": 0.5}
+    values["train"] = {**SMALL["train"], "epochs": 5, "steps_per_epoch": 16, "clip": 0.5, **besides}
     recipe = tmp_path / "small.yaml"
     recipe.write_text(yaml.safe_dump(values))
     whole, broken = tmp_path / "whole", tmp_path / "broken"
@@ -105,7 +109,7 @@ def stop_at(epoch: int) -> Callable[[str], None]:
 def test_stopped_in_an_epoch_and_resumed_equals_uninterrupted(
     data: Path, tmp_path: Path, changes: dict[str, object]
 ) -> None:
-    values = {**changes, "train": {**SMALL["train"], "samples_every": 9, **changes.get("train", {})}}  # type: ignore[dict-item]
+    values = {**changes, "train": {**SMALL["train"], **changes.get("train", {})}}  # type: ignore[dict-item]
     recipe = recipe_of(data, **values)
     run_recipe(recipe, tmp_path / "whole")
     with pytest.raises(StoppedError):
@@ -167,7 +171,7 @@ def test_a_full_disk_loses_nothing_that_was_saved(data: Path, tmp_path: Path, co
         "arch": {"name": "plainres", "width": 48, "blocks": 2},
         "data": {**SMALL["data"], "root": str(data)},
     }
-    values["train"] = {"epochs": 1, "steps_per_epoch": 2, "batch": 2, "samples_every": 9}
+    values["train"] = {"epochs": 1, "steps_per_epoch": 2, "batch": 2, **BARE}
     recipe = tmp_path / "small.yaml"
     recipe.write_text(yaml.safe_dump(values))
     run = tmp_path / "run"

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.commands import UPRES
+from tests.forks import Forked, ForkServer
 from tests.small_pictures import failure
 from upres.image import Pages, Picture, read, write, write_pages
 
@@ -25,18 +26,16 @@ def hearing() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_a_signal_ends_the_work_and_leaves_nothing(tmp_path: Path, name: str) -> None:
+def test_a_signal_ends_the_work_and_leaves_nothing(tmp_path: Path, name: str, forks: ForkServer) -> None:
     write(Picture(np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), np.uint8)), tmp_path / "lr.png")
-    command = [*UPRES, str(tmp_path / "lr.png"), "-o", str(tmp_path / "sr.png"), "--model", "base", "--backend", "onnx"]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    child = forks.start("lr.png", "-o", "sr.png", "--model", "base", "--backend", "onnx", folder=tmp_path)
     deadline = time.monotonic() + 60
     while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:  # until it writes
         time.sleep(0.05)
     number = signal.Signals[name]
     child.send_signal(number)
-    _, said = child.communicate(timeout=60)
-    assert child.returncode == 128 + number
-    assert said == ("upres: interrupted\n" if name == "SIGINT" else f"upres: stopped by {name}\n")
+    assert child.wait() == 128 + number
+    assert child.err == ("upres: interrupted\n" if name == "SIGINT" else f"upres: stopped by {name}\n")
     assert [path.name for path in tmp_path.iterdir()] == ["lr.png"]
 
 
@@ -47,10 +46,9 @@ def animation(path: Path, frames: int) -> None:
     write_pages(Pages(pictures, frames, (50.0,) * frames), path)
 
 
-def begun(folder: Path, *arguments: str, until: str) -> subprocess.Popen[str]:
+def begun(forks: ForkServer, folder: Path, *arguments: str, until: str) -> Forked:
     """Begin the command in a folder, and wait until there is a file like `until` that has something in it."""
-    command = [*UPRES, *arguments, "--model", "bicubic", "--scale", "4"]
-    child = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    child = forks.start(*arguments, "--model", "bicubic", "--scale", "4", folder=folder)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not any(map(filled, folder.rglob(until))):
         time.sleep(0.01)
@@ -65,48 +63,48 @@ def filled(path: Path) -> bool:
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_a_signal_in_a_folder_with_an_animation_leaves_nothing_half_written(tmp_path: Path, name: str) -> None:
+def test_a_signal_in_a_folder_with_an_animation_leaves_nothing_half_written(
+    tmp_path: Path, name: str, forks: ForkServer
+) -> None:
     (tmp_path / "in").mkdir()
     write(Picture(np.zeros((20, 20, 3), np.uint8)), tmp_path / "in/a.png")
     animation(tmp_path / "in/b.png", 20)
     child = begun(
-        tmp_path, "in", "-o", "out", "--format", "gif", until="..b_x4.upres-*.upres-*.gif"
+        forks, tmp_path, "in", "-o", "out", "--format", "gif", until="..b_x4.upres-*.upres-*.gif"
     )  # where its frames are kept
     number = signal.Signals[name]
     child.send_signal(number)
-    out, said = child.communicate(timeout=60)
-    assert child.returncode == 128 + number
+    assert child.wait() == 128 + number
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a_x4.gif", "upres-manifest.jsonl"]
-    assert said.splitlines() == [
+    assert child.err.splitlines() == [
         "upres: 1 of 2 pictures enlarged, 0 there already, 0 failed; the same command again does the rest",
         f"upres: stopped by {name}",
     ]
-    assert out.startswith("in/a.png 20×20 → ")
+    assert child.out.startswith("in/a.png 20×20 → ")
 
 
-def test_what_killed_animations_leave_the_next_run_clears(tmp_path: Path) -> None:
+def test_what_killed_animations_leave_the_next_run_clears(tmp_path: Path, forks: ForkServer) -> None:
     animation(tmp_path / "lr.png", 20)
     for suffix in ("gif", "png", "tif"):
-        child = begun(tmp_path, "lr.png", "-o", f"sr.{suffix}", until=f".*sr.upres-*.{suffix}")
-        child.kill()
-        child.communicate(timeout=60)
+        child = begun(forks, tmp_path, "lr.png", "-o", f"sr.{suffix}", until=f".*sr.upres-*.{suffix}")
+        child.send_signal(signal.SIGKILL)
+        assert child.wait() == -signal.SIGKILL
         assert any(path.name.startswith(".") and path.suffix == f".{suffix}" for path in tmp_path.iterdir())
     write(Picture(np.zeros((20, 20, 3), np.uint8)), tmp_path / "other.png")
-    done = subprocess.run([*UPRES, "other.png", "--model", "bicubic"], cwd=tmp_path, check=False, capture_output=True)
-    assert done.returncode == 0
+    assert forks.run("other.png", "--model", "bicubic", folder=tmp_path).returncode == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lr.png", "other.png", "other_x4.png"]
 
 
-def test_what_is_counted_after_ctrl_c_is_what_is_on_disk(tmp_path: Path) -> None:
+def test_what_is_counted_after_ctrl_c_is_what_is_on_disk(tmp_path: Path, forks: ForkServer) -> None:
     (tmp_path / "in").mkdir()
     for number in range(60):
         write(Picture(np.full((250, 250, 3), number, np.uint8)), tmp_path / f"in/{number:02d}.png")
-    child = begun(tmp_path, "in", "-o", "out", until="out/03_x4.png")
+    child = begun(forks, tmp_path, "in", "-o", "out", until="out/03_x4.png")
     child.send_signal(signal.SIGINT)
-    _, said = child.communicate(timeout=60)
-    assert child.returncode == 130
+    assert child.wait() == 130
     made = {path.name for path in (tmp_path / "out").glob("*.png")}
-    assert said.splitlines()[0].startswith(f"upres: {len(made)} of 60 pictures enlarged, 0 there already, 0 failed; ")
+    said = child.err.splitlines()[0]
+    assert said.startswith(f"upres: {len(made)} of 60 pictures enlarged, 0 there already, 0 failed; ")
     rows = [json.loads(line) for line in (tmp_path / "out/upres-manifest.jsonl").read_text().splitlines()]
     assert {Path(row["output"]).name for row in rows} == made
 
@@ -131,18 +129,16 @@ def test_a_pipe_or_device_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     assert "send it through standard input" in done.stderr
 
 
-def test_control_characters_in_names_do_not_reach_the_terminal(tmp_path: Path) -> None:
+def test_control_characters_in_names_do_not_reach_the_terminal(tmp_path: Path, forks: ForkServer) -> None:
     good, bad = tmp_path / "a\x1b[31mred.png", tmp_path / "b\x07\r\u202e.png"
     write(Picture(np.zeros((9, 9, 3), np.uint8)), good)
     bad.write_text("no picture")
-    command = [*UPRES, str(good), str(bad), "-o", str(tmp_path / "out"), "--model", "bicubic"]
-    done = subprocess.run(command, check=False, capture_output=True, timeout=60)
-    said = (done.stdout + done.stderr).decode()
+    done = forks.run(str(good), str(bad), "-o", str(tmp_path / "out"), "--model", "bicubic")
+    said = done.out + done.err
     assert "a\\x1b[31mred.png" in said
     assert "b\\x07\\x0d\\x202e.png" in said
     assert not any(character in said for character in "\x1b\x07\r\u202e")
-    alone = subprocess.run([*UPRES, str(bad)], check=False, capture_output=True, timeout=60)
-    assert b"\x07" not in alone.stderr
+    assert "\x07" not in forks.run(str(bad)).err
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="paths that lead to files without a name are Linux's")

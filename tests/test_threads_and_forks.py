@@ -16,7 +16,7 @@ from tests.tiny_models import tiny_onnx
 from upres.predictors import open_predictor
 from upres.predictors.executions import this_machine
 
-THREADS, WORKERS = 8, 4
+THREADS, WORKERS, PICTURES = 8, 2, 4
 CALLS = {"onnx": 100, "openvino": 100, "torch": 10}  # what takes PyTorch a second; all: benchmarks.threads
 
 
@@ -112,7 +112,7 @@ if __name__ == "__main__":
 """
 
 
-# Four interpreters that load a runtime take long: one of each method is enough here, benchmarks.threads has them all.
+# Interpreters that load a runtime take long: two, and one of each method, are enough; benchmarks.threads has them all.
 @pytest.mark.parametrize(
     ("backend", "method"),
     [
@@ -128,9 +128,9 @@ def test_workers_of_every_kind_give_the_same(trained: Path | str, backend: str, 
         pytest.skip(f"this system has no {method}")
     script = tmp_path / "shared.py"
     script.write_text(SHARED)
-    np.savez(tmp_path / "pictures.npz", *pictures(WORKERS))  # the workers import what they work with, and no test
+    np.savez(tmp_path / "pictures.npz", *pictures(PICTURES))  # the workers import what they work with, and no test
     done = run(str(script), str(trained), backend, method, str(tmp_path / "pictures.npz"), str(WORKERS))
-    assert done.stdout.split() == [str(WORKERS * (2 if method == "fork" else 1)), "True"], done.stderr[-2000:]
+    assert done.stdout.split() == [str(PICTURES * (2 if method == "fork" else 1)), "True"], done.stderr[-2000:]
 
 
 FILES = """

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.random_backbones import taken_for_published
-from tests.small_runs import HARDEST, SMALL, recipe_of, rows_of, small_data
+from tests.small_runs import BARE, HARDEST, SMALL, recipe_of, rows_of, small_data
 from upres.archs import ARCHS
 from upres.config import parse
 from upres.errors import ConfigError, DataError, MissingExtraError, NonFiniteError
@@ -23,6 +23,9 @@ from upres.models import checkpoint
 from upres.recipes import parse_recipe, read_recipe, run_recipe
 from upres.recipes.run import take_over
 
+# What a recipe that says nothing of panels and loggers gets.
+WHOLE = {"samples": 3, "loggers": ["tensorboard"]}
+
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -32,7 +35,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_run_leaves_what_it_promises(data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     lines: list[str] = []
-    recipe = recipe_of(data, train={**SMALL["train"], "samples_every": 1})
+    recipe = recipe_of(data, train={**SMALL["train"], **WHOLE})
     best = run_recipe(recipe, run, log=lines.append)
     assert sorted(path.name for path in run.iterdir()) == [
         "best.safetensors", "events", "last.ckpt", "loss.png", "metrics.csv", "recipe.yaml", "report.html", "samples",
@@ -59,7 +62,7 @@ def test_a_network_learns_one_batch_by_heart(data: Path, tmp_path: Path) -> None
     changes: dict[str, object] = {
         "arch": {"name": "plainres", "width": 16, "blocks": 2, "upsampling": "bicubic"},
         "data": {**SMALL["data"], "patch": 24, "augment": False, "validation": [{"name": "folder", "path": "train"}]},
-        "train": {"epochs": 1, "steps_per_epoch": 300, "batch": 3, "optimizer": {"rate": 3e-3}},
+        "train": {"epochs": 1, "steps_per_epoch": 300, "batch": 3, "optimizer": {"rate": 3e-3}, **BARE},
         "schedule": "cosine",
         "losses": ["mse"],
     }
@@ -95,7 +98,7 @@ def test_a_loss_that_is_not_finite_stops_with_its_name_and_its_pictures(data: Pa
 
 def test_weights_spoiled_by_an_epochs_last_step_are_not_written(data: Path, tmp_path: Path) -> None:
     """One step an epoch: the loss was finite before it, validation comes after it."""
-    train = {"epochs": 3, "steps_per_epoch": 1, "batch": 4, "optimizer": {"rate": 1e38}}
+    train = {"epochs": 3, "steps_per_epoch": 1, "batch": 4, "optimizer": {"rate": 1e38}, **BARE}
     with pytest.raises(NonFiniteError, match=r"loss l1 is (nan|inf) at step 1 \(epoch 0\)"):
         run_recipe(recipe_of(data, train=train, schedule="constant"), tmp_path / "run")
     assert not (tmp_path / "run" / "best.safetensors").exists() and not (tmp_path / "run" / "last.ckpt").exists()
@@ -106,7 +109,7 @@ def moved(data: Path, run: Path, **train: object) -> dict[str, torch.Tensor]:
     one = {"name": "folder", "path": "train", "take": 1}
     values = {
         "data": {**SMALL["data"], "patch": 24, "augment": False, "train": [one]},
-        "train": {"epochs": 1, "batch": 2, "optimizer": {"rate": 1.0, "epsilon": 1.0}, "samples": 1, **train},
+        "train": {"epochs": 1, "batch": 2, "optimizer": {"rate": 1.0, "epsilon": 1.0}, **BARE, **train},
         "schedule": "constant",
     }
     return load_file(run_recipe(recipe_of(data, **values), run))
@@ -142,14 +145,13 @@ def test_wandb_is_asked_for_before_the_first_step(data: Path, tmp_path: Path, mo
         run_recipe(recipe_of(data, train=train), tmp_path / "run")
 
 
-def test_no_logger_at_all(data: Path, tmp_path: Path) -> None:
-    train = {**SMALL["train"], "epochs": 1, "loggers": []}
-    run_recipe(recipe_of(data, train=train), tmp_path / "run")
-    assert not (tmp_path / "run" / "events").exists()
+def test_no_logger_and_no_panel_at_all(data: Path, tmp_path: Path) -> None:
+    run_recipe(recipe_of(data, train={**SMALL["train"], "epochs": 1, **BARE}), tmp_path / "run")
+    assert not (tmp_path / "run" / "events").exists() and not (tmp_path / "run" / "samples").exists()
 
 
 def test_the_report_shows_the_run_and_asks_nobody(data: Path, tmp_path: Path) -> None:
-    run_recipe(recipe_of(data, **HARDEST, train={**SMALL["train"], "samples_every": 1}), tmp_path / "run")
+    run_recipe(recipe_of(data, **HARDEST, train={**SMALL["train"], **WHOLE}), tmp_path / "run")
     page = (tmp_path / "run" / "report.html").read_text()
     assert "A training run, finished after 3 epochs and 24 steps." in page
     assert page.count("data:image/png;base64,") == 3
@@ -213,8 +215,9 @@ def test_metrics_that_cannot_measure_the_pictures_are_told_before_the_first_step
 def test_early_stopping_keeps_the_best_weights(data: Path, tmp_path: Path) -> None:
     """With a rate that only does harm after the first epoch, the run ends early and ships epoch one."""
     train = {
-        "epochs": 12, "steps_per_epoch": 4, "batch": 4, "early_stopping": {"patience": 2}, "optimizer": {"rate": 0.5},
-    }  # fmt: skip
+        **{"epochs": 12, "steps_per_epoch": 4, "batch": 4, "early_stopping": {"patience": 2}},
+        **{"optimizer": {"rate": 0.5}, **BARE},
+    }
     run_recipe(recipe_of(data, train=train, schedule="constant"), tmp_path / "run")
     rows = rows_of(tmp_path / "run")
     best = max(rows, key=lambda row: row["val_psnr"])

@@ -62,7 +62,7 @@ class TrainConfig:
     clip: largest gradient norm; left out, gradients are not clipped.
     accumulate: batches whose gradients are averaged into one step of the optimiser.
     early_stopping: left out, all epochs are run.
-    samples: how many validation pictures the sample panel shows.
+    samples: how many validation pictures the sample panel shows; 0 draws none.
     samples_every: epochs between two sample panels; the last epoch always has one.
     loggers: names of `LOGGERS`: who is told the rows of metrics.csv besides.
     """
@@ -89,6 +89,8 @@ class TrainConfig:
         for name in ("epochs", "batch", "accumulate", "samples_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} = {getattr(self, name)}: should be at least 1")
+        if self.samples < 0:
+            raise ValueError(f"samples = {self.samples}: should be at least 0, which draws none")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema = {self.ema}: should be in [0, 1)")
         if self.clip is not None and not self.clip > 0:

@@ -77,12 +77,9 @@ def fit(
         ]
         log(f"bicubic on the validation pictures: {', '.join(said)}")
     history, kept = History(folder, baseline, log), KeepBest(best, run.facts, protocol, run.monitor, run.more_is_better)
-    callbacks: list[Callback] = [
-        history,
-        kept,
-        Samples(folder / "samples", run.validation, protocol, options.samples, options.samples_every),
-        KeepLast(last),
-    ]
+    callbacks: list[Callback] = [history, kept, KeepLast(last)]
+    if options.samples:
+        callbacks.append(Samples(folder / "samples", run.validation, protocol, options.samples, options.samples_every))
     if options.early_stopping is not None:
         mode, patience = "max" if run.more_is_better else "min", options.early_stopping.patience
         callbacks.append(EarlyStopping(monitor=f"val_{run.monitor}", mode=mode, patience=patience))
