@@ -98,7 +98,7 @@ def test_one_that_goes_away_while_it_waits(service: RunningService, small: bytes
 
 def test_a_full_queue_says_when_to_come_again(service: RunningService, small: bytes, large: bytes) -> None:
     with contextlib.ExitStack() as stack:
-        for _ in range(7):  # three in hand, four that wait
+        for _ in range(8):  # four in hand, four that wait
             stack.enter_context(begun(service, large))
         service.until(lambda: service.number("queue_length") == 4)
         answer = service.post(small, SLOW)

@@ -19,9 +19,8 @@ from upres.service.queue import FairQueue
 from upres.service.settings import ServeSettings
 from upres.service.spool import Spool
 from upres.service.work import State, Work
-from upres.storage.atomic import clear_unfinished
 
-_IN_HAND = 3  # as the worker's: one is predicted, the next is decoded, the one before is coded
+_IN_HAND = 4  # as the worker's: two are predicted, the next is decoded, the one before is coded
 # A worker that was told to stop some work and does not within this time hangs in a decoder.
 _HANGS_SECONDS = 20
 # Workers that end one after the other before they are ready: something is wrong that another start does not mend.
@@ -239,7 +238,7 @@ class Dispatch:
         if self.closed:
             return
         works = self._running.pop(worker)
-        clear_unfinished(self._spool.folder)
+        self._spool.clear_unfinished(works)
         if worker is self._worker:
             self._failures = 0 if worker.ready else self._failures + 1
             if self._failures:
@@ -290,7 +289,7 @@ class Dispatch:
                 {
                     "do": work.number,
                     "source": str(work.source),
-                    "target": str(self._spool.folder / f"{work.number}-out"),
+                    "target": str(self._spool.target(work.number)),
                     "asked": work.asked.members(),
                 }
             )
