@@ -32,6 +32,11 @@ class Share:
         self._changed = threading.Condition()
         self._waiting: deque[object] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
     def take(self, amount: int, check_wanted: Callable[[], None] = lambda: None) -> Part:
         """Wait for a part, and return it.
 
