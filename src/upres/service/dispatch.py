@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from upres.service.messages import IN_HAND
 from upres.service.metrics import Metrics
 from upres.service.parameters import Asked
 from upres.service.problems import Problem
@@ -20,7 +21,6 @@ from upres.service.settings import ServeSettings
 from upres.service.spool import Spool
 from upres.service.work import State, Work
 
-_IN_HAND = 4  # as the worker's: two are predicted, the next is decoded, the one before is coded
 # A worker that was told to stop some work and does not within this time hangs in a decoder.
 _HANGS_SECONDS = 20
 # Workers that end one after the other before they are ready: something is wrong that another start does not mend.
@@ -277,7 +277,7 @@ class Dispatch:
         """Give the worker what it can take."""
         while len(self._queue) and self.ready:
             works = self._running.get(self._worker)
-            if works is None or len(works) >= _IN_HAND:
+            if works is None or len(works) >= IN_HAND:
                 return
             suspect = self._queue.peek().crashes > 0 or any(work.crashes for work in works.values())
             if suspect and works:

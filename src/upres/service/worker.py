@@ -32,7 +32,7 @@ from upres.models.corners import Position, corners_of
 from upres.models.shipped import BICUBIC, PURPOSES, shipped
 from upres.predictors import Predictor
 from upres.predictors.onnx import share_arena
-from upres.service.messages import WorkerSettings, line, read
+from upres.service.messages import IN_HAND, WorkerSettings, line, read
 from upres.service.parameters import Asked
 from upres.service.predicting import AT_ONCE, Running, SharingPredictor, side_by_side, threads_beside
 from upres.service.problems import Problem, ProblemError, problem_of, refused
@@ -43,9 +43,6 @@ from upres.upscaling.memory import PROCESS_BYTES, Held
 from upres.upscaling.pipeline import Settings, enlarge, held_of, summary
 from upres.upscaling.sizes import Size
 from upres.upscaling.upscaler import Upscaler
-
-IN_HAND = AT_ONCE + 2
-"""Pictures that are worked on at once: two are predicted, the next is decoded, the one before is coded."""
 
 # Scales and positions between a model's corners that stay loaded.
 _KEPT = 4
@@ -269,8 +266,8 @@ class Worker:
             self._idle.wait()
             time.sleep(_TRIMMED_SECONDS)
             if self._idle.is_set():
-                trim()
                 self._idle.clear()
+                trim()
 
     @property
     def _beside_threads(self) -> int:
