@@ -15,7 +15,7 @@ from tests.commands import UPRES
 from tests.running_service import RunningService, form, running
 from upres.image import Picture, read, write
 from upres.image.background import parse_colour
-from upres.service import queue, uploads
+from upres.service import problems, queue, sharing, uploads
 from upres.service.openapi import description
 from upres.service.page import FILES
 from upres.service.parameters import PARAMETERS, Asked, read_asked
@@ -125,26 +125,34 @@ def test_metadata_is_left_behind_where_it_is_asked_for(service: RunningService, 
 
 
 REFUSED = [
-    ("scale=0.5", 422, "unusable", "scale 0.5: should be from 1 to 32"),
-    ("scale=nan", 422, "unusable", "scale nan: should be from 1 to 32"),
+    ("scale=0.5", 400, "bad-request", "scale 0.5: should be from 1 to 32"),
+    ("scale=nan", 400, "bad-request", "scale nan: should be from 1 to 32"),
+    ("scale=inf", 400, "bad-request", "scale inf: should be from 1 to 32"),
+    ("scale=-1e999", 400, "bad-request", "scale -1e999: should be from 1 to 32"),
+    ("detail=nan", 400, "bad-request", "detail nan: should be from 0 to 1"),
+    ("denoise=inf", 400, "bad-request", "denoise inf: should be a number from 0 to 1, or auto"),
+    ("width=-5", 400, "bad-request", "width -5: should be from 1 to 100"),
+    (f"height={'9' * 40}", 400, "bad-request", "height 999"),
+    ("quality=1e2", 400, "bad-request", "quality 1e2: is not a whole number"),
+    ("scale=2%0a3", 400, "bad-request", "scale 2\\n3: is not a number"),
     ("scale=two", 400, "bad-request", "scale two: is not a number"),
     ("scale=2&scale=3", 400, "bad-request", "scale: is given twice; give it once"),
     (
         "width=9&height=9",
-        422,
-        "unusable",
+        400,
+        "bad-request",
         "width and height are both given, and one of them decides the size; give fit",
     ),
-    ("fit=9", 422, "unusable", "'9': not a box; write its width and height as 3840x2160"),
+    ("fit=9", 400, "bad-request", "'9': not a box; write its width and height as 3840x2160"),
     ("scael=2", 400, "bad-request", "scael: no such parameter; did you mean scale?"),
     ("model=bace", 422, "unusable", "unknown model 'bace': did you mean base?"),
     ("model=/etc/passwd", 422, "unusable", "unknown model '/etc/passwd': Known"),
     ("model=../x.onnx", 422, "unusable", "unknown model '../x.onnx': "),
-    ("denoise=2", 422, "unusable", "denoise 2: should be a number from 0 to 1, or auto"),
+    ("denoise=2", 400, "bad-request", "denoise 2: should be a number from 0 to 1, or auto"),
     ("model=fast&denoise=1", 422, "unusable", "denoise = 1: fast has no weights for compressed pictures"),
     ("format=psd", 422, "unusable", "format psd: "),
     ("format=jpg&lossless=on", 422, "unusable", "the result: JPEG is never lossless; write"),
-    ("quality=0", 422, "unusable", "quality 0: should be from 1 to 100"),
+    ("quality=0", 400, "bad-request", "quality 0: should be from 1 to 100"),
     ("lossless=perhaps", 400, "bad-request", "lossless perhaps: should be true or false"),
     ("background=redd", 422, "unusable", "background redd: should be #rrggbb or a name"),
     ("scale=32&width=", 200, "", ""),
@@ -309,7 +317,7 @@ def test_statuses_of_problems_are_those_of_http() -> None:
 
 
 def test_docstrings_examples() -> None:
-    for module in (queue, uploads):
+    for module in (problems, queue, sharing, uploads):
         assert doctest.testmod(module).failed == 0
 
 

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import os
+import random
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 
 from tests.running_service import RunningService, running
+from upres.errors import CancelledError
 from upres.image import Picture, write
 from upres.service.dispatch import Dispatch
 from upres.service.metrics import Metrics
@@ -19,6 +22,7 @@ from upres.service.parameters import Asked
 from upres.service.process import Mailbox, WorkerProcess
 from upres.service.queue import FairQueue
 from upres.service.settings import ServeSettings
+from upres.service.sharing import Share
 from upres.service.spool import Spool
 from upres.service.work import State, Work
 
@@ -75,6 +79,53 @@ def test_clients_take_turns() -> None:
         queue.take()
 
 
+def test_parts_of_a_share_stay_below_the_whole() -> None:
+    """But for one that alone is more; and who waits longest is first, or leaves when it is not wanted."""
+    share, order = Share(100), []
+    generator = random.Random(0)
+
+    turn = Share(1)  # as while a picture is looked at: one at a time may ask for more
+
+    def in_turn(number: int) -> int:
+        place = turn.take(1)
+        order.append(number)
+        part = share.take(generator.randrange(1, 60))
+        part.become(amount := generator.randrange(60, 130))
+        place.give_back()
+        seen = share.taken
+        part.give_back()
+        part.give_back()
+        return 0 if amount > 100 and seen == amount else seen
+
+    with ThreadPoolExecutor(8) as pool:
+        assert max(pool.map(in_turn, range(200))) <= 100
+    assert len(order) == 200 and share.taken == turn.taken == 0
+
+    first = share.take(70)
+    with ThreadPoolExecutor(2) as pool:
+        large = pool.submit(share.take, 80)
+        while not share.waiting:
+            time.sleep(0.001)
+        with pytest.raises(CancelledError):  # there would be room for it, but it is not its turn
+            share.take(10, refuse)
+        assert not large.done()
+        first.give_back()
+        large.result().give_back()
+
+
+def refuse() -> None:
+    raise CancelledError("not wanted")
+
+
+def test_pictures_side_by_side_give_the_bytes_that_they_give_alone(service: RunningService, tmp_path: Path) -> None:
+    """On fewer threads each; a picture of two tiles is among them."""
+    bodies = [picture(tmp_path, height, width) for height, width in ((40, 64), (300, 24), (65, 33), (18, 90))]
+    alone = [service.post(body, SLOW).body for body in bodies]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda body: service.post(body, SLOW).body, bodies * 2))
+    assert together == alone * 2
+
+
 def test_a_client_that_goes_away_cancels_its_work_within_a_tile(
     service: RunningService, small: bytes, large: bytes
 ) -> None:
@@ -98,7 +149,7 @@ def test_one_that_goes_away_while_it_waits(service: RunningService, small: bytes
 
 def test_a_full_queue_says_when_to_come_again(service: RunningService, small: bytes, large: bytes) -> None:
     with contextlib.ExitStack() as stack:
-        for _ in range(7):  # three in hand, four that wait
+        for _ in range(8):  # four in hand, four that wait
             stack.enter_context(begun(service, large))
         service.until(lambda: service.number("queue_length") == 4)
         answer = service.post(small, SLOW)

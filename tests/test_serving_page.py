@@ -123,6 +123,8 @@ def test_limits_of_proxies_and_kubernetes_are_the_services() -> None:
     assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
     assert container["securityContext"]["readOnlyRootFilesystem"] and pod["securityContext"]["runAsNonRoot"]
     assert container["ports"][0]["containerPort"] == PORT and entry["spec"]["ports"][0]["targetPort"] == "http"
+    several = (FILES / "ray_serve.py").read_text(encoding="utf-8")
+    assert f"_MOST_BYTES = {MAX_BODY_BYTES:_}" in several
     unit = (FILES / "upres.service").read_text(encoding="utf-8")
     assert int(re.findall(r"TimeoutStopSec=(\d+)", unit)[0]) > MAX_GRACE_SECONDS
 

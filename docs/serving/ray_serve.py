@@ -1,12 +1,16 @@
 """The service on several machines: Ray Serve starts one on each node, and passes requests on to a free one.
 
-serve run docs.serving.ray_serve:app
+pip install "upres[serve]" "ray[serve]"
+cd docs/serving
+serve run ray_serve:app
 
-A job is known to the replica that took it: ask for pictures here, and for jobs of one machine.
+It listens on 127.0.0.1:8000. A job is known to the replica that took it: ask for pictures here, and for jobs of one
+machine. Called by another name than the loopback's, it needs `--allow-host` among the arguments below.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import socket
@@ -18,8 +22,11 @@ from ray import serve
 from starlette.requests import Request
 from starlette.responses import Response
 
+_ARGUMENTS = ("--log", "off")
 _SECONDS = 400
-_HOP = {"host", "connection", "content-length", "transfer-encoding", "origin"}
+_MOST_BYTES = 64_000_000
+# What belongs to a connection and not to a request. Host and Origin are passed on: they tell who asks.
+_HOP = {"connection", "content-length", "transfer-encoding", "date"}
 
 
 def _free_port() -> int:
@@ -33,7 +40,7 @@ class Upres:
 
     def __init__(self) -> None:
         self._port = _free_port()
-        command = [sys.executable, "-m", "upres", "serve", "--port", str(self._port), "--log", "off"]
+        command = [sys.executable, "-m", "upres", "serve", "--port", str(self._port), *_ARGUMENTS]
         self._process = subprocess.Popen(command)
         self._wait()
 
@@ -47,12 +54,14 @@ class Upres:
 
     async def __call__(self, request: Request) -> Response:
         """Pass a request on, and its answer back."""
-        import asyncio
-
-        body = await request.body()
+        body = bytearray()
+        async for piece in request.stream():
+            body += piece
+            if len(body) > _MOST_BYTES:
+                return Response(status_code=413)
         query = f"?{request.url.query}" if request.url.query else ""
         headers = {name: text for name, text in request.headers.items() if name not in _HOP}
-        return await asyncio.to_thread(self._ask, request.method, request.url.path + query, body, headers)
+        return await asyncio.to_thread(self._ask, request.method, request.url.path + query, bytes(body), headers)
 
     def _ask(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Response:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_SECONDS)

@@ -73,14 +73,18 @@ def _quality(pixels: NDArray[np.float32]) -> float | None:
 
 
 @cache
-def _tables() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return which bins of the histogram count for each quality, and their places' cosines: `qualities bins`."""
+def _tables() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return which bins of the histogram count for each quality, and their places' cosines: `qualities bins`.
+
+    They are doubles, as what is multiplied by counts: else each product would first make such a copy.
+    """
     steps = quantisation(_QUALITIES)[0][:, _FREQUENCIES, None].astype(np.float32)
     sizes = (np.arange(_BINS, dtype=np.float32) + 0.5) / _BINS_A_LEVEL
     counted = (sizes > steps / 2) & (steps >= _SMALLEST_STEP) & (sizes < (_BINS - 1) / _BINS_A_LEVEL)
     cosines = np.where(counted, np.cos(2 * np.pi * sizes / steps), 0)
     rows = len(_QUALITIES)
-    return counted.reshape(rows, -1).astype(np.float32), cosines.reshape(rows, -1).astype(np.float32)
+    single = cosines.reshape(rows, -1).astype(np.float32)
+    return counted.reshape(rows, -1).astype(np.float64), single.astype(np.float64)
 
 
 def _coefficients(pixels: NDArray[np.float32]) -> NDArray[np.float32]:

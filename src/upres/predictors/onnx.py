@@ -71,6 +71,16 @@ class OnnxPredictor(Predictor):
         return sr
 
 
+def share_arena() -> None:
+    """Let the models that this process opens from now on hold what their predictions need in one place.
+
+    Otherwise each keeps as much as its largest prediction took: eight hold 590 MB, and in one place 153.
+    """
+    onnxruntime = _onnxruntime()
+    kind, memory = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, onnxruntime.OrtMemType.DEFAULT
+    onnxruntime.create_and_register_allocator(onnxruntime.OrtMemoryInfo("Cpu", kind, 0, memory), None)
+
+
 def _onnxruntime() -> Any:
     """Return the module, told first to keep to itself: its builds send events to their maker unless asked not to.
 
@@ -91,6 +101,7 @@ def _options(threads: int | None) -> SessionOptions:
     options.intra_op_num_threads = threads or 0
     # The runtime keeps one memory plan a shape for as long as the session lives; a folder has many shapes.
     options.enable_mem_pattern = False
+    options.add_session_config_entry("session.use_env_allocators", "1")  # there is one after `share_arena`
     # Waiting threads sleep. Spinning gains nothing on layers of 20 ms, and takes the cores from decoding and
     # encoding: with both cores at work, it cost a quarter of the speed.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from upres.service.messages import IN_HAND
 from upres.service.metrics import Metrics
 from upres.service.parameters import Asked
 from upres.service.problems import Problem
@@ -19,9 +20,7 @@ from upres.service.queue import FairQueue
 from upres.service.settings import ServeSettings
 from upres.service.spool import Spool
 from upres.service.work import State, Work
-from upres.storage.atomic import clear_unfinished
 
-_IN_HAND = 3  # as the worker's: one is predicted, the next is decoded, the one before is coded
 # A worker that was told to stop some work and does not within this time hangs in a decoder.
 _HANGS_SECONDS = 20
 # Workers that end one after the other before they are ready: something is wrong that another start does not mend.
@@ -239,7 +238,7 @@ class Dispatch:
         if self.closed:
             return
         works = self._running.pop(worker)
-        clear_unfinished(self._spool.folder)
+        self._spool.clear_unfinished(works)
         if worker is self._worker:
             self._failures = 0 if worker.ready else self._failures + 1
             if self._failures:
@@ -278,7 +277,7 @@ class Dispatch:
         """Give the worker what it can take."""
         while len(self._queue) and self.ready:
             works = self._running.get(self._worker)
-            if works is None or len(works) >= _IN_HAND:
+            if works is None or len(works) >= IN_HAND:
                 return
             suspect = self._queue.peek().crashes > 0 or any(work.crashes for work in works.values())
             if suspect and works:
@@ -290,7 +289,7 @@ class Dispatch:
                 {
                     "do": work.number,
                     "source": str(work.source),
-                    "target": str(self._spool.folder / f"{work.number}-out"),
+                    "target": str(self._spool.target(work.number)),
                     "asked": work.asked.members(),
                 }
             )

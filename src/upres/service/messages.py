@@ -14,6 +14,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+IN_HAND = 4
+"""Pictures that a worker has at once: two are predicted, the next is decoded, the one before is coded."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSettings:

@@ -173,7 +173,10 @@ def _operation(name: str, summary: str, answers: dict[str, Any], *, problems: tu
     refused = {
         str(status): {
             "description": "; ".join(titles),
-            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            "content": {
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
+                "text/html": {"schema": {"type": "string"}},  # where Accept begins with it, as browsers' does
+            },
         }
         for status, titles in sorted(kinds.items())
     }

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from upres.config.limits import MAX_SIDE
 from upres.errors import ConfigError, nearest
 from upres.service.problems import Problem, ProblemError, problem_of
 from upres.upscaling.sizes import Size, box
@@ -34,8 +35,8 @@ class Parameter:
 
 PARAMETERS = (
     Parameter("scale", "number", "Output side ÷ input side; by default the model's own.", "2", 1, 32),
-    Parameter("width", "integer", "Width of the output in pixels.", "1920", 1),
-    Parameter("height", "integer", "Height of the output in pixels.", "1080", 1),
+    Parameter("width", "integer", "Width of the output in pixels.", "1920", 1, MAX_SIDE),
+    Parameter("height", "integer", "Height of the output in pixels.", "1080", 1, MAX_SIDE),
     Parameter("fit", "text", "Largest size that fits this box.", "3840x2160"),
     Parameter("model", "text", "A name from /v1/models.", "base"),
     Parameter("denoise", "text", "0 for clean pictures to 1 for hard compressed ones, or auto.", "auto"),
@@ -121,7 +122,7 @@ def read_asked(given: Iterable[tuple[str, str]]) -> Asked:
     try:
         _ = asked.size, asked.position
     except ConfigError as error:
-        raise ProblemError(problem_of(error)) from error
+        raise ProblemError(dataclasses.replace(problem_of(error), kind="bad-request")) from error
     return asked
 
 
@@ -140,6 +141,6 @@ def _value(parameter: Parameter, text: str) -> Any:
         raise ProblemError(Problem("bad-request", f"{parameter.name} {text}: is not {words}")) from None
     least, most = parameter.least, parameter.most
     if not (least is None or value >= least) or not (most is None or value <= most):
-        span = f"at least {least:g}" if most is None else f"from {least:g} to {most:g}"
-        raise ProblemError(Problem("unusable", f"{parameter.name} {text}: should be {span}"))
+        span = f"at least {least:g}" if most is None else f"from {least:g} to {most:,.9g}"
+        raise ProblemError(Problem("bad-request", f"{parameter.name} {text}: should be {span}"))
     return value

@@ -58,6 +58,9 @@ class Problem:
     more: Mapping[str, Any] = field(default_factory=dict)
     retry_after: int | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", one_line(self.detail))
+
     @property
     def status(self) -> int:
         """The HTTP status."""
@@ -77,6 +80,15 @@ class Problem:
             "detail": self.detail,
             **self.more,
         }
+
+
+def one_line(text: str) -> str:
+    """Return a text without line ends and other control characters, which a stranger may have sent.
+
+    >>> one_line("scale 2\\n3: is not a number")
+    'scale 2\\\\n3: is not a number'
+    """
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 class ProblemError(Exception):

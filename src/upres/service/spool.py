@@ -7,11 +7,12 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from upres.errors import ConfigError
-from upres.storage.atomic import abandoned
+from upres.storage.atomic import abandoned, clear_unfinished
 
 fcntl: Any = None  # Windows has none: there, what a killed service leaves is not cleared away
 with contextlib.suppress(ImportError):
@@ -74,6 +75,17 @@ class Spool:
         """Remove a file, if it is there."""
         self._bytes.pop(path, None)
         path.unlink(missing_ok=True)
+
+    def target(self, number: int) -> Path:
+        """Return where the result of some work goes, without its suffix."""
+        return self.folder / f"{number}-out"
+
+    def clear_unfinished(self, numbers: Iterable[int]) -> None:
+        """Remove what a worker left that ended while it did such work."""
+        clear_unfinished(self.folder)
+        for number in numbers:
+            for path in self.folder.glob(f"{self.target(number).name}.*"):
+                path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Remove the folder and all that is in it."""

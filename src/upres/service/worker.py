@@ -1,7 +1,8 @@
 """The process that decodes, predicts and encodes: what a hostile picture may crash is this, and not the server.
 
-While one picture is predicted, the next is opened and decoded and the one before coded, each in a thread of its own.
-It ends with the pipe from the server; signals are the server's business.
+While two pictures are predicted, the next is opened and decoded and the one before coded, each in a thread of its own.
+What they need of memory together is below the limit, by the planner of the command: a picture waits with its decoding
+until there is room. It ends with the pipe from the server; signals are the server's business.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import dataclasses
+import functools
 import os
 import signal
 import tempfile
@@ -26,29 +28,31 @@ from upres.image.codecs import vips
 from upres.image.codecs.installation import abilities
 from upres.image.codecs.table import names, recognised, unread
 from upres.image.opening import OpenedPicture
-from upres.models.corners import corners_of
+from upres.models.corners import Position, corners_of
 from upres.models.shipped import BICUBIC, PURPOSES, shipped
-from upres.service.messages import WorkerSettings, line, read
+from upres.predictors import Predictor
+from upres.predictors.onnx import share_arena
+from upres.service.messages import IN_HAND, WorkerSettings, line, read
 from upres.service.parameters import Asked
+from upres.service.predicting import AT_ONCE, Running, SharingPredictor, side_by_side, threads_beside
 from upres.service.problems import Problem, ProblemError, problem_of, refused
+from upres.service.sharing import Part, Share
 from upres.upscaling.batch import suffix_like
 from upres.upscaling.loading import Upscalers
+from upres.upscaling.memory import PROCESS_BYTES, Held
 from upres.upscaling.pipeline import Settings, enlarge, held_of, summary
+from upres.upscaling.sizes import Size
+from upres.upscaling.upscaler import Upscaler
 
-IN_HAND = 3
-"""Pictures that are worked on at once: one is predicted, the next is decoded, the one before is coded."""
-
-# Scales and positions between a model's corners that stay loaded; each holds what its predictions need.
+# Scales and positions between a model's corners that stay loaded.
 _KEPT = 4
-# A picture of which coders hold more than this part of the memory allowed waits for the one before to be written.
-_SHARES = 4
 # Tiles are told at most so often.
 _TOLD_SECONDS = 0.05
-# How often whoever waits for its turn looks whether it is still wanted.
-_LOOK_SECONDS = 0.05
 _PICTURE, _RESULT = "the picture", "the result"
-# What is freed of work on so many pixels is given back to the system at once.
-_TRIMMED_PIXELS = 1_000_000
+# What is freed is given back to the system when nothing was done for so long, and at once after so many pixels: what
+# is given back costs page faults when it is needed again.
+_TRIMMED_SECONDS = 0.5
+_TRIMMED_PIXELS = 10_000_000
 
 
 class Work:
@@ -90,18 +94,24 @@ class Worker:
         self._settings = settings
         self._out = out
         self._telling = threading.Lock()
-        self._turn = threading.Lock()  # whose picture is predicted
-        self._alone = threading.Lock()  # whose coders hold much
+        self._opening = Share(1)  # whose picture is looked at
+        self._memory = Share(settings.max_memory - PROCESS_BYTES)
+        self._turns = Share(AT_ONCE)  # whose pictures are predicted
+        self._predicting = Running()
         self._loading = threading.Lock()
         self._upscalers: dict[str, Upscalers] = {}
+        self._beside: dict[str, Upscalers] = {}
         self._works: dict[int, Work] = {}
+        self._idle = threading.Event()
         self._threads = ThreadPoolExecutor(IN_HAND, "upres-work")
 
     def run(self, commands: BinaryIO) -> None:
         """Load the model, then do what is asked until the pipe ends."""
         began = time.perf_counter()
+        share_arena()
         upscalers = self._upscalers_of(self._settings.model)
         upscaler = upscalers.for_picture(1, 1)
+        threading.Thread(target=self._trim, name="upres-trim", daemon=True).start()
         vips.pyvips().cache_set_max(0)  # what it remembers of files that are gone is of no use to anyone
         how = "" if not upscaler.predictors else upscaler.predictors[0].how
         self._tell({"ready": {"how": how, "seconds": round(time.perf_counter() - began, 3)}, "memory": memory()})
@@ -117,6 +127,7 @@ class Worker:
             tempfile.tempdir = str(Path(message["source"]).parent)  # what a worker leaves that is killed goes with it
             work = Work(message["do"], Path(message["source"]), Path(message["target"]), asked)
             self._works[work.number] = work
+            self._idle.clear()
             self._threads.submit(self._do, work)
 
     def _tell(self, message: dict[str, Any]) -> None:
@@ -130,9 +141,9 @@ class Worker:
         except Exception as error:
             told = {"problem": dataclasses.asdict(self._problem(work, error))}
         del self._works[work.number]
-        if not self._works:
-            trim()
         self._tell({"work": work.number, **told, "memory": memory()})
+        if not self._works:
+            self._idle.set()
 
     def _problem(self, work: Work, error: Exception) -> Problem:
         if isinstance(error, ProblemError):
@@ -162,20 +173,24 @@ class Worker:
             background=None if asked.background is None else parse_colour(asked.background),
             strip=asked.strip,
         )
-        opened = settings.opened(work.source)
-        try:
+        with contextlib.ExitStack() as stack:
+            opening = stack.enter_context(taken(self._opening.take(1, work.check_wanted)))
+            opened = settings.opened(work.source)
+            stack.callback(opened.close)
             self._check_posted(opened)
             model = asked.model or self._settings.model
             upscalers = self._upscalers_of(model)
+            memory_part = stack.enter_context(taken(self._room_to_read(opened, upscalers, asked.size, work)))
             chosen = upscalers.position_for(opened, size=asked.size, denoise=asked.position, detail=asked.detail)
             with self._loading:
-                upscaler = upscalers.for_picture(*opened.shape.size, chosen.position, asked.size)
+                upscaler = self._sharing(upscalers, model, opened, chosen.position, asked.size)
             target = work.target.with_name(work.target.name + suffix_like(opened.header.format, asked.format))
-            sink = settings.sink(target)
+            # Written in its place: whoever waits for it is told when it is whole, and what a crash leaves of it goes.
+            sink = settings.sink(target, into=target)
             enlargement = upscaler.enlargement
             made = enlargement.size(*opened.shape.size)
             self._check_made(made, opened.header.pages)
-            held = held_of(opened, sink, enlargement)
+            held = held_of(opened, sink, enlargement, opened.shape if opened.header.pages > 1 else None)
             enlargement.check_memory(opened.shape, held)
             sink.check(enlargement.shape(opened.shape).without_alpha(), tags=opened.tags)
             told = summary(opened, enlargement)
@@ -194,13 +209,17 @@ class Worker:
                 "tiles": told.tiles,
             }
             self._tell({"work": work.number, "opened": facts})
+            memory_part.become(enlargement.needed_bytes(opened.shape, held), work.check_wanted)
+            opening.give_back()
             if opened.header.pages == 1:
                 opened.begin()
-            much = held.bytes * _SHARES > self._settings.max_memory
-            with self._one(self._alone, work) if much else contextlib.nullcontext(), self._predicting(work) as tell:
-                enlarge(opened, sink, enlargement, progress=tell, cancel=work.cancel)
-        finally:
-            opened.close()
+            places = 1 if self._beside_threads and all(map(side_by_side, upscaler.predictors)) else AT_ONCE
+            try:
+                with self._predicted(work, places) as tell:
+                    enlarge(opened, sink, enlargement, progress=tell, cancel=work.cancel)
+            except BaseException:
+                target.unlink(missing_ok=True)
+                raise
         if made[0] * made[1] * opened.header.pages > _TRIMMED_PIXELS:
             trim()
         done = {
@@ -211,41 +230,73 @@ class Worker:
         }
         return {"done": done}
 
+    def _room_to_read(self, opened: OpenedPicture, upscalers: Upscalers, size: Size, work: Work) -> Part:
+        """Wait until there is room for what the decoder holds: it is asked for the middle of the picture.
+
+        Raises:
+            ConfigError: there never is.
+        """
+        reading = opened.held_bytes
+        if reading > self._memory.whole:
+            enlargement = upscalers.for_picture(*opened.shape.size, size=size).enlargement
+            enlargement.check_memory(opened.shape, Held(reading=reading, source=opened.header.format))
+        return self._memory.take(reading, work.check_wanted)
+
     @contextlib.contextmanager
-    def _predicting(self, work: Work) -> Iterator[Any]:
+    def _predicted(self, work: Work, places: int) -> Iterator[Any]:
         """Wait for the turn; yield what is called after each tile, and gives the turn away after the last one."""
-        last, held = 0.0, True
+        last, turn = 0.0, self._turns.take(places, work.check_wanted)
 
         def tell(done: int, total: int) -> None:
-            nonlocal last, held
+            nonlocal last
             now = time.monotonic()
             if now - last >= _TOLD_SECONDS or done == total:
                 last = now
                 self._tell({"work": work.number, "tiles": [done, total]})
-            if done == total and held:
-                held = False
-                self._turn.release()
+            if done == total:
+                turn.give_back()
 
-        self._acquire(self._turn, work)
-        try:
+        with taken(turn):
             work.check_wanted()
             yield tell
-        finally:
-            if held:
-                held = False
-                self._turn.release()
 
-    @contextlib.contextmanager
-    def _one(self, lock: threading.Lock, work: Work) -> Iterator[None]:
-        self._acquire(lock, work)
-        try:
-            yield
-        finally:
-            lock.release()
+    def _trim(self) -> None:
+        """Give what is free back to the system whenever there has been nothing to do for a while."""
+        while True:
+            self._idle.wait()
+            time.sleep(_TRIMMED_SECONDS)
+            if self._idle.is_set():
+                self._idle.clear()
+                trim()
 
-    def _acquire(self, lock: threading.Lock, work: Work) -> None:
-        while not lock.acquire(timeout=_LOOK_SECONDS):
-            work.check_wanted()
+    @property
+    def _beside_threads(self) -> int:
+        return threads_beside(self._settings.threads)
+
+    def _sharing(
+        self, upscalers: Upscalers, model: str, opened: OpenedPicture, position: Position, size: Size
+    ) -> Upscaler:
+        """Return the upscaler for a picture, whose predictions make room for others beside them."""
+        height, width = opened.shape.size
+        upscaler = upscalers.for_picture(height, width, position, size)
+        if not self._beside_threads:
+            return upscaler
+
+        def beside(number: int) -> Predictor:
+            with self._loading:
+                if model not in self._beside:
+                    self._beside[model] = Upscalers(
+                        model, kept=_KEPT, threads=self._beside_threads, device="cpu", backend="onnx"
+                    )
+                return self._beside[model].for_picture(height, width, position, size).predictors[number]
+
+        upscaler.enlargement.predictors = tuple(
+            SharingPredictor(predictor, functools.partial(beside, number), self._predicting)
+            if side_by_side(predictor) and not isinstance(predictor, SharingPredictor)
+            else predictor
+            for number, predictor in enumerate(upscaler.predictors)
+        )
+        return upscaler
 
     def _check_posted(self, opened: OpenedPicture) -> None:
         header, most = opened.header, self._settings.max_pixels
@@ -293,6 +344,15 @@ class Worker:
                     precision=settings.precision,
                 )
             return self._upscalers[model]
+
+
+@contextlib.contextmanager
+def taken(part: Part) -> Iterator[Part]:
+    """Give a part of what is shared back at the end."""
+    try:
+        yield part
+    finally:
+        part.give_back()
 
 
 def _check_recognised(path: Path) -> None:

@@ -175,6 +175,16 @@ class Enlargement:
         if self.tile is None or held.bytes:
             self._estimate(held).check(shape, self.max_memory)
 
+    def needed_bytes(self, shape: Shape, held: Held = NOTHING) -> int:
+        """Return how many bytes enlarging a picture takes at most, without what the process holds anyway.
+
+        Args:
+            shape: the picture.
+            held: as in `check_memory`.
+        """
+        estimate = self._estimate(held)
+        return estimate.bytes(shape, *self._tile(shape, held)) - memory.PROCESS_BYTES
+
     @property
     def _reached(self) -> int:
         return math.prod(predictor.facts.scale for predictor in self.predictors)

@@ -30,8 +30,9 @@ _WRITTEN_BYTES, _LEAST_BAND_BYTES, _LINES = 140_000_000, 40_000_000, 512
 # libvips holds what it writes in three caches of 128 rows and two buffers of as many, and its coders in one or two:
 # 118 MB of 48,000 columns, measured.
 _CODER_ROWS = 850
-# The interpreter, NumPy, libvips and ONNX Runtime with a model: 72 MB, and coders with their own buffers.
-_PROCESS_BYTES = 160_000_000
+PROCESS_BYTES = 160_000_000
+"""The interpreter, NumPy, libvips and ONNX Runtime with a model: 72 MB, and coders with their own buffers."""
+
 # What a runtime holds of a prediction, in the activations that live at once (`Facts.memory`). Measured in ONNX Runtime
 # and OpenVINO: 0.8 to 1.5 times as much for the shipped models, 0.7 to 1.6 times for twelve architectures.
 _RUNTIME_SHARE = 1.3
@@ -137,7 +138,7 @@ class Estimate:
 
     def bytes(self, shape: Shape, rows: int, columns: int) -> int:
         """Return what the process holds at most with tiles of such a height and width."""
-        held, prediction = _PROCESS_BYTES + self.held.bytes, 0
+        held, prediction = PROCESS_BYTES + self.held.bytes, 0
         height, width = shape.size
         item = np.dtype(shape.dtype).itemsize
         reduces = self.scale != math.prod(facts.scale for facts in self.steps)

@@ -33,6 +33,9 @@ _OVERLAP = 32
 # 1 ÷ 2^20 of the range moves results that fall exactly between two levels, which is where bicubic's rational
 # weights put many, off the edge: else rounding noise, which depends on the tile, would choose the level.
 _TIE = np.float32(2.0**-20)
+# Rows that are rounded at once: what lies between the steps of it stays in the processor's cache: 15 ms a megapixel
+# where all of a tile at once took 35.
+_CACHED_ROWS = 32
 
 
 def halo(facts: Facts, asked: int | None, *, clear: bool = False) -> int:
@@ -120,11 +123,16 @@ def exact(
 def _place(sr: NDArray[np.float32], predictor: Predictor, tile: Tile, pieces: list[NDArray[Any]]) -> None:
     _check_finite(sr, predictor, tile)
     scale = predictor.facts.scale
-    core = quantised(sr[_core(tile.rows, scale), _core(tile.columns, scale)], pieces[0].dtype)
+    core = sr[_core(tile.rows, scale), _core(tile.columns, scale)]
+    columns = slice(tile.columns.start * scale, tile.columns.stop * scale)
     top = 0
     for piece in pieces:
-        piece[:, tile.columns.start * scale : tile.columns.stop * scale] = core[top : top + len(piece)]
-        top += len(piece)
+        for start in range(0, len(piece), _CACHED_ROWS):
+            rows = piece[start : start + _CACHED_ROWS, columns]
+            levels = quantised(core[top : top + len(rows)], piece.dtype)
+            for channel in range(levels.shape[2]):  # a network's channels are planes, a picture's stand side by side
+                rows[..., channel] = levels[..., channel]
+            top += len(rows)
 
 
 def blended(
