@@ -132,7 +132,7 @@ def probe_radius(network: Network) -> None:
     assert radius is not None
     middle, multiple = radius + 3, network.multiple
     height = 2 * middle + multiple
-    # Rows are looked at, so the picture is no wider than what pools needs, and it is one row of phases.
+    # How far rows reach is looked at: the picture is as wide as pooling and the phases need.
     shape = (1, network.channels, height + -height % multiple, 8 + -8 % multiple + multiple)
     lr = torch.rand(shape, dtype=torch.float64, requires_grad=True)
     sr = network(lr)
