@@ -40,5 +40,7 @@ def test_scores_are_those_of_the_model_files(page: str) -> None:
     for scale, columns in SCORED[page].items():
         for name, row in found.items():
             scores = find(name, scale).facts.scores
-            expected = [f"{scores[f'{set_name} psnr_y border {scale}']:.2f}" for set_name in ("Set5", "BSD100")]
-            assert [row[column] for column in columns] == expected, f"{page}: {name}"
+            for column, set_name in zip(columns, ("Set5", "BSD100"), strict=True):
+                score = scores[f"{set_name} psnr_y border {scale}"]
+                # The facts hold three digits: 31.425 was 31.4247, which is 31.42.
+                assert row[column] in {f"{score - 0.0004:.2f}", f"{score + 0.0004:.2f}"}, f"{page}: {name}"
