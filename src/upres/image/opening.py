@@ -27,6 +27,7 @@ from upres.image.background import Colour, flattened, laid_on
 from upres.image.bands import CLEAR, OPAQUE, PARTIAL, UNIT, Shape, from_span, neutral
 from upres.image.codecs.compression import Compression, compression_of
 from upres.image.codecs.decode import Decoder, Header
+from upres.image.mapped import mapped
 from upres.image.metadata.tags import Tags
 from upres.image.picture import Again, Pages, Picture, check_unit_range, peak, profile_fits
 from upres.image.prefetch import Prefetch
@@ -249,7 +250,10 @@ class OpenedPicture:
         flat = self._stored_shape.alpha and not self.shape.alpha
         for band in self._stored():
             unit = from_span(band, self.span, alpha=self._stored_shape.alpha)
-            yield flattened(unit[..., :-1], unit[..., -1], self._background or (0, 0, 0)) if flat else unit
+            made = flattened(unit[..., :-1], unit[..., -1], self._background or (0, 0, 0)) if flat else unit
+            held = mapped(made.shape, made.dtype)
+            held[:] = made
+            yield held
 
 
 def read_header(path: str | Path) -> Header:
