@@ -141,7 +141,8 @@ class OpenedPicture:
     def middle(self, height: int, width: int) -> NDArray[Any]:
         """Return the middle of the picture, `h w c` with alpha last, as its file stores it, at most so large.
 
-        What lies above it is decoded, and forgotten.
+        What lies above it is decoded, and forgotten: of 100 megapixels in 0.9 s of CPU (JPEG) to 1.4 (PNG), 1.3 % of
+        the quickest enlargement of them (bicubic ×2). Only a tiled TIFF would give its middle for less.
 
         Raises:
             PictureError: the data is damaged or cut short.
