@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 import pyvips
 import tifffile
-from PIL import Image
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
 
 from tests.colour_patches import SIDE, patches, worst_patch
 from tests.colour_profiles import PRIMARIES, PROFILES, by_littlecms, matrix
 from tests.png_chunks import chunks_profile, samples_of
+from upres.image import read
 from upres.models.shipped import PACKAGE
 from upres.predictors.onnx import OnnxPredictor
 from upres.upscaling.upscaler import Upscaler
@@ -61,6 +63,18 @@ def test_cmyk_becomes_the_srgb_of_littlecms(suffix: str, tmp_path: Path) -> None
     assert worst_patch(by_littlecms(decoded, profile, "CMYK"), sr, 4) <= 1
 
 
+def srgb_of_lab(lab: NDArray[np.float64]) -> NDArray[np.float64]:
+    """L, a and b under D50 (Photoshop TIFF Technical Notes) to sRGB in [0, 1]: CIE 15, Bradford, IEC 61966-2-1."""
+    fy = (lab[..., 0] + 16) / 116
+    cubes = np.stack([fy + lab[..., 1] / 500, fy, fy - lab[..., 2] / 200], axis=2)
+    d50, d65 = np.array([0.9642, 1, 0.8249]), np.array([0.3127 / 0.329, 1, 0.3583 / 0.329])
+    relative = np.where(cubes > 6 / 29, cubes**3, 3 * (6 / 29) ** 2 * (cubes - 4 / 29)) * d50
+    cone = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+    adapted = np.linalg.inv(cone) @ np.diag((cone @ d65) / (cone @ d50)) @ cone
+    light = relative @ adapted.T @ np.linalg.inv(matrix(PRIMARIES["sRGB"])).T
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.abs(light) ** (1 / 2.4) - 0.055).clip(0, 1)
+
+
 def test_lab_of_16_bits_becomes_srgb_by_arithmetic(tmp_path: Path) -> None:
     lightness = np.array([[5, 20, 40, 60, 80, 95], [50, 50, 50, 50, 50, 50]], float)
     a = np.array([[0, 5, -10, 15, 0, 0], [40, -30, 0, 0, 20, 0]], float)
@@ -69,16 +83,54 @@ def test_lab_of_16_bits_becomes_srgb_by_arithmetic(tmp_path: Path) -> None:
     stored = (grid % 65_536).astype(np.uint16).repeat(SIDE, axis=0).repeat(SIDE, axis=1)
     tifffile.imwrite(tmp_path / "lr.tif", stored, photometric="cielab")
     enlarge(BASE, tmp_path / "lr.tif", tmp_path / "sr.png")
-    # CIE 15: Lab under D65, which is how libvips takes it; then IEC 61966-2-1.
-    fy = (lightness + 16) / 116
-    cubes = np.stack([fy + a / 500, fy, fy - b / 200], axis=2)
-    white_d65 = (0.95047, 1, 1.08883)
-    relative = np.where(cubes > 6 / 29, cubes**3, 3 * (6 / 29) ** 2 * (cubes - 4 / 29)) * white_d65
-    light = relative @ np.linalg.inv(matrix(PRIMARIES["sRGB"])).T
-    coded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.abs(light) ** (1 / 2.4) - 0.055)
     sr = samples_of(tmp_path / "sr.png")
-    expected = np.floor(coded.clip(0, 1) * 65_535 + 0.5).repeat(SIDE, axis=0).repeat(SIDE, axis=1)
+    coded = srgb_of_lab(np.stack([lightness, a, b], axis=2))
+    expected = np.floor(coded * 65_535 + 0.5).repeat(SIDE, axis=0).repeat(SIDE, axis=1)
     assert worst_patch(expected, sr, 4) <= 4
+
+
+def test_every_way_of_storing_lab_is_the_srgb_of_littlecms(tmp_path: Path) -> None:
+    rgb = np.random.default_rng(5).integers(0, 256, (20, 30, 3), np.uint8)
+    rgb[0] = np.arange(30, dtype=np.uint8)[:, None] * 8
+    srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    exactly = {"flags": ImageCms.Flags.NOOPTIMIZE, "renderingIntent": ImageCms.Intent.RELATIVE_COLORIMETRIC}
+    there = ImageCms.buildTransform(srgb, lab, "RGB", "LAB", **exactly)
+    back = ImageCms.buildTransform(lab, srgb, "LAB", "RGB", **exactly)
+    picture = ImageCms.applyTransform(Image.fromarray(rgb), there)
+    assert picture is not None
+    expected = np.asarray(ImageCms.applyTransform(picture, back)).astype(float)
+    signed = np.asarray(picture)
+    offset = signed ^ np.array([0, 128, 128], np.uint8)
+    numbers = np.dstack([signed[..., 0] * (100 / 255), offset[..., 1:] - 128.0])
+    wide = np.array([257, 256, 256], np.uint16)
+    clear = np.full((20, 30), 77, np.uint8)
+    picture.save(tmp_path / "pillow.tif")
+    stored: dict[str, tuple[NDArray[Any], str]] = {
+        "8": (signed, "cielab"),
+        "8 alpha": (np.dstack([signed, clear]), "cielab"),
+        "8 icc": (offset, "icclab"),
+        "8 icc alpha": (np.dstack([offset, clear]), "icclab"),
+        "16": (signed * wide, "cielab"),
+        "16 alpha": (np.dstack([signed * wide, clear * np.uint16(257)]), "cielab"),
+        "16 icc": (np.round(numbers * (652.8, 256, 256) + (0, 32_768, 32_768)).astype(np.uint16), "icclab"),
+        "float": (numbers.astype(np.float32), "cielab"),
+    }
+    for name, (samples, photometric) in stored.items():
+        extra = {"extrasamples": ["unassalpha"]} if samples.shape[2] == 4 else {}
+        order, big = (">", True) if "icc" in name else ("<", False)
+        place = tmp_path / f"{name}.tif"
+        tifffile.imwrite(place, samples, photometric=photometric, byteorder=order, bigtiff=big, **extra)
+    for name in ("pillow", *stored):
+        made = read(tmp_path / f"{name}.tif")
+        white = float(np.iinfo(made.pixels.dtype).max)
+        assert white == (255 if "8" in name or name == "pillow" else 65_535)
+        levels = made.pixels * (255 / white)
+        assert np.abs(levels - expected).max() <= 1, name
+        # Own arithmetic is no rounded number, so that half a level more is rounding's.
+        assert np.abs(levels - srgb_of_lab(numbers) * 255).max() < 1, name
+        assert np.ptp(levels[0], axis=1).max() < 0.01, name
+        assert (made.alpha is not None) == ("alpha" in name)
+        assert made.alpha is None or (made.alpha == round(77 / 255 * white)).all()
 
 
 def test_palettes_and_their_alpha(tmp_path: Path) -> None:

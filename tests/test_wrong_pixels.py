@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvips
-from PIL import Image, ImageCms
+import tifffile
+from PIL import Image
 
 from tests.small_pictures import RNG, failure, random_pixels
 from tests.small_predictors import MODELS
@@ -84,13 +85,9 @@ def test_a_cameras_raw_data_is_not_enlarged_from_its_thumbnail(tmp_path: Path, e
     assert "develop it to TIFF first" in failure(read, save("raw.dng", table | tags))
 
 
-def test_lab_of_8_bits_is_not_called_damaged(tmp_path: Path) -> None:
-    srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
-    picture = Image.fromarray(RNG.integers(0, 256, (9, 7, 3), np.uint8))
-    converted = ImageCms.applyTransform(picture, ImageCms.buildTransform(srgb, lab, "RGB", "LAB"))
-    assert converted is not None
-    converted.save(tmp_path / "lab.tif")
-    assert "a Lab TIFF of 8 bits, which the installed libvips does not decode" in failure(read, tmp_path / "lab.tif")
+def test_lab_of_fax_machines_is_refused_rather_than_taken_for_rgb(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "lab.tif", RNG.integers(0, 256, (9, 7, 3), np.uint8), photometric="itulab")
+    assert "a Lab TIFF in the encoding of fax machines (ITULab); save it as RGB" in failure(read, tmp_path / "lab.tif")
 
 
 def test_reduced_pages_of_an_ordinary_tiff_are_no_raw_data(tmp_path: Path) -> None:

@@ -74,7 +74,10 @@ class BandEncoder:
         with vips.errors():
             source = pyvips.Source.new_from_descriptor(self._read)
             flat = pyvips.Image.pngload_source(source, access="sequential", unlimited=True, fail_on="error")
-            encode.save(self._folded(flat), path, form, tags, writing)
+            folded = self._folded(flat)
+            # All that its threads do is to copy rows; each would hold some more of them.
+            folded.set_type(pyvips.GValue.gint_type, "concurrency", 1)
+            encode.save(folded, path, form, tags, writing)
 
     def _folded(self, flat: Any) -> Any:
         shape = self._shape
@@ -93,10 +96,11 @@ def _png(bands: Iterable[NDArray[Any]], shape: Shape) -> Iterator[bytes]:
     yield from _chunk(b"IHDR", struct.pack(">IIBBBBB", shape.row_bytes, shape.height, 8, 0, 0, 0, 0))
     packed = zlib.compressobj(0)
     rows = shape.band_rows()
+    held = np.zeros((rows, 1 + shape.row_bytes), np.uint8)  # each line begins with its filter: none
     for band in bands:
         for top in range(0, len(band), rows):
             part = band[top : top + rows]
-            lines = np.zeros((len(part), 1 + shape.row_bytes), np.uint8)  # each line begins with its filter: none
+            lines = held[: len(part)]
             lines[:, 1:] = part.view(np.uint8).reshape(len(part), shape.row_bytes)
             yield from _chunk(b"IDAT", packed.compress(cast(Any, lines.data)))
     yield from _chunk(b"IDAT", packed.flush())

@@ -45,7 +45,8 @@ class BoundedQueue(Generic[Item]):
         """Say that nothing follows, or why; the taker raises `error` at once, before what is waiting."""
         with self._changed:
             self._ended = True
-            self._error = self._error or error
+            if not self._stopped:  # or what it was raised in, a decoder for one, would be kept by its traceback
+                self._error = self._error or error
             self._changed.notify_all()
 
     def stop(self) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from upres.image.mapped import mapped
+
 
 class Window:
     """Rows of a picture of which no more is kept than has been asked for and not been passed.
@@ -36,4 +38,7 @@ class Window:
             if self._end > start:
                 self._held.append((top, band))
         parts = [band[max(start - top, 0) : stop - top] for top, band in self._held if top < stop]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        if len(parts) == 1:
+            return parts[0]
+        rows = mapped((sum(map(len, parts)), *parts[0].shape[1:]), parts[0].dtype)
+        return np.concatenate(parts, out=rows)

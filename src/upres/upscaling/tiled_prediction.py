@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from upres.errors import FailedError, NonFiniteError
 from upres.image import from_unit, to_unit
+from upres.image.mapped import mapped
 from upres.image.window import Window
 from upres.models.facts import Facts
 from upres.predictors import Predictor
@@ -183,7 +184,7 @@ def blended(
 def _pieces(height: int, width: int, channels: int, dtype: DTypeLike) -> list[NDArray[Any]]:
     """Return the arrays that a row of tiles fills: several, so that each is let go when it has been written."""
     rows = max(1, PIECE_BYTES // (width * channels * np.dtype(dtype).itemsize))
-    return [np.empty((min(rows, height - top), width, channels), dtype) for top in range(0, height, rows)]
+    return [mapped((min(rows, height - top), width, channels), dtype) for top in range(0, height, rows)]
 
 
 def _fade(start: int, stop: int, length: int, span: Extent, scale: int) -> NDArray[np.float32]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import shutil
+import tempfile
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 
 from upres.config.limits import MAX_RESOLUTION, MAX_SIDE, MAX_TIFF_PIECE
 from upres.errors import PictureError
-from upres.image.codecs import apng, frames, gif, heif, jpeg, png_colour, vips, webp
+from upres.image.codecs import apng, frames, gif, heif, jpeg, lab, png_colour, vips, webp
 from upres.image.codecs.table import FORMATS, Format, names, recognised, unread
 from upres.image.metadata import exif, icc, iptc, tiff
 from upres.image.metadata.tags import Cicp, Tags
@@ -24,6 +26,9 @@ from upres.image.metadata.tags import Cicp, Tags
 # libvips' sample types that a picture can hold; a double becomes float32.
 _SAMPLES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32, "double": np.float32}
 _BITS = {"uchar": 8, "ushort": 16, "float": 32, "double": 32}
+
+# Bytes of a file of which nothing is gained by not mapping it.
+_MOST_MAPPED = 10_000_000
 
 # libvips' spaces whose bands are already gray or R, G, B; every other one is converted.
 _PLAIN_SPACES = ("b-w", "grey16", "srgb", "rgb", "rgb16", "scrgb", "multiband")
@@ -78,13 +83,19 @@ class Decoder:
         self.form = recognised_format(path)
         self._oddities: dict[str, str] = {}  # what is odd → what is said of it: a file may be decoded more than once
         self._page = page
+        self._photometric: int | None = None
         if self.form is FORMATS["tiff"]:
             _check_developed(path)
+            with path.open("rb") as file:
+                self._photometric = tiff.photometric(file, page)
+            if self._photometric == tiff.ITU_LAB:
+                raise PictureError("a Lab TIFF in the encoding of fax machines (ITULab); save it as RGB", where=path)
         self._strict = strict
         with self._words():
             self._image = self._load(strict=True, decode=False)
-            # An image of upres's own decoder may be black as yet, and a GIF's canvas paint all over.
-            ready = self.form.open is None and self.form is not FORMATS["gif"]
+            # An image of upres's own decoder may be black as yet, a GIF's canvas paint all over, and one that is to be
+            # read by a pipe is not.
+            ready = self.form.open is None and self.form is not FORMATS["gif"] and not self._piped
             self._unread: Any = self._image if ready else None
             self.header = _header(path, self.form, self._image)
             if self.form.frames and self.form.operation is not None and self.form is not FORMATS["png"]:
@@ -251,14 +262,37 @@ class Decoder:
         if self.form is FORMATS["tiff"]:
             with self.path.open("rb") as file:
                 options["unlimited"] = tiff.pieces(file, self._page).coded_bytes > MAX_TIFF_PIECE
+        if self._photometric in (tiff.LAB, tiff.ICC_LAB):
+            return self._lab(options)
         if pages != 1:
             options["n"] = pages
+        if decode and self._piped:
+            return vips.piped(self.form.operation, self.path, access="sequential", fail_on=options["fail_on"])
         image = vips.load(self.form.operation, self.path, **options)
         if _orientation(image) > 1:  # turning reads out of order
             image = vips.load(self.form.operation, self.path, **(options | {"access": "random"}))
         if layout is not None and pages == 1:
             return _with_canvas(image, layout, self._page, decode=decode)
         return _in_16_bits(image) if self.form.operation == "heif" and image.format == "ushort" else image
+
+    def _lab(self, options: dict[str, Any]) -> Any:
+        # libvips decodes no Lab of 8 bits, takes all Lab for that of another white, and ICCLab for R, G and B. So it is
+        # given a copy that says R, G and B, and the samples are taken for what they are.
+        del options["revalidate"]
+        with tempfile.TemporaryFile() as copy, self.path.open("rb") as file:
+            shutil.copyfileobj(file, copy)
+            tiff.as_rgb(copy, self._page)
+            copy.flush()
+            image = vips.load_open("tiff", copy.fileno(), **options)
+            if _orientation(image) > 1:
+                image = vips.load_open("tiff", copy.fileno(), **(options | {"access": "random"}))
+        return lab.marked(image, signed=self._photometric == tiff.LAB)
+
+    @functools.cached_property
+    def _piped(self) -> bool:
+        # libvips maps a JPEG, and all pages of the map that were read count as the process's.
+        large = self.form is FORMATS["jpeg"] and self.path.stat().st_size > _MOST_MAPPED
+        return large and _orientation(self._image) == 1  # turning reads out of order
 
     def _check_screen(self, strict: bool) -> None:
         # libnsgif takes what its frames fill for the picture where the header's size is one that broken files have.
@@ -292,12 +326,6 @@ class Decoder:
                 raise PictureError(
                     f"{self.form.name} of a kind that the installed libvips cannot decode (HEVC, most "
                     "likely); convert it to JPEG or PNG, or install a libvips with libde265",
-                    where=self.path,
-                ) from error
-            if "bad labq format" in error.detail:
-                raise PictureError(
-                    "a Lab TIFF of 8 bits, which the installed libvips does not decode; save it as RGB, or as Lab of "
-                    "16 bits",
                     where=self.path,
                 ) from error
             raise PictureError(
@@ -463,6 +491,8 @@ def _in_srgb(image: Any, header: Header) -> Any:
     deep = header.depth > 8
     if header.space == "cmyk":
         return image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=16 if deep else 8)
+    if header.space == "lab":
+        return lab.in_srgb(image, deep=deep)
     return image.colourspace("rgb16" if deep else "srgb")
 
 

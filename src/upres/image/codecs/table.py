@@ -18,6 +18,8 @@ from upres.image.codecs import bmp, held, netpbm
 # A TIFF beyond this many bytes of samples is written as BigTIFF; classic offsets end at 4 GiB.
 _CLASSIC_TIFF_BYTES = 3_500_000_000
 _BYTES = {"uchar": 1, "ushort": 2, "float": 4}
+# Rows of a strip: libtiff holds one coded, and who reads the file some of them decoded.
+_STRIP_BYTES, _LEAST_STRIP, _MOST_STRIP = 1_000_000, 16, 128
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +159,9 @@ def _webp_options(image: Any, writing: Writing) -> dict[str, Any]:
 
 def _tiff_options(image: Any, writing: Writing) -> dict[str, Any]:
     samples = _BYTES[image.format]
+    rows = _STRIP_BYTES // (samples * image.bands * image.width)
     return {
+        "tile_height": min(max(rows, _LEAST_STRIP), _MOST_STRIP),
         "compression": "deflate",
         "predictor": "float" if samples == 4 else "horizontal",
         "bigtiff": writing.big or samples * image.bands * image.width * image.height > _CLASSIC_TIFF_BYTES,

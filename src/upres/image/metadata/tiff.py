@@ -36,6 +36,9 @@ from upres.image.metadata.ifd import (
 _IPTC = 0x83BB
 _NEW_SUBFILE_TYPE, _REDUCED, _MASK = 0x00FE, 1, 4
 _PHOTOMETRIC, _SUB_TABLES, _DNG_VERSION = 0x0106, 0x014A, 0xC612
+LAB, ICC_LAB, ITU_LAB = 8, 9, 10
+"""What PhotometricInterpretation says of Lab: a and b signed; with 128 added; in a range that the file tells."""
+_RGB = 2
 _MOSAICS = (32_803, 34_892)  # a colour filter array, and linear raw
 _PIECE_BYTES = (0x0117, 0x0145)  # StripByteCounts, TileByteCounts
 _TILE_LENGTH, _COMPRESSION = 0x0143, 0x0103
@@ -97,6 +100,37 @@ def pieces(file: BinaryIO, page: int = 0) -> Pieces:
     plain = (_number(table.get(_COMPRESSION)) or 1) == 1
     longest = 0 if plain else max(_largest(table.get(tag)) for tag in _PIECE_BYTES)
     return Pieces(min(longest, file.seek(0, 2)), _number(table.get(_TILE_LENGTH)) or 0)
+
+
+def photometric(file: BinaryIO, page: int = 0) -> int | None:
+    """Return what a page says that its samples mean (PhotometricInterpretation), or `None` in a damaged file."""
+    found = _photometric_at(file, page)
+    return None if found is None else found[1]
+
+
+def as_rgb(file: BinaryIO, page: int = 0) -> None:
+    """Make a page of a file say that its samples are R, G and B, so that whoever decodes it leaves them alone."""
+    found = _photometric_at(file, page)
+    if found is not None:
+        at, _, order = found
+        file.seek(at)
+        file.write(_RGB.to_bytes(2, order))
+
+
+def _photometric_at(file: BinaryIO, page: int) -> tuple[int, int, Order] | None:
+    try:
+        order, big, at = open_tiff(file)
+        for _ in range(page):
+            at = raw_entries(file, at, order, big)[1]
+        entries = raw_entries(file, at, order, big)[0]
+    except DamagedError:
+        return None
+    head, value = (8, 12) if big else (2, 8)
+    for number, entry in enumerate(entries):
+        if int.from_bytes(entry[:2], order) == _PHOTOMETRIC:
+            place = at + head + number * len(entry) + value
+            return place, int.from_bytes(entry[value : value + 2], order), order
+    return None
 
 
 def _largest(value: Value | Table | None) -> int:
