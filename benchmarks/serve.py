@@ -46,6 +46,7 @@ BELOW = Mark("peak memory ÷ the limit", "≤", 1.0)
 LEFT = Mark("files left, next requests refused, and exit codes that are not 0", "≤", 0)
 HOSTILE = Mark("hostile files that are not answered by 4xx within a second", "≤", 0)
 
+_PATIENCE_SECONDS = 3000
 # What is free is given back when nothing was done for half a second.
 _SETTLED_SECONDS = 2
 # Of a small picture, before the service runs and again after it.
@@ -78,6 +79,7 @@ def service(*arguments: str) -> Iterator[RunningService]:
     """Run a service, and end it."""
     with tempfile.TemporaryDirectory() as name:
         running = RunningService(Path(name), "--backend", "onnx", *arguments)
+        running.patience = _PATIENCE_SECONDS
         try:
             yield running
         finally:
@@ -217,7 +219,7 @@ def throughput(counts: Counts) -> None:
         f"processor time: {shares}; the predictor alone: {cores:.2f} cores; a picture of 256² "
         f"{1000 * statistics.mean(each[:4]):.0f} ms, one of 3 MP {each[-1]:.2f} s"
     )
-    held_against(THROUGHPUT, needed / wall)
+    held_against(THROUGHPUT, needed / wall if set(codes) == {200} else 0.0)
 
 
 def cpu_seconds(running: RunningService) -> dict[str, float]:

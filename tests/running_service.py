@@ -53,6 +53,7 @@ class RunningService:
 
     Attributes:
         port: where it listens.
+        patience: seconds for which an answer is waited for.
         log: what it has logged.
         noise: what else it has written to standard error.
     """
@@ -60,6 +61,7 @@ class RunningService:
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.folder = folder
         self.port = 0
+        self.patience = _SECONDS
         self.log: list[dict[str, Any]] = []
         self.noise: list[str] = []
         command = [*UPRES, "serve", "--port", "0", "--log", "json", "--folder", str(folder), *arguments]
@@ -88,7 +90,7 @@ class RunningService:
 
     def connection(self) -> http.client.HTTPConnection:
         """Return a connection to it."""
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=_SECONDS)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.patience)
 
     def socket(self) -> socket.socket:
         """Return a plain socket that is connected to it."""
