@@ -29,6 +29,8 @@ from upres.storage.names import refused_by_windows
 
 # What a message proposes instead: lossless, and read everywhere.
 _ADVISED = ("png", "webp", "tiff")
+# A picture up to this size is given to the encoder at once: the pipe to it would cost as much time as half of a JPEG.
+_WHOLE_BYTES = 4_000_000
 
 
 class FileSink:
@@ -128,8 +130,18 @@ class FileSink:
         tags = self._kept(tags)
         dtype = encode.stored_dtype(self.form, shape.dtype)
         coded = (to_stored(band, dtype, span=span, alpha=shape.alpha) for band in bands)
+        stored = dataclasses.replace(shape, dtype=dtype)
+        if stored.height * stored.row_bytes <= _WHOLE_BYTES:
+            parts = list(coded)
+            rows = sum(map(len, parts))
+            if rows != shape.height:
+                said = f"could not be written ({rows} rows, and not {shape.height}); nothing was left behind"
+                raise FailedError(said, where=self.path)
+            image = vips.from_array(np.concatenate(parts))
+            with _unfinished(self.path, self._into) as temporary:
+                encode.save(image, temporary, self.form, tags, self._writing)
+            return
         with _unfinished(self.path, self._into) as temporary:
-            stored = dataclasses.replace(shape, dtype=dtype)
             encoder = BandEncoder(temporary, stored, self.form, tags, self._writing)
             try:
                 encoder.feed(coded)
