@@ -53,11 +53,14 @@ class Benchmark:
         return _folders([word for line in self.lines for word in line])
 
 
+_STAT = Path("/proc/stat")
+_UNDISTURBED = 0.1  # of a core: what a system does for itself
+
 _SETS = (("--data", "{data}"),)
 _MEMORY = ("--model", "base", "--megapixels", "24:jpg:tif")
 _FRONT = ("draw", "--output", "runs/sweep/front.png")
 BENCHMARKS = {
-    "tiling": Benchmark(quick=(("--sizes", "20"),)),
+    "tiling": Benchmark(quick=(("--sizes", "5"),)),
     "memory": Benchmark(((*_MEMORY, "100:tif:tif"),), quick=(("--model", "bicubic", "--megapixels", "24:jpg:tif"),)),
     "serve": Benchmark(((),), quick=(("--quick",),)),
     "folder": Benchmark((("--pictures", "200"),), quick=(("--pictures", "20"),)),
@@ -109,6 +112,24 @@ def _folders(words: Sequence[str]) -> list[str]:
     return [folder for folder in FOLDERS if any(f"{{{folder}}}" in word for word in words)]
 
 
+def _others_seconds() -> float | None:
+    """Return the CPU seconds that other programs than this one and its children have taken; only Linux tells."""
+    if not _STAT.is_file():
+        return None
+    user, nice, system, _, _, interrupts, soft, *_ = map(int, _STAT.read_text().splitlines()[0].split()[1:])
+    own = sum(os.times()[:4])
+    return (user + nice + system + interrupts + soft) / os.sysconf("SC_CLK_TCK") - own
+
+
+def _beside(seconds: float, before: float | None, disturbed: list[float]) -> str:
+    """Return what is to be said of other programs, if they took more than a tenth of a core; add it to the list."""
+    after = _others_seconds()
+    if before is None or after is None or (cores := (after - before) / seconds) < _UNDISTURBED:
+        return ""
+    disturbed.append(cores)
+    return f"; other programs took {cores:.1f} cores"
+
+
 def main(benchmarks: Mapping[str, Benchmark] = BENCHMARKS, root: Path = ROOT) -> None:
     parser = argument_parser(__doc__)
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="scripts to run, as tiling memory")
@@ -121,7 +142,8 @@ def main(benchmarks: Mapping[str, Benchmark] = BENCHMARKS, root: Path = ROOT) ->
         parser.error(f"{unknown[0]}: no such benchmark here; there are {', '.join(benchmarks)}")
     folders = {name: str(path.resolve()) for name in FOLDERS if (path := getattr(given, name)) is not None}
     print(machine("onnxruntime", "openvino", "torch"), flush=True)
-    failed = []
+    failed: list[str] = []
+    disturbed: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         marks = Path(folder) / "marks"
         for name in given.only or benchmarks:
@@ -132,17 +154,20 @@ def main(benchmarks: Mapping[str, Benchmark] = BENCHMARKS, root: Path = ROOT) ->
                 reason = f"needs {' and '.join(lacking)}" if lacking else "has no quick way"
                 print(f"not run: {reason}", flush=True)
             for line in lines:
-                began = time.perf_counter()
+                began, busy = time.perf_counter(), _others_seconds()
                 command = [sys.executable, "-m", f"benchmarks.{name}", *line]
                 code = subprocess.run(
                     command, cwd=root, env={**os.environ, COUNTED: str(marks)}, check=False
                 ).returncode
-                print(f"\n{name}: {time.perf_counter() - began:.0f} s, exit code {code}", flush=True)
+                seconds = time.perf_counter() - began
+                print(f"\n{name}: {seconds:.0f} s, exit code {code}{_beside(seconds, busy, disturbed)}", flush=True)
                 failed += [name] if code else []
         looked_at, missed = counted(marks)
     print(
         "\n".join(["", "## marks", "", f"{looked_at - len(missed)} of {looked_at} marks reached", *missed]), flush=True
     )
+    if disturbed:
+        print(f"other programs took up to {max(disturbed):.1f} cores meanwhile: times and ratios of times say little")
     if failed:
         raise SystemExit(f"failed: {', '.join(dict.fromkeys(failed))}")
     if missed and given.strict:

@@ -93,7 +93,9 @@ def main() -> None:
             facts = written.facts
             row = [peer.file, str(facts.arch["name"]), f"×{facts.scale}", f"{facts.parameters:,}"]
             for name in arguments.sets:
-                published = peer.published[SETS.index(name)]
+                count = open_test_set(arguments.data / name, facts.scale).count
+                whole = arguments.limit is None or arguments.limit >= count
+                published = peer.published[SETS.index(name)] if whole else None  # a score is that of all pictures
                 row += cells(published, score(predictor, arguments.data / name, arguments.limit))
             print("  ".join(row), flush=True)  # the whole table takes minutes
             predictors.append(predictor)
