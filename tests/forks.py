@@ -151,6 +151,8 @@ class ForkServer:
         """Start `upres`, or a script, with these arguments, in a folder (by default this one), and a file to read."""
         self._count += 1
         out, err = (self._folder / f"{self._count}.{name}" for name in ("out", "err"))
+        for path in (out, err):
+            path.touch()  # there to be read before the process has come so far
         place = str(folder or Path.cwd())
         variables = {**os.environ, **(environment or {})}
         pid = self.ask(
