@@ -32,6 +32,7 @@ from upres.evaluation.text_tables import text_table
 from upres.image import imresize
 from upres.image.codecs.compression import Compression
 from upres.metrics import METRICS, Metric, Protocol, measure_with, standard_metrics
+from upres.predictors.opening import corners_for
 from upres.upscaling.choosing import denoise_of
 
 Pixels = NDArray[np.uint8]
@@ -112,11 +113,15 @@ def measure(arguments: argparse.Namespace) -> None:
     pictures = sorted(test_set.pictures(), key=lambda picture: picture.name)[:: arguments.step]
     originals = np.mean([niqe(picture.hr, picture.hr) for picture in pictures])
     print(f"{arguments.set_name} ×{scale}, {len(pictures)} pictures; NIQE of the originals {originals:.2f}\n")
+    places = arguments.places
+    if not corners_for(arguments.model, scale).detailed:
+        places = [0]
+        print(f"{arguments.model} ×{scale} has no weights with more detail: its place 0 alone\n")
     for quality in (None, arguments.quality):
         lrs = [picture.lr if quality is None else through_pillow(picture.lr, quality) for picture in pictures]
         denoise = 0.0 if quality is None else denoise_of(Compression(quality, subsampled=True), "JPEG").position
         print("clean" if quality is None else f"JPEG {quality}", f"denoise {denoise:g}", sep=", ")
-        wanted = [f"{arguments.model}?denoise={denoise:g}&detail={place:g}" for place in arguments.places]
+        wanted = [f"{arguments.model}?denoise={denoise:g}&detail={place:g}" for place in places]
         entrants = open_entrants([*wanted, *arguments.also], scale)
         found = [
             [measured(one, lr, picture.hr, metrics, scale) for picture, lr in zip(pictures, lrs, strict=True)]
