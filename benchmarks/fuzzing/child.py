@@ -8,6 +8,7 @@ It may die or hang: whoever started it sees that by the lines, and by how it end
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import importlib
 import json
 import os
@@ -113,6 +114,7 @@ def case_of(samples: Path, seed: int, number: int) -> Case:
 def main() -> None:
     samples, work, seed, first, last = Path(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:6])
     lines = os.fdopen(os.dup(1), "w")
+    faulthandler.enable(os.fdopen(os.dup(2), "w"))  # standard error is what the cases print, from now on
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESSES, _ADDRESSES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (4 * 10**9, 4 * 10**9))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Generic, TypeVar
 
 from upres.errors import FailedError
@@ -96,6 +96,10 @@ class Prefetch(Generic[Item]):
             self._queue.end()
         except BaseException as error:  # also that a queue farther up was stopped
             self._queue.end(error)
+        finally:
+            # Left to the garbage collector it may end in any thread, and wait there for threads of its own.
+            if isinstance(items, Generator):
+                items.close()
 
     def __iter__(self) -> Iterator[Item]:
         """Yield the items until the end.
