@@ -1,5 +1,6 @@
 """The command as people run it: what it prints, what it writes, how it leaves."""
 
+import gc
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import GeneratorType
 
 import numpy as np
 import pytest
@@ -243,3 +245,14 @@ def test_an_interrupted_run_leaves_nothing(folder: Path, forks: ForkServer) -> N
     assert process.wait() == 130
     assert "Traceback" not in process.err
     assert names(folder) == before
+
+
+def test_a_refused_picture_leaves_no_work_to_the_garbage_collector(folder: Path, command: Command) -> None:
+    """Found by the fuzzer: collected in a thread that was being started, the run waited for itself."""
+    gc.disable()
+    try:
+        assert command(str(folder / "cut.png"), "--model", "bicubic")[0] == 2
+        left = [each for each in gc.get_objects() if type(each) is GeneratorType and each.gi_frame is not None]
+        assert not [each.__qualname__ for each in left if "upres" in each.gi_code.co_filename]
+    finally:
+        gc.enable()

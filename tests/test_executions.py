@@ -36,7 +36,9 @@ def test_wishes_that_cannot_be_met_list_what_can(tiny: Path) -> None:
     assert told(ConfigError, tiny, backend="onx") == (
         "backend = 'onx': did you mean onnx? Known: onnx, auto, openvino, torch"
     )
-    assert told(ConfigError, tiny, device="gpu") == "device = 'gpu': did you mean cpu? Known: cpu, auto, cuda, mps"
+    assert (
+        told(ConfigError, tiny, device="cpuu") == "device = 'cpuu': did you mean cpu? Known: cpu, auto, cuda, gpu, mps"
+    )
     assert told(ConfigError, tiny, precision="fp8").startswith("precision = 'fp8': did you mean ")
     table = (
         "onnx cpu fp32 int8, openvino cpu fp32 bf16 int8, torch cpu fp32 bf16, torch cuda fp32 bf16 fp16, "

@@ -13,6 +13,7 @@ from typing import Any
 
 import typer
 
+from upres.cli.meanings import meant
 from upres.cli.terminal import printable
 from upres.errors import DataFaultsError, FailedError, UpresError, nearest
 
@@ -118,7 +119,9 @@ def _usage(error: Any, arguments: Sequence[str]) -> str:
         known = [name for option in options for name in (*option.opts, *option.secondary_opts) if name[0] == "-"]
         unknown = _unknown_option(arguments, [*known, "--help", "--debug"]) if known else None
         if unknown is not None:
-            return f"{unknown}: no such option; {nearest(unknown, [*known, '--help', '--debug'])}"
+            return (
+                f"{unknown}: no such option; {meant(unknown, known) or nearest(unknown, [*known, '--help', '--debug'])}"
+            )
         return text[:1].lower() + text[1:] + more
     name = max(param.opts, key=len) if param.param_type_name == "option" else param.human_readable_name
     if not text:  # Typer says nothing more of what is missing

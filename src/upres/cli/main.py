@@ -18,6 +18,7 @@ from upres.cli import (
     compare,
     convert,
     demo,
+    doctor,
     evaluate,
     explore,
     export,
@@ -39,6 +40,7 @@ from upres.cli.exit_codes import (
     stopped_by,
     stopping_signals,
 )
+from upres.cli.help import Verb
 from upres.cli.terminal import say
 from upres.errors import DamagedPictureWarning, RenamedWarning
 
@@ -57,14 +59,16 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "compare": compare.compare,
     "bench": bench.bench,
     "serve": serve.serve,
+    "doctor": doctor.doctor,
     "demo": demo.demo,
 }
 
 
+_HELP = {"help_option_names": ["-h", "--help"]}
 _OWN = (DamagedPictureWarning, RenamedWarning)
 
 # What does something without an argument; the others show their help.
-ALONE = ("models", "formats", "demo", "bench", "serve")
+ALONE = ("models", "formats", "demo", "bench", "serve", "doctor")
 
 
 def command_line(names: Iterable[str] = COMMANDS) -> typer.Typer:
@@ -75,11 +79,12 @@ def command_line(names: Iterable[str] = COMMANDS) -> typer.Typer:
         "`upres photo.jpg` is short for `upres upscale photo.jpg`. "
         "Every command takes --debug, which shows the traceback of an error.",
         add_completion=False,
+        context_settings=_HELP,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,  # importing rich would double the time of --help
     )
     for name in names:
-        app.command(name)(COMMANDS[name])
+        app.command(name, cls=Verb, context_settings=_HELP)(COMMANDS[name])
     app.callback(invoke_without_command=True)(_version)
     return app
 
@@ -100,6 +105,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     given = [argument for argument in given if argument != "--debug"]
+    if given[:1] == ["help"] and len(given) < 3 and all(verb in COMMANDS for verb in given[1:]):
+        given = [*given[1:], "--help"]
     if given and given[0] not in COMMANDS and (not given[0].startswith("-") or _names_a_file(given)):
         given.insert(0, "upscale")
     received = stopping_signals()
@@ -143,4 +150,4 @@ def _say_warnings() -> None:
 
 def _names_a_file(arguments: Sequence[str]) -> bool:
     """Whether options come first but a file follows, as in `upres --scale 2 photo.jpg`."""
-    return not any(argument in ("--help", "--version") for argument in arguments)
+    return not any(argument in ("-h", "--help", "--version") for argument in arguments)

@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from upres.upscaling.loading import Options, Upscalers
     from upres.upscaling.upscaler import Upscaler
 
+# Groups of options in the help; those of no group come first.
+_SIZE = "Size"
+_LOOK = "Look"
+_OUTPUT = "Output"
+_FOLDERS = "Folders"
+_LIMITS = "Limits"
+_MACHINE = "Speed and machine"
+_MESSAGES = "Messages"
+
 
 def upscale(
     inputs: Annotated[
@@ -44,18 +53,28 @@ def upscale(
         ),
     ] = None,
     scale: Annotated[
-        float | None,
+        str | None,
         typer.Option(
-            help="Output side ÷ input side, any number above 1, such as 3 or 2.5. "
+            metavar="TIMES",
+            help="Output side ÷ input side, any number above 1, such as 3, 2.5 or 4x. "
             "By default the model's own; the model base has 4.",
             show_default=False,
         ),
     ] = None,
-    width: Annotated[int | None, typer.Option(help="Width of the output in pixels.", show_default=False)] = None,
-    height: Annotated[int | None, typer.Option(help="Height of the output in pixels.", show_default=False)] = None,
+    width: Annotated[
+        int | None, typer.Option(help="Width of the output in pixels.", show_default=False, rich_help_panel=_SIZE)
+    ] = None,
+    height: Annotated[
+        int | None, typer.Option(help="Height of the output in pixels.", show_default=False, rich_help_panel=_SIZE)
+    ] = None,
     fit: Annotated[
         str | None,
-        typer.Option(metavar="WxH", help="Largest size that fits this box, such as 3840x2160.", show_default=False),
+        typer.Option(
+            metavar="WxH",
+            help="Largest size that fits this box, such as 3840x2160.",
+            show_default=False,
+            rich_help_panel=_SIZE,
+        ),
     ] = None,
     model: Annotated[
         str,
@@ -69,6 +88,7 @@ def upscale(
             metavar="0…1|auto",
             help="How much of compression to take away: 0 for clean pictures, 1 for hard compressed ones; auto: what "
             "each file says.",
+            rich_help_panel=_LOOK,
         ),
     ] = "auto",
     detail: Annotated[
@@ -78,38 +98,51 @@ def upscale(
             help="0: as near to the truth as can be; 1: with the detail that it may have had. Models that have it give "
             "half of it.",
             show_default=False,
+            rich_help_panel=_LOOK,
         ),
     ] = None,
     ensemble: Annotated[
-        bool, typer.Option("--ensemble", help="Average the 8 flips and turns: 8 times the work, a little better.")
+        bool,
+        typer.Option(
+            "--ensemble",
+            help="Average the 8 flips and turns: 8 times the work, a little better.",
+            rich_help_panel=_LOOK,
+        ),
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    backend: Annotated[str, typer.Option(help="auto, onnx, openvino or torch.")] = "auto",
-    precision: Annotated[str, typer.Option(help="fp32, bf16, fp16, int8, or auto.")] = "fp32",
     form: Annotated[
         str | None,
-        typer.Option("--format", help="Format of the output: png, jpg, webp, tif, …", show_default=False),
+        typer.Option(
+            "--format", help="Format of the output: png, jpg, webp, tif, …", show_default=False, rich_help_panel=_OUTPUT
+        ),
     ] = None,
-    quality: Annotated[int, typer.Option(help="1 to 100, of JPEG, WebP, AVIF and JPEG XL.")] = 95,
-    lossless: Annotated[bool, typer.Option("--lossless", help="Make WebP, AVIF and JPEG XL lossless.")] = False,
+    quality: Annotated[
+        int, typer.Option(help="1 to 100, of JPEG, WebP, AVIF and JPEG XL.", rich_help_panel=_OUTPUT)
+    ] = 95,
+    lossless: Annotated[
+        bool, typer.Option("--lossless", help="Make WebP, AVIF and JPEG XL lossless.", rich_help_panel=_OUTPUT)
+    ] = False,
     background: Annotated[
         str | None,
         typer.Option(
             help="Lay transparent pictures on this colour: white, black, gray or #rrggbb. JPEG, BMP and PPM need it.",
             show_default=False,
+            rich_help_panel=_OUTPUT,
         ),
     ] = None,
     max_pixels: Annotated[
-        int, typer.Option(help="Refuse larger pictures, by their header, before they are decoded.")
+        int,
+        typer.Option(help="Refuse larger pictures, by their header, before they are decoded.", rich_help_panel=_LIMITS),
     ] = MAX_PIXELS,
     max_frames: Annotated[
-        int, typer.Option(help="Refuse files of more frames or pages, before they are decoded.")
+        int,
+        typer.Option(help="Refuse files of more frames or pages, before they are decoded.", rich_help_panel=_LIMITS),
     ] = MAX_FRAMES,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Refuse odd data, of which otherwise a warning tells.")
+        bool,
+        typer.Option("--strict", help="Refuse odd data, of which otherwise a warning tells.", rich_help_panel=_LIMITS),
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite/--no-overwrite", help="Replace an output that exists.")
+        bool, typer.Option("--overwrite/--no-overwrite", help="Replace an output that exists.", rich_help_panel=_OUTPUT)
     ] = False,
     skip_existing: Annotated[
         bool | None,
@@ -117,45 +150,75 @@ def upscale(
             "--skip-existing/--no-skip-existing",
             help="Pass over what has an output already: by default in folders, where it makes a second run go on.",
             show_default=False,
+            rich_help_panel=_FOLDERS,
         ),
     ] = None,
     include: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATTERN", help="In folders, take only names or paths like *.jpg.", show_default=False),
+        typer.Option(
+            metavar="PATTERN",
+            help="In folders, take only names or paths like *.jpg.",
+            show_default=False,
+            rich_help_panel=_FOLDERS,
+        ),
     ] = None,
     exclude: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATTERN", help="In folders, leave out names or paths like thumbs/*.", show_default=False),
+        typer.Option(
+            metavar="PATTERN",
+            help="In folders, leave out names or paths like thumbs/*.",
+            show_default=False,
+            rich_help_panel=_FOLDERS,
+        ),
     ] = None,
     manifest: Annotated[
         Path | None,
         typer.Option(
             help="File of JSON lines, one for each picture; of folders, by default upres-manifest.jsonl in the output.",
             show_default=False,
+            rich_help_panel=_FOLDERS,
         ),
     ] = None,
     max_memory: Annotated[
-        str, typer.Option(metavar="SIZE", help="Stay below this much memory, such as 800MB; tiles follow from it.")
+        str,
+        typer.Option(
+            metavar="SIZE",
+            help="Stay below this much memory, such as 800MB; tiles follow from it.",
+            rich_help_panel=_LIMITS,
+        ),
     ] = "1GB",
+    device: Annotated[str, typer.Option(help="auto, cpu, gpu, cuda or mps.", rich_help_panel=_MACHINE)] = "auto",
+    gpu: Annotated[
+        bool, typer.Option("--gpu", help="The GPU of this machine, or an answer why not.", rich_help_panel=_MACHINE)
+    ] = False,
+    backend: Annotated[str, typer.Option(help="auto, onnx, openvino or torch.", rich_help_panel=_MACHINE)] = "auto",
+    precision: Annotated[str, typer.Option(help="fp32, bf16, fp16, int8, or auto.", rich_help_panel=_MACHINE)] = "fp32",
     tile: Annotated[
         int | None,
         typer.Option(
             help="Side of a tile in pixels: smaller needs less memory, the result is the same.",
             show_default=False,
+            rich_help_panel=_MACHINE,
         ),
     ] = None,
     halo: Annotated[
         int | None,
-        typer.Option(help="Pixels seen around a tile; fewer than the model needs are faster and leave seams."),
+        typer.Option(
+            help="Pixels seen around a tile; fewer than the model needs are faster and leave seams.",
+            rich_help_panel=_MACHINE,
+        ),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(help="Threads to use; by default all cores.", show_default=False)
+        int | None,
+        typer.Option(help="Threads to use; by default all cores.", show_default=False, rich_help_panel=_MACHINE),
     ] = None,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say more about model and time.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Say more about model and time.", rich_help_panel=_MESSAGES)
+    ] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.", rich_help_panel=_MESSAGES)] = False,
 ) -> None:
     """Make pictures larger."""
-    from upres.config.amounts import parse_memory
+    from upres.config.amounts import parse_memory, parse_scale
     from upres.image.background import parse_colour
     from upres.upscaling.batch import BatchSettings
     from upres.upscaling.loading import Upscalers
@@ -168,7 +231,10 @@ def upscale(
         raise ConfigError(f"--max-pixels {max_pixels}: should be at least 1")
     if max_frames < 1:
         raise ConfigError(f"--max-frames {max_frames}: should be at least 1")
-    size = Size(scale, width, height, None if fit is None else box(fit))
+    if gpu:
+        device = _gpu(device)
+    times = None if scale is None else parse_scale(scale)
+    size = Size(times, width, height, None if fit is None else box(fit))
     colour = None if background is None else parse_colour(background)
     files = Settings(
         quality=quality,
@@ -193,7 +259,7 @@ def upscale(
         "model": model,
         "denoise": denoise,
         "detail": detail,
-        "size": [scale, width, height, fit],
+        "size": [times, width, height, fit],
         "ensemble": ensemble,
         "precision": precision,
         "halo": halo,
@@ -204,6 +270,12 @@ def upscale(
     _upscale(
         inputs, output, upscalers, settings, form, include or [], exclude or [], manifest, verbose, quiet, made_with
     )
+
+
+def _gpu(device: str) -> str:
+    if device not in ("auto", "gpu"):
+        raise ConfigError(f"--gpu and --device {device} are both given, and one of them decides; leave one out")
+    return "gpu"
 
 
 def _position(denoise: str) -> float:
@@ -248,8 +320,11 @@ def _upscale(
         _tell(outcome, verbose=verbose, quiet=quiet)
 
     try:
-        with _bar(jobs, shown=sys.stderr.isatty() and not quiet) as bar:
-            outcomes = run(jobs, upscalers, settings, progress=bar)
+        with (
+            _bar(jobs, shown=sys.stderr.isatty() and not quiet) as bar,
+            # Left to the garbage collector after an error, its threads would be waited for in whatever thread runs it.
+            contextlib.closing(run(jobs, upscalers, settings, progress=bar)) as outcomes,
+        ):
             try:
                 for outcome in outcomes:
                     take(outcome)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 from upres.errors import ConfigError
@@ -22,3 +23,20 @@ def parse_memory(text: str) -> int:
     if found is None or found[2] not in _UNITS:
         raise ConfigError(f"{text!r}: not an amount of memory; write it as 800MB, 1.5GB or 512MiB")
     return int(float(found[1]) * _UNITS[found[2]])
+
+
+def parse_scale(text: str) -> float:
+    """Read a scale; that it is one which there is, whoever uses it sees to.
+
+    >>> parse_scale("4"), parse_scale("2.5x"), parse_scale("×2")
+    (4.0, 2.5, 2.0)
+
+    Raises:
+        ConfigError: not a number, with or without an x.
+    """
+    with contextlib.suppress(ValueError):
+        return float(text)
+    found = re.fullmatch(r"\s*[x×]?\s*(\d+(?:[.,]\d+)?)\s*[x×]?\s*", text.lower())
+    if found is None:
+        raise ConfigError(f"scale {text!r}: not a number; write it as 4, 2.5 or 4x", settings=("scale",))
+    return float(found[1].replace(",", "."))

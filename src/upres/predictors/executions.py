@@ -18,6 +18,9 @@ from upres.predictors.table import RUNTIMES
 
 _GPUS = ("cuda", "mps")
 
+GPU = "gpu"
+"""A device by what people call it: the kind of GPU that the machine has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -65,15 +68,17 @@ def executions_for(
 
     Args:
         file: the model.
-        device, backend, precision: what is wanted; `None` is any.
+        device, backend, precision: what is wanted; `None` is any, and device `gpu` the GPU that there is.
         machine: where it is to run; `None` is this one.
 
     Raises:
         ConfigError: an unknown name, or a combination that the table or the file does not have.
         MissingExtraError: the combination exists, and its library is not installed.
     """
-    check_names(device=device, backend=backend, precision=precision)
     machine = machine or this_machine()
+    if device == GPU:
+        device = _the_gpu(machine)
+    check_names(device=device, backend=backend, precision=precision)
     wanted = {"device": device, "backend": backend, "precision": precision}
     asked = ", ".join(f"{name} {value}" for name, value in wanted.items() if value is not None)
     possible = [
@@ -150,7 +155,7 @@ def check_names(
     """
     known = executions()
     for name, value, names in (
-        ("device", device, {each.device for each in known}),
+        ("device", device, {GPU, *(each.device for each in known)}),
         ("backend", backend, set(RUNTIMES)),
         ("precision", precision, {each.precision for each in known}),
     ):
@@ -181,6 +186,15 @@ def _gpu() -> str | None:
     if shutil.which("nvidia-smi") is not None or Path("/proc/driver/nvidia/version").exists():
         return "cuda"
     return None
+
+
+def _the_gpu(machine: Machine) -> str:
+    if machine.gpu is None:
+        raise ConfigError(
+            "device gpu: this machine shows no GPU that upres uses (NVIDIA's with its driver, or Apple's own chip); "
+            "leave it out, and the fastest way on the processor is taken"
+        )
+    return machine.gpu
 
 
 def _advice(file: ModelFile) -> str:

@@ -112,7 +112,7 @@ def open_probed_cached(
 
     Args:
         model, scale, threads: as in `open_predictor`.
-        device: `cpu`, `cuda`, `mps`, or `auto`: where it is fastest.
+        device: `cpu`, `cuda`, `mps`, `gpu` for the one of them that the machine has, or `auto`: where it is fastest.
         backend: a name of `RUNTIMES`, or `auto`: the fastest that is installed and gives the same pixels.
         precision: `fp32`, which is exact; `bf16`, `fp16`, `int8`; or `auto`: the fastest that costs at most
             0.05 dB. An int8 model is int8 whatever is said here.
