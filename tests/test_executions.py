@@ -37,7 +37,7 @@ def test_wishes_that_cannot_be_met_list_what_can(tiny: Path) -> None:
         "backend = 'onx': did you mean onnx? Known: onnx, auto, openvino, torch"
     )
     assert (
-        told(ConfigError, tiny, device="cpuu") == "device = 'cpuu': did you mean cpu? Known: cpu, auto, cuda, gpu, mps"
+        told(ConfigError, tiny, device="cpuu") == "device = 'cpuu': did you mean cpu? Known: cpu, gpu, cuda, auto, mps"
     )
     assert told(ConfigError, tiny, precision="fp8").startswith("precision = 'fp8': did you mean ")
     table = (
