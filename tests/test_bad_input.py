@@ -56,8 +56,8 @@ def test_an_empty_file_and_a_text_file(work: Path, command: Command, suffix: str
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["photo.png", "--scale", "abc"], "--scale: 'abc' is not a number; see upres upscale --help"),
-        (["photo.png", "--scale=abc"], "--scale: 'abc' is not a number; see upres upscale --help"),
+        (["photo.png", "--scale", "abc"], "scale 'abc': not a number; write it as 4, 2.5 or 4x (--scale)"),
+        (["photo.png", "--scale=abc"], "scale 'abc': not a number; write it as 4, 2.5 or 4x (--scale)"),
         (["photo.png", "--quality", "1.5"], "--quality: '1.5' is not a whole number; see upres upscale --help"),
         (["photo.png", "--scal", "2"], "--scal: no such option; did you mean --scale? Known: --scale, "),
         (["photo.png", "--quiet=3"], "option '--quiet' does not take a value"),

@@ -65,6 +65,13 @@ def test_a_gif_whose_screen_is_not_what_its_frames_fill(tmp_path: Path) -> None:
     with pytest.warns(DamagedPictureWarning, match="the GIF says 26×53166, and its frames fill 26×22, which was taken"):
         assert read(path).height == 22
     assert "the GIF says 26×53166" in failure(lambda: read(path, strict=True))
+    content[6:8] = b"\0\0"
+    path.write_bytes(content)
+    with pytest.warns(DamagedPictureWarning, match="the GIF says 0×53166, and its frames fill 26×22, which was taken"):
+        assert read(path).height == 22
+    content[8:10] = b"\0\0"
+    path.write_bytes(content)
+    assert read(path).height == 22  # what some writers leave to the frames
 
 
 def test_nan_of_any_kind_is_refused_without_a_librarys_warning(tmp_path: Path) -> None:
@@ -339,6 +346,13 @@ def test_libvips_warning_while_garbage_is_collected_does_not_end_the_process(tmp
 def test_a_weight_beyond_all_floats_is_no_number() -> None:
     with pytest.raises(ConfigError, match=r"losses\.0\.weight = 1000000.*: should be a number"):
         parse_recipe({**SMALL, "losses": [{"name": "l1", "weight": 10**400}]}, where="mine.yaml")
+
+
+def test_more_steps_than_any_training_has() -> None:
+    """What no memory counts was told as a bug."""
+    train = {**SMALL["train"], "steps_per_epoch": 10**300}
+    with pytest.raises(ConfigError, match=r"steps_per_epoch = 10{39}: should be at most 1,000,000,000"):
+        parse_recipe({**SMALL, "train": train}, where="mine.yaml")
 
 
 def test_a_frame_larger_than_the_animation_is_refused_before_it_is_decoded(tmp_path: Path) -> None:

@@ -169,6 +169,7 @@ def test_a_number_beyond_its_limit_is_said_with_it() -> None:
     elsewhere = {"MAX_RECIPE_BYTES": 'x" * 1_000_001', "MAX_RECIPE_VALUES": "repetitions counted", "MAX_SEED": "2**64"}
     elsewhere |= {"MAX_REACH": "radius=value", "MAX_UNPACKED": "which PyTorch never writes", "MAX_SCALE": "scale=33"}
     elsewhere |= {"MAX_SIDE": "that libvips counts", "MAX_PIXELS": "allowed; reduce it, or raise max_pixels"}
+    elsewhere |= {"MAX_STEPS": "should be at most 1,000,000,000"}
     elsewhere |= {"MAX_TIFF_PIECE": "held_bytes > 50_000_000"}
     elsewhere |= {"MAX_VOTES_BYTES": "is too large for votes"}
     elsewhere |= {"MAX_MEMORY": "coded as a whole; allow as much", "MAX_METADATA_BYTES": "40 << 20"}

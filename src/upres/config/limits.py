@@ -59,6 +59,9 @@ MAX_RECIPE_VALUES = 100_000
 MAX_SEED = 2**64 - 1
 """What PyTorch's generators take."""
 
+MAX_STEPS = 1_000_000_000
+"""Epochs, steps of an epoch, and pairs of a step, each: a step takes a millisecond at least, so this is twelve days."""
+
 MAX_MODEL_BYTES = 2**31 - 1
 """Bytes of a model's file: what an ONNX file can hold."""
 
@@ -189,6 +192,7 @@ LIMITS = (
     Limit("MAX_RECIPE_BYTES", MAX_RECIPE_BYTES, "characters", "a recipe"),
     Limit("MAX_RECIPE_VALUES", MAX_RECIPE_VALUES, "values", "a recipe, repetitions written out"),
     Limit("MAX_SEED", MAX_SEED, "", "a recipe's seed"),
+    Limit("MAX_STEPS", MAX_STEPS, "each", "a recipe's epochs, steps of an epoch, pairs of a step"),
     Limit("MAX_MODEL_BYTES", MAX_MODEL_BYTES, "bytes", "a model's file"),
     Limit("MAX_UNPACKED", MAX_UNPACKED, "times", "unpacked ÷ packed bytes of a `.pth` file"),
     Limit("MAX_PARAMETERS", MAX_PARAMETERS, "numbers", "a network that a recipe or a model asks for"),

@@ -7,6 +7,7 @@ from dataclasses import field
 from typing import Any
 
 from upres.config import config
+from upres.config.limits import MAX_STEPS
 from upres.errors import nearest
 from upres.losses import ADVERSARIAL
 from upres.train.optimizers import OptimizerConfig
@@ -86,9 +87,11 @@ class TrainConfig:
         _check_name("optimizer.name", self.optimizer.name, OPTIMIZERS)
         for number, name in enumerate(self.loggers):
             _check_name(f"loggers.{number}", name, LOGGERS)
-        for name in ("epochs", "batch", "accumulate", "samples_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} = {getattr(self, name)}: should be at least 1")
+        for name in ("epochs", "batch", "steps_per_epoch", "accumulate", "samples_every"):
+            count = getattr(self, name)
+            if count is not None and not 1 <= count <= MAX_STEPS:
+                bound = "at least 1" if count < 1 else f"at most {MAX_STEPS:,}"
+                raise ValueError(f"{name} = {str(count)[:40]}: should be {bound}")
         if self.samples < 0:
             raise ValueError(f"samples = {self.samples}: should be at least 0, which draws none")
         if not 0 <= self.ema < 1:

@@ -298,7 +298,7 @@ class Decoder:
         # libnsgif takes what its frames fill for the picture where the header's size is one that broken files have.
         screen = gif.screen(self.path)
         own = (self.header.width, self.header.height)
-        if 0 in screen or screen == own:
+        if screen in ((0, 0), own):  # some writers leave it to the frames
             return
         said = f"the GIF says {screen[0]}×{screen[1]}, and its frames fill {own[0]}×{own[1]}"
         self._odd(f"{said}, which was taken for the picture", strict)
