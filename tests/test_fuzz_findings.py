@@ -365,3 +365,10 @@ def test_a_frame_larger_than_the_animation_is_refused_before_it_is_decoded(tmp_p
     content[at + 30 : at + 34] = struct.pack(">L", zlib.crc32(content[at : at + 30]))
     (tmp_path / "x.png").write_bytes(content)
     assert "a frame reaches beyond the picture" in failure(lambda: list(read_pages(tmp_path / "x.png")))
+
+
+def test_a_layer_without_weights() -> None:
+    """PyTorch warned of it on the terminal."""
+    part = parse_part(ARCHS, {"name": "espcn", "widths": [64, 0]}, where="", key="arch")
+    with pytest.raises(ConfigError, match=r"arch espcn cannot be built .*\(a layer would have no weights\)"):
+        build_network(ARCHS, part, scale=2, channels=3)

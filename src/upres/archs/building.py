@@ -56,6 +56,8 @@ def _counted() -> Iterator[None]:
         nonlocal parameters, tensors
         if threading.get_ident() != thread or value is None:
             return
+        if value.numel() == 0:  # PyTorch would warn of it and go on
+            raise ValueError("a layer would have no weights")
         parameters, tensors = parameters + value.numel(), tensors + 1
         if parameters > MAX_PARAMETERS:
             raise _TooLargeError(f"more than {MAX_PARAMETERS:,} parameters")
