@@ -33,7 +33,8 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def wait_for_rows(process: Forked, run: Path, count: int) -> None:
     deadline = time.monotonic() + 240
     while not (run / "last.ckpt").exists() or len(rows_of(run)) < count:
-        assert process.poll() is None and time.monotonic() < deadline
+        assert process.poll() is None, process.err
+        assert time.monotonic() < deadline
         time.sleep(0.02)
 
 

@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 import upres
+from tests.forks import ForkServer
 from tests.tiny_models import tiny_onnx
 from upres.predictors import open_predictor
 from upres.predictors.executions import this_machine
@@ -151,6 +152,27 @@ if child == 0:
     sys.exit()
 sys.exit(os.waitpid(child, 0)[1])
 """
+
+
+FIRST = """
+import sys, threading
+from concurrent.futures import ThreadPoolExecutor
+from upres.image import read_header
+together = threading.Barrier(8)
+def height(_):
+    together.wait()
+    return read_header(sys.argv[1]).height
+sys.setswitchinterval(1e-6)
+with ThreadPoolExecutor(8) as pool:
+    print(*pool.map(height, range(8)))
+"""
+
+
+def test_the_first_files_of_a_process_are_opened_by_eight_threads(tmp_path: Path, forks: ForkServer) -> None:
+    upres.write(upres.Picture(np.zeros((7, 5, 3), np.uint8)), tmp_path / "a.png")
+    for _ in range(3):
+        done = forks.run(str(tmp_path / "a.png"), code=FIRST)
+        assert done.out.split() == ["7"] * 8, done.err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot fork")

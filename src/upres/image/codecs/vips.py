@@ -60,8 +60,18 @@ _OPTION_FUNCTIONS: dict[str, tuple[Any, ...]] = {
 }
 
 
+# One thread imports libvips and sets it up; every other waits.
+_SETTING_UP = threading.RLock()
+
+
 @functools.cache
 def _first_process() -> int:
+    with _SETTING_UP:
+        return _set_up()
+
+
+@functools.cache
+def _set_up() -> int:
     """Block all loaders but `LOADERS` and most threads, for the whole process, and return which process that is.
 
     libvips has some thirty, among them ones that run other libraries' parsers (MATLAB, SVG, PDF) or trust what they
@@ -204,24 +214,27 @@ def has(operation: str) -> bool:
 
 def load(form: str, path: Path, *arguments: Any, **options: Any) -> Any:
     """Open a file by libvips' loader `form`; names go as bytes, because not every name is text."""
-    loader, thread = getattr(pyvips().Image, f"{form}load"), threading.get_ident()
+    return _loaded(f"{form}load", os.fsencode(path), *arguments, **options)
+
+
+def load_open(form: str, descriptor: int, **options: Any) -> Any:
+    """Open what is open already by libvips' loader `form`; libvips makes the descriptor its own."""
+    return _loaded(f"{form}load_source", pyvips().Source.new_from_descriptor(descriptor), **options)
+
+
+def _loaded(loader: str, *arguments: Any, **options: Any) -> Any:
+    thread = threading.get_ident()
     _HEARD.threads.discard(thread)
     collects = gc.isenabled()
     gc.disable()  # as in `_imported`: GLib may call Python meanwhile
     try:
-        image = loader(os.fsencode(path), *arguments, **options)
+        image = getattr(pyvips().Image, loader)(*arguments, **options)
     finally:
         if collects:
             gc.enable()
     if thread in _HEARD.threads:
         raise pyvips().Error("libvips", "a side that no image of libvips has")
     return image
-
-
-def load_open(form: str, descriptor: int, **options: Any) -> Any:
-    """Open what is open already by libvips' loader `form`; libvips makes the descriptor its own."""
-    source = pyvips().Source.new_from_descriptor(descriptor)
-    return getattr(pyvips().Image, f"{form}load_source")(source, **options)
 
 
 def piped(form: str, path: Path, **options: Any) -> Any:
