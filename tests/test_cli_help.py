@@ -11,7 +11,7 @@ import typer
 from tests.commands import Command
 from upres.cli.help import EXAMPLES
 from upres.cli.main import COMMANDS, command_line
-from upres.cli.meanings import _ANSWERS, _OPTIONS, meant
+from upres.cli.meanings import _ANSWERS, _ENLARGING, _OPTIONS, meant
 from upres.config.amounts import parse_scale
 from upres.errors import ConfigError
 from upres.image import read
@@ -71,7 +71,8 @@ def test_what_is_meant_is_an_option_of_some_verb_and_said_only_once() -> None:
     assert set(_OPTIONS) <= known
     typed = [word for words in (*_OPTIONS.values(), *_ANSWERS) for word in words]
     assert len(set(typed)) == len(typed)
-    assert meant("--tta", ["--scale"]) is None
+    assert meant("--tta", ["--scale"]) is None and meant("-r", options_of("train")) is None
+    assert _ENLARGING in options_of("upscale")
 
 
 def test_a_scale_as_people_write_it(tmp_path: Path, command: Command) -> None:
@@ -80,17 +81,8 @@ def test_a_scale_as_people_write_it(tmp_path: Path, command: Command) -> None:
 
     write(picture(), tmp_path / "x.png")
     for text in ("2x", "x2", "×2", "2"):
-        given = (
-            str(tmp_path / "x.png"),
-            "--model",
-            "bicubic",
-            "--scale",
-            text,
-            "-o",
-            str(tmp_path / "y.png"),
-            "--overwrite",
-        )
-        assert command(*given)[0] == 0
+        options = ["--model", "bicubic", "--scale", text, "--overwrite"]
+        assert command(str(tmp_path / "x.png"), "-o", str(tmp_path / "y.png"), *options)[0] == 0
         assert read(tmp_path / "y.png").width == 34
     assert parse_scale("2,5") == 2.5
     for text in ("four", "x", "", "2xx"):

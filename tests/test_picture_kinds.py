@@ -276,7 +276,7 @@ def test_depths_that_pil_does_not_hold() -> None:
 def test_a_notebook_shows_a_small_png_of_any_picture(tmp_path: Path) -> None:
     large = imresize(random_pixels((20, 30, 3)), 100)  # 2000 × 3000
     for picture, size in (
-        (Picture(large), (1024, 683)),
+        (Picture(large), (800, 533)),
         (Picture(random_pixels((6, 5, 1)).astype(np.uint16) * 257, np.full((6, 5), 65_535, np.uint16)), (5, 6)),
     ):
         bundle = picture._repr_mimebundle_()

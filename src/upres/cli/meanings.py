@@ -31,7 +31,8 @@ _OPTIONS = {
 }
 _MEANT = {typed: option for option, words in _OPTIONS.items() for typed in words}
 
-# What upres does without being asked, or does not do.
+# What enlarging does without being asked, or does not do; said where `_ENLARGING` is an option.
+_ENLARGING = "--ensemble"
 _ANSWERS = {
     ("-i", "--input", "--inputs", "--source", "--file"): "name the pictures without an option: upres photo.jpg",
     ("-r", "--recursive", "--recurse"): "folders are gone through to their end; --include and --exclude choose",
@@ -49,7 +50,7 @@ def meant(typed: str, known: Collection[str]) -> str | None:
     'upres calls it --ensemble'
     """
     said = next((answer for words, answer in _ANSWERS.items() if typed in words), None)
-    if said is not None:
+    if said is not None and _ENLARGING in known:
         return said
     option = _MEANT.get(typed)
     return f"upres calls it {option}" if option in known else None

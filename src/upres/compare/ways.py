@@ -269,8 +269,7 @@ def cut(picture: Picture, region: Region) -> Picture:
 
 def _part(enlargement: Enlargement, lr: Picture, *, clear: bool, gray: bool) -> Picture:
     """Enlarge a part as it is enlarged inside its picture: by what is true of all of it."""
-    samples = lr.pixels if lr.alpha is None else np.dstack([lr.pixels, lr.alpha])
-    sr = np.concatenate(list(enlargement.bands([samples], shape_of(lr), clear=clear, neutral=gray)))
+    sr = np.concatenate(list(enlargement.bands([lr.samples], shape_of(lr), clear=clear, neutral=gray)))
     if lr.alpha is None:
         return dataclasses.replace(lr, pixels=sr)
     return dataclasses.replace(lr, pixels=np.ascontiguousarray(sr[..., :-1]), alpha=np.ascontiguousarray(sr[..., -1]))

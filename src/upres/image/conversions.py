@@ -11,23 +11,18 @@ from numpy.typing import DTypeLike, NDArray
 
 from upres.errors import MissingExtraError, PictureError
 from upres.image.codecs import vips
-from upres.image.picture import Picture, from_unit, peak, profile_fits
+from upres.image.picture import Picture, from_unit, profile_fits, to_unit
 
 if TYPE_CHECKING:
     import PIL.Image
 
-PREVIEW_SIDE = 1024
-"""Pixels of the longer side of what a notebook shows: a picture of 100 megapixels would stop it, and fill its file."""
+PREVIEW_SIDE = 800
+"""Pixels of the longer side of what a notebook shows: its file grows by 2 MB at most, and noise is coded no smaller."""
 
 _EXIF_PREFIX = b"Exif\0\0"
 _INCHES = 25.4  # millimetres
 _ALPHA_MODES = {"LA", "RGBA"}
 _MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
-
-
-def with_alpha(picture: Picture) -> NDArray[Any]:
-    """Return `h w c` with alpha last; without alpha the picture's own pixels, not a copy."""
-    return picture.pixels if picture.alpha is None else np.dstack([picture.pixels, picture.alpha])
 
 
 def as_array(picture: Picture, dtype: DTypeLike | None = None, *, copy: bool | None = None) -> NDArray[Any]:
@@ -41,7 +36,7 @@ def as_array(picture: Picture, dtype: DTypeLike | None = None, *, copy: bool | N
     Raises:
         ValueError: `copy` is `False`, and there is no such array in memory.
     """
-    samples = with_alpha(picture)
+    samples = picture.samples
     array = samples[..., 0] if samples.shape[2] == 1 else samples
     wanted = array.dtype if dtype is None else np.dtype(dtype)
     own = picture.alpha is None and wanted == array.dtype
@@ -67,7 +62,7 @@ def to_pil(picture: Picture, *, depth: int | None = None) -> PIL.Image.Image:
         raise MissingExtraError("a PIL image needs Pillow: pip install pillow") from error
     if depth not in (None, 8):
         raise PictureError(f"depth = {depth}: PIL images have 8 bits; leave it out to keep 16 of a gray picture")
-    samples = with_alpha(picture)
+    samples = picture.samples
     if samples.dtype != np.uint8 and (depth == 8 or picture.depth == 32):
         if depth is None:
             raise PictureError("PIL holds no float RGB or alpha; say depth=8, or take numpy.asarray(picture)")
@@ -121,11 +116,14 @@ def from_pil(image: PIL.Image.Image) -> Picture:
 
 def preview_png(picture: Picture) -> bytes:
     """Return a PNG of 8 bits whose sides are at most `PREVIEW_SIDE`, with the picture's profile."""
-    samples = with_alpha(picture)
-    longest = max(samples.shape[:2])
-    image = vips.from_array(samples if samples.dtype == np.uint8 else _in_8_bits(samples))
+    image = vips.from_array(picture.pixels)
+    if picture.alpha is not None:
+        image = image.bandjoin(vips.from_array(picture.alpha[..., None]))
+    longest = max(picture.height, picture.width)
     if longest > PREVIEW_SIDE:
         image = image.resize(PREVIEW_SIDE / longest)
+    if picture.depth != 8:
+        image = vips.from_array(_in_8_bits(vips.to_array(image)))
     if picture.profile is not None:
         image = image.copy()
         image.set_type(vips.pyvips().GValue.blob_type, "icc-profile-data", picture.profile)
@@ -134,9 +132,7 @@ def preview_png(picture: Picture) -> bytes:
 
 
 def _in_8_bits(samples: NDArray[Any]) -> NDArray[np.uint8]:
-    if samples.dtype == np.uint16:
-        return ((samples.astype(np.uint32) * 255 + 32_767) // 65_535).astype(np.uint8)
-    return from_unit(samples / np.float32(peak(samples.dtype)), np.uint8)
+    return from_unit(to_unit(samples), np.uint8)
 
 
 def _metadata(info: Mapping[Any, Any]) -> Mapping[str, bytes]:

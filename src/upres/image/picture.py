@@ -31,7 +31,7 @@ _DTYPES = {np.dtype(np.uint8): 8, np.dtype(np.uint16): 16, np.dtype(np.float32):
 class Picture:
     """An upright picture; `dataclasses.replace` makes the next one from it.
 
-    `numpy.asarray(picture)` is its pixels, alpha last. A notebook shows it, reduced to 1,024 pixels a side.
+    `numpy.asarray(picture)` is its pixels, alpha last. A notebook shows it, reduced to 800 pixels a side.
 
     Attributes:
         pixels: `h w c`, c = 1 (gray) or 3 (R, G, B); uint8, uint16, or float32 in [0, 1].
@@ -106,6 +106,11 @@ class Picture:
     def gray(self) -> bool:
         """Whether the picture has one channel."""
         return bool(self.pixels.shape[2] == 1)
+
+    @property
+    def samples(self) -> NDArray[Any]:
+        """`h w c` with alpha last; without alpha `pixels` itself, not a copy."""
+        return self.pixels if self.alpha is None else np.dstack([self.pixels, self.alpha])
 
     @classmethod
     def from_pil(cls, image: PIL.Image.Image) -> Picture:

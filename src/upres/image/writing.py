@@ -330,8 +330,8 @@ def _unfinished(path: Path, into: Path | None) -> Iterator[Path]:
 def _samples_of(picture: Picture, form: Format) -> NDArray[Any]:
     """Return `h w c` with alpha last, in the deepest dtype that the format holds and that the picture needs."""
     alpha = picture.alpha is not None
-    samples = np.dstack([picture.pixels, picture.alpha]) if picture.alpha is not None else picture.pixels
-    return to_stored(samples, encode.stored_dtype(form, samples.dtype.name), span=picture.span, alpha=alpha)
+    dtype = encode.stored_dtype(form, picture.pixels.dtype.name)
+    return to_stored(picture.samples, dtype, span=picture.span, alpha=alpha)
 
 
 def _opaque(alpha: NDArray[Any]) -> bool:

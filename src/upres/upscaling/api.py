@@ -86,10 +86,20 @@ def upscale(
         ModelError, ConfigError, MissingExtraError: as `load`.
         NonFiniteError: a tile became NaN or infinite.
     """
-    options: Options = {"tile": tile, "halo": halo, "max_memory": max_memory, "ensemble": ensemble}
-    options |= {"threads": threads, "device": device, "backend": backend, "precision": precision}
-    options |= {"denoise": denoise, "detail": detail}
-    upscalers = Upscalers(DEFAULT if model is None else model, Size(scale, width, height, fit), **options)
+    upscalers = Upscalers(
+        DEFAULT if model is None else model,
+        Size(scale, width, height, fit),
+        tile=tile,
+        halo=halo,
+        max_memory=max_memory,
+        ensemble=ensemble,
+        threads=threads,
+        device=device,
+        backend=backend,
+        precision=precision,
+        denoise=denoise,
+        detail=detail,
+    )
     with taken(source, strict=strict) as found:
         results = []
         for each in found.pictures:

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from upres.errors import PictureError, shown_as
 from upres.image import OpenedPicture, Picture
-from upres.image.conversions import with_alpha
 from upres.storage.atomic import nameless_file
 
 KINDS = "a path, bytes, a file object, a Picture, a NumPy array, a PIL image, a torch tensor, or a list of such"
@@ -130,7 +129,7 @@ def _of_array(pixels: NDArray[Any]) -> Taken:
     picture = Picture(samples[..., :-1], samples[..., -1]) if clear else Picture(samples)
 
     def back(results: Sequence[Picture]) -> NDArray[Any]:
-        made = with_alpha(results[0])
+        made = results[0].samples
         return (made[..., 0] if pixels.ndim == 2 else made).astype(own, copy=False)
 
     return Taken([picture], back)

@@ -218,7 +218,18 @@ def load(
         ConfigError: the scale, the tile, the halo or the number of threads is out of range.
         MissingExtraError: a `.safetensors` file, and PyTorch is not installed.
     """
-    options: Options = {"tile": tile, "halo": halo, "max_memory": max_memory, "ensemble": ensemble}
-    options |= {"threads": threads, "device": device, "backend": backend, "precision": precision}
-    options |= {"denoise": denoise, "detail": detail}
-    return Upscalers(model, Size(scale=scale), **options).for_picture(1, 1)
+    upscalers = Upscalers(
+        model,
+        Size(scale=scale),
+        tile=tile,
+        halo=halo,
+        max_memory=max_memory,
+        ensemble=ensemble,
+        threads=threads,
+        device=device,
+        backend=backend,
+        precision=precision,
+        denoise=denoise,
+        detail=detail,
+    )
+    return upscalers.for_picture(1, 1)
