@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import sys
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from upres.cli.exit_codes import with_options
+from upres.cli.outcomes import Models, Tally, bar, say_what_is_unportable, say_what_was_left_out, tell
 from upres.cli.pipes import PIPE, through_pipes
-from upres.cli.terminal import say, show
+from upres.cli.terminal import say
 from upres.config.limits import MAX_FRAMES, MAX_PIXELS
 from upres.errors import ConfigError, FailedError, PictureError
 
 if TYPE_CHECKING:
-    from upres.upscaling.batch import BatchSettings, Job, JobProgress, Manifest, Outcome
+    from upres.upscaling.batch import BatchSettings, Job, Manifest, Outcome
     from upres.upscaling.loading import Options, Upscalers
-    from upres.upscaling.upscaler import Upscaler
 
 # Groups of options in the help; those of no group come first.
 _SIZE = "Size"
@@ -304,10 +302,10 @@ def _upscale(
     jobs = [job for job in found if job.original is None]
     if upscalers.size.fixed and (verbose or len(jobs) > 1):  # one picture says by itself what is wrong
         _load_first(jobs, upscalers, settings)
-    models = _Models(upscalers, shown=verbose)
+    models = Models(upscalers, shown=verbose)
     models.say()
     log = _log(jobs, manifest, made_with)
-    done, began = _Tally(), time.monotonic()
+    done, began = Tally(), time.monotonic()
 
     def take(outcome: Outcome) -> None:
         if log is not None:
@@ -317,13 +315,13 @@ def _upscale(
             raise outcome.error
         done.add(outcome)
         models.say()
-        _tell(outcome, verbose=verbose, quiet=quiet)
+        tell(outcome, verbose=verbose, quiet=quiet)
 
     try:
         with (
-            _bar(jobs, shown=sys.stderr.isatty() and not quiet) as bar,
+            bar(jobs, shown=sys.stderr.isatty() and not quiet) as shown,
             # Left to the garbage collector after an error, its threads would be waited for in whatever thread runs it.
-            contextlib.closing(run(jobs, upscalers, settings, progress=bar)) as outcomes,
+            contextlib.closing(run(jobs, upscalers, settings, progress=shown)) as outcomes,
         ):
             try:
                 for outcome in outcomes:
@@ -341,8 +339,8 @@ def _upscale(
             log.close()
     if not quiet:
         done.say_what_differs()
-        _say_what_was_left_out([job for job in found if job.original is not None])
-        _say_what_is_unportable(unportable(jobs))
+        say_what_was_left_out([job for job in found if job.original is not None])
+        say_what_is_unportable(unportable(jobs))
         if any(job.found for job in jobs) or (verbose and len(jobs) > 1):
             say(f"upres: {done.line(len(jobs))}, {time.monotonic() - began:.1f} s", error=True)
     if done.failed:
@@ -367,85 +365,6 @@ def _load_first(jobs: Sequence[Job], upscalers: Upscalers, settings: BatchSettin
                 return
 
 
-def _say_what_was_left_out(jobs: Sequence[Job]) -> None:
-    if jobs:
-        first = jobs[0]
-        say(
-            f"upres: {len(jobs)} left out, as upres made {'them' if len(jobs) > 1 else 'it'} of others here "
-            f"({first.source} of {first.original}); name such a picture without the other to enlarge it",
-            error=True,
-        )
-
-
-def _say_what_is_unportable(found: Mapping[Path, str]) -> None:
-    if found:
-        path, why = next(iter(found.items()))
-        say(
-            f"upres: warning: {len(found)} of the outputs would not survive a copy to Windows or macOS "
-            f"({path}: {why}); rename before copying",
-            error=True,
-        )
-
-
-class _Models:
-    """Says of each model once how it is run."""
-
-    def __init__(self, upscalers: Upscalers, *, shown: bool) -> None:
-        self._upscalers = upscalers
-        self._shown = shown and upscalers.size.fixed
-        self._said: set[str] = set()
-
-    def say(self) -> None:
-        """Say it of those that were loaded since."""
-        if not self._shown:
-            return
-        for line in map(_described, self._upscalers.loaded):
-            if line not in self._said:
-                self._said.add(line)
-                say(f"model {line}", error=True)
-
-
-class _Tally:
-    """How many pictures came to what."""
-
-    def __init__(self) -> None:
-        self.enlarged = self.skipped = self.failed = 0
-        self._otherwise = 0
-        self._differing: dict[str, None] = {}
-        self._warned = False
-
-    def add(self, outcome: Outcome) -> None:
-        self.failed += outcome.error is not None
-        self.skipped += outcome.skipped
-        self.enlarged += outcome.error is None and not outcome.skipped
-        worst = outcome.summary.worst_difference if outcome.summary is not None else 0.0
-        if worst > 0 and not self._warned:
-            self._warned = True
-            say(
-                "upres: warning: tiles do not see all that the model looks at, and may differ from the whole picture "
-                f"by up to {255 * worst:.1f} of 255 levels (measured on noise and edges); "
-                "leave out --halo, or raise --max-memory, for exact ones",
-                error=True,
-            )
-
-    def compare(self, differing: Sequence[str]) -> None:
-        """Count an output that is there and was made by other settings."""
-        self._otherwise += bool(differing)
-        self._differing.update(dict.fromkeys(differing))
-
-    def say_what_differs(self) -> None:
-        """Say which settings those are: what is there is not replaced unasked, and not taken for what was asked."""
-        if self._otherwise:
-            say(
-                f"upres: warning: {self._otherwise} of those that are there already were made with another "
-                f"{', '.join(self._differing)}; --overwrite makes them anew, -o makes these elsewhere",
-                error=True,
-            )
-
-    def line(self, total: int) -> str:
-        return f"{self.enlarged} of {total} pictures enlarged, {self.skipped} there already, {self.failed} failed"
-
-
 def _log(jobs: list[Job], manifest: Path | None, made_with: dict[str, object]) -> Manifest | None:
     from upres.upscaling.batch import MANIFEST, Manifest
 
@@ -453,79 +372,3 @@ def _log(jobs: list[Job], manifest: Path | None, made_with: dict[str, object]) -
         roots = [job.root for job in jobs if job.found and job.root is not None]
         manifest = roots[0] / MANIFEST if roots else None
     return None if manifest is None else Manifest(manifest, made_with)
-
-
-def _tell(outcome: Outcome, *, verbose: bool, quiet: bool) -> None:
-    job, summary = outcome.job, outcome.summary
-    if outcome.error is not None:
-        say(f"upres: {with_options(outcome.error)}", error=True)
-        return
-    if outcome.skipped:
-        if verbose:
-            say(f"{job.target}: there already, passed over", error=True)
-        return
-    assert summary is not None
-    if not quiet:
-        for warning in outcome.warnings:
-            say(f"upres: warning: {job.source}: {warning}", error=True)
-        (height, width), (large_height, large_width) = summary.input, summary.output
-        pages = f"{summary.pages} pictures, " if summary.pages > 1 else ""
-        say(
-            f"{job.source} {width}×{height} → {job.target} {large_width}×{large_height}, {pages}"
-            f"{summary.model} ×{summary.scale:g}, {outcome.seconds:.2f} s"
-        )
-    if verbose:
-        say(*(f"  {line}" for line in (f"tiles: {summary.tiles}", *summary.changes)), error=True)
-
-
-def _described(upscaler: Upscaler) -> str:
-    steps = (
-        f"{predictor.facts.name} ×{predictor.facts.scale} ({predictor.facts.parameters:,} parameters"
-        f"{f', {predictor.how}' if predictor.how else ''})"
-        for predictor in upscaler.predictors
-    )
-    return f"{', then '.join(steps)}; result ×{upscaler.scale:g}"
-
-
-@contextlib.contextmanager
-def _bar(jobs: list[Job], *, shown: bool) -> Iterator[JobProgress | None]:
-    """Yield what draws the progress on the terminal's current line, which is empty again afterwards."""
-    if not shown:
-        yield None
-        return
-    # Reading every header would take longer than a person waits for a bar: a file's bytes say how much it is.
-    sizes = [_bytes_of(job.source) for job in jobs]
-    all_bytes = sum(sizes) or 1
-    numbers = {job: number for number, job in enumerate(jobs)}
-    earlier = [0, *itertools.accumulate(sizes)]
-    megapixels: dict[Job, float] = {}
-    began = time.monotonic()
-
-    def draw(job: Job, share: float, made: float) -> None:
-        megapixels[job] = made
-        number, spent = numbers[job], time.monotonic() - began
-        overall = max((earlier[number] + sizes[number] * share) / all_bytes, 1e-9)
-        title = f"[{number + 1}/{len(jobs)}] {job.source.name}" if len(jobs) > 1 else job.source.name
-        show(
-            f"{title} {100 * share:.0f} %, {sum(megapixels.values()) / max(spent, 1e-9):.2f} megapixels/s, "
-            f"{_time(spent * (1 - overall) / overall)} left"
-        )
-
-    try:
-        yield draw
-    finally:
-        show("")
-
-
-def _bytes_of(path: Path) -> int:
-    """Return the length of a file, 0 for what is none; what is wrong with it is said when it is read."""
-    try:
-        return path.stat().st_size if path.is_file() else 0
-    except (OSError, ValueError):
-        return 0
-
-
-def _time(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,6 +1,6 @@
 """Files ⇄ pixels, colour, resizing. libvips is loaded on the first read or write, not on import."""
 
-from upres.image.codecs.decode import Header, recognised_format
+from upres.image.codecs.header import Header, recognised_format
 from upres.image.colour import gray, luma, rgb_from_ycbcr, ycbcr_from_rgb
 from upres.image.folders import picture_files
 from upres.image.opening import OpenedPicture, read, read_header, read_pages

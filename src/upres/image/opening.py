@@ -26,7 +26,8 @@ from upres.errors import DamagedPictureWarning, PictureError
 from upres.image.background import Colour, flattened, laid_on
 from upres.image.bands import CLEAR, OPAQUE, PARTIAL, UNIT, Shape, from_span, neutral
 from upres.image.codecs.compression import Compression, compression_of
-from upres.image.codecs.decode import Decoder, Header
+from upres.image.codecs.decode import Decoder
+from upres.image.codecs.header import Header
 from upres.image.mapped import mapped
 from upres.image.metadata.tags import Tags
 from upres.image.picture import Again, Pages, Picture, check_unit_range, peak, profile_fits

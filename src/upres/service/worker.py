@@ -8,7 +8,6 @@ until there is room. It ends with the pipe from the server; signals are the serv
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import dataclasses
 import functools
 import os
@@ -25,13 +24,14 @@ from typing import Any, BinaryIO
 from upres.errors import CancelledError, UpresError, as_upres_error, nearest
 from upres.image.background import parse_colour
 from upres.image.codecs import vips
-from upres.image.codecs.installation import abilities
 from upres.image.codecs.table import names, recognised, unread
 from upres.image.opening import OpenedPicture
-from upres.models.corners import Position, corners_of
-from upres.models.shipped import BICUBIC, PURPOSES, shipped
+from upres.models.corners import Position
+from upres.models.shipped import BICUBIC, shipped
 from upres.predictors import Predictor
 from upres.predictors.onnx import share_arena
+from upres.service.installed import known_formats, known_models
+from upres.service.memory import resident_bytes, trim
 from upres.service.messages import IN_HAND, WorkerSettings, line, read
 from upres.service.parameters import Asked
 from upres.service.predicting import AT_ONCE, Running, SharingPredictor, side_by_side, threads_beside
@@ -114,7 +114,9 @@ class Worker:
         threading.Thread(target=self._trim, name="upres-trim", daemon=True).start()
         vips.pyvips().cache_set_max(0)  # what it remembers of files that are gone is of no use to anyone
         how = "" if not upscaler.predictors else upscaler.predictors[0].how
-        self._tell({"ready": {"how": how, "seconds": round(time.perf_counter() - began, 3)}, "memory": memory()})
+        self._tell(
+            {"ready": {"how": how, "seconds": round(time.perf_counter() - began, 3)}, "memory": resident_bytes()}
+        )
         self._tell({"tables": {"models": known_models(), "formats": known_formats()}})
         for text in commands:
             message = read(text)
@@ -141,7 +143,7 @@ class Worker:
         except Exception as error:
             told = {"problem": dataclasses.asdict(self._problem(work, error))}
         del self._works[work.number]
-        self._tell({"work": work.number, **told, "memory": memory()})
+        self._tell({"work": work.number, **told, "memory": resident_bytes()})
         if not self._works:
             self._idle.set()
 
@@ -361,71 +363,6 @@ def _check_recognised(path: Path) -> None:
     if recognised(head) is None:
         what = unread(head) if head else "empty"
         raise refused("not-a-picture", f"{_PICTURE}: {what}; what is read here is {names()}")
-
-
-def known_models() -> list[dict[str, Any]]:
-    """Return what `GET /v1/models` tells, a mapping for each model and scale."""
-    found = [
-        {
-            "name": model.name,
-            "scale": model.scale,
-            "parameters": model.facts.parameters,
-            "licence": model.facts.licence,
-            "scores": dict(model.facts.scores),
-            "purpose": PURPOSES[model.name],
-            "denoise": corners_of(model.path).compressed,
-            "detail": bool(corners_of(model.path).detailed),
-        }
-        for model in shipped()
-    ]
-    return [
-        *found,
-        {
-            "name": BICUBIC,
-            "scale": None,
-            "parameters": 0,
-            "licence": None,
-            "scores": {},
-            "purpose": PURPOSES[BICUBIC],
-            "denoise": False,
-            "detail": False,
-        },
-    ]
-
-
-def known_formats() -> list[dict[str, Any]]:
-    """Return what `GET /v1/formats` tells, a mapping for each format."""
-    return [
-        {
-            "format": ability.form.name,
-            "suffixes": list(ability.form.suffixes),
-            "read": ability.reads,
-            "write": ability.writes,
-            "alpha": ability.form.alpha,
-            "frames": ability.form.frames,
-            "pages": ability.form.pages,
-            "lossless": ability.form.lossless,
-            "lossy": ability.form.lossy,
-            "bits": list(ability.form.depths),
-            "largest_side": ability.form.most,
-        }
-        for ability in abilities()
-    ]
-
-
-def memory() -> int:
-    """Return the bytes of memory that this process has; 0 where the system does not say."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, AttributeError):
-        return 0
-
-
-def trim() -> None:
-    """Give what is free back to the system: glibc keeps it otherwise, and a service runs for weeks."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def main() -> None:

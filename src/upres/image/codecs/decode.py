@@ -8,7 +8,6 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,48 +15,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upres.config.limits import MAX_RESOLUTION, MAX_SIDE, MAX_TIFF_PIECE
+from upres.config.limits import MAX_RESOLUTION, MAX_TIFF_PIECE
 from upres.errors import PictureError
 from upres.image.codecs import apng, frames, gif, heif, jpeg, lab, png_colour, vips, webp
-from upres.image.codecs.table import FORMATS, Format, names, recognised, unread
+from upres.image.codecs.header import (
+    PLAIN_SPACES,
+    SAMPLES,
+    Header,
+    check_developed,
+    check_rows,
+    header_of,
+    orientation_of,
+    recognised_format,
+)
+from upres.image.codecs.table import FORMATS
 from upres.image.metadata import exif, icc, iptc, tiff
 from upres.image.metadata.tags import Cicp, Tags
 
-# libvips' sample types that a picture can hold; a double becomes float32.
-_SAMPLES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32, "double": np.float32}
-_BITS = {"uchar": 8, "ushort": 16, "float": 32, "double": 32}
-
 # Bytes of a file of which nothing is gained by not mapping it.
 _MOST_MAPPED = 10_000_000
-
-# libvips' spaces whose bands are already gray or R, G, B; every other one is converted.
-_PLAIN_SPACES = ("b-w", "grey16", "srgb", "rgb", "rgb16", "scrgb", "multiband")
-
-
-@dataclass(frozen=True)
-class Header:
-    """What a file says before its pixels are decoded.
-
-    Attributes:
-        format: the format's name (`PNG`, `JPEG`, …), by the file's content and not its suffix.
-        width, height: in pixels, as the picture will lie once upright.
-        channels: channels in the file, alpha included.
-        depth: bits per channel after decoding: 8, 16, or 32 for float.
-        space: libvips' name of the file's colour space; `cmyk` is converted to sRGB by `read`.
-        orientation: the EXIF tag as stored, 1 to 8; `read` applies it.
-        pages: number of pages or frames.
-        changes: what reading does to the colours beyond decoding them, in words, for a person.
-    """
-
-    format: str
-    width: int
-    height: int
-    channels: int
-    depth: int
-    space: str
-    orientation: int
-    pages: int
-    changes: tuple[str, ...] = ()
 
 
 class Decoder:
@@ -85,7 +61,7 @@ class Decoder:
         self._page = page
         self._photometric: int | None = None
         if self.form is FORMATS["tiff"]:
-            _check_developed(path)
+            check_developed(path)
             with path.open("rb") as file:
                 self._photometric = tiff.photometric(file, page)
             if self._photometric == tiff.ITU_LAB:
@@ -97,9 +73,9 @@ class Decoder:
             # read by a pipe is not.
             ready = self.form.open is None and self.form is not FORMATS["gif"] and not self._piped
             self._unread: Any = self._image if ready else None
-            self.header = _header(path, self.form, self._image)
+            self.header = header_of(path, self.form, self._image)
             if self.form.frames and self.form.operation is not None and self.form is not FORMATS["png"]:
-                _check_rows(path, self.form, self.header)
+                check_rows(path, self.form, self.header)
             if self.form is FORMATS["gif"]:
                 self._check_screen(strict)
             if self.form is FORMATS["webp"] and webp.ends_in_zeros(path):
@@ -110,7 +86,7 @@ class Decoder:
                 self._odd("its colour profile is damaged and was left behind, so colours may be others", strict)
         self.size: tuple[int, int] = (turned.height, turned.width)
         self.bands: int = turned.bands
-        self.dtype: str = np.dtype(_SAMPLES[turned.format]).name
+        self.dtype: str = np.dtype(SAMPLES[turned.format]).name
         self._cicp: Cicp | None = None
         if self.form is FORMATS["png"]:
             self._profile, self._cicp = png_colour.meaning(path, self._profile, gray=self.bands < 3)
@@ -211,7 +187,7 @@ class Decoder:
                     f"frames of {stored:,}); take its frames apart",
                     where=self.path,
                 )
-            decoded = frames.decoded(image, _orientation(self._image))
+            decoded = frames.decoded(image, orientation_of(self._image))
             if image.bands == self.bands:
                 yield from decoded
                 return
@@ -269,7 +245,7 @@ class Decoder:
         if decode and self._piped:
             return vips.piped(self.form.operation, self.path, access="sequential", fail_on=options["fail_on"])
         image = vips.load(self.form.operation, self.path, **options)
-        if _orientation(image) > 1:  # turning reads out of order
+        if orientation_of(image) > 1:  # turning reads out of order
             image = vips.load(self.form.operation, self.path, **(options | {"access": "random"}))
         if layout is not None and pages == 1:
             return _with_canvas(image, layout, self._page, decode=decode)
@@ -284,7 +260,7 @@ class Decoder:
             tiff.as_rgb(copy, self._page)
             copy.flush()
             image = vips.load_open("tiff", copy.fileno(), **options)
-            if _orientation(image) > 1:
+            if orientation_of(image) > 1:
                 image = vips.load_open("tiff", copy.fileno(), **(options | {"access": "random"}))
         return lab.marked(image, signed=self._photometric == tiff.LAB)
 
@@ -292,7 +268,7 @@ class Decoder:
     def _piped(self) -> bool:
         # libvips maps a JPEG, and all pages of the map that were read count as the process's.
         large = self.form is FORMATS["jpeg"] and self.path.stat().st_size > _MOST_MAPPED
-        return large and _orientation(self._image) == 1  # turning reads out of order
+        return large and orientation_of(self._image) == 1  # turning reads out of order
 
     def _check_screen(self, strict: bool) -> None:
         # libnsgif takes what its frames fill for the picture where the header's size is one that broken files have.
@@ -335,45 +311,6 @@ class Decoder:
             ) from error
 
 
-def recognised_format(path: Path) -> Format:
-    """Return the format of a file by its first bytes.
-
-    Raises:
-        PictureError: missing, empty, not a picture, or of a format that this installation does not read.
-    """
-    if path.is_dir():
-        raise PictureError("is a folder; give a picture file", where=path)
-    try:
-        if path.is_symlink() and not path.exists():
-            raise PictureError("is a link that leads nowhere; mend the link, or remove it", where=path)
-        if path.exists() and not path.is_file():  # opening a pipe waits for who writes into it
-            raise PictureError(
-                "is a pipe or a device, and formats are read from their end, too; "
-                "save it as a file, or send it through standard input",
-                where=path,
-            )
-        with path.open("rb") as file:
-            head = file.read(32)
-    except FileNotFoundError:
-        raise PictureError("no such file; check the name and the folder", where=path) from None
-    except OSError as error:
-        raise PictureError(f"cannot be opened ({error.strerror}); check its permissions", where=path) from error
-    except ValueError as error:  # a name with a NUL in it
-        raise PictureError(f"{str(path)!r}: not a file name ({error}); check the name") from None
-    if not head:
-        raise PictureError("the file is empty (0 bytes); get a whole copy of it", where=path)
-    form = recognised(head)
-    if form is None:
-        raise PictureError(f"{unread(head)}; upres reads {names()}, so convert it to one of them", where=path)
-    if form.operation is not None and not vips.has(f"{form.operation}load"):
-        raise PictureError(
-            f"a {form.name} file, and the installed libvips is built without it; "
-            "convert it to PNG, or install a libvips that has it (upres formats lists what there is)",
-            where=path,
-        )
-    return form
-
-
 def _in_16_bits(image: Any) -> Any:
     """Return 10 or 12 bits over the whole range: libvips shifts them up, which leaves white a little gray."""
     unused = 2 ** (16 - (vips.field(image, "bits-per-sample") or 12)) - 1
@@ -390,99 +327,11 @@ def _with_canvas(image: Any, layout: gif.Layout, page: int, *, decode: bool) -> 
     return image.bandjoin(vips.from_array(painted[..., None] * np.uint8(255)))
 
 
-def _orientation(image: Any) -> int:
-    """Return the EXIF orientation of an image, 1 to 8."""
-    value = vips.field(image, "orientation")
-    return value if value in range(1, 9) else 1
-
-
-def _header(path: Path, form: Format, image: Any) -> Header:
-    """Return what an opened image says about itself.
-
-    Raises:
-        PictureError: samples or channels that no picture has.
-    """
-    if image.format not in _SAMPLES and image.interpretation in _PLAIN_SPACES:
-        raise PictureError(
-            f"samples are {image.format}; upres takes 8- and 16-bit unsigned and float; convert it", where=path
-        )
-    most = 5 if image.interpretation == "cmyk" else 4
-    if not 1 <= image.bands <= most:
-        raise PictureError(
-            f"{image.bands} channels; upres takes 1 to 4 (gray or RGB, with or without alpha). "
-            f"Keep three with: vips extract_band {path} rgb.tif 0 --n 3",
-            where=path,
-        )
-    stored = _orientation(image)
-    turned = stored >= 5
-    return Header(
-        format=form.name,
-        width=image.height if turned else image.width,
-        height=image.width if turned else image.height,
-        channels=image.bands,
-        depth=_BITS.get(image.format, 16),
-        space=image.interpretation,
-        orientation=stored,
-        pages=_pages(path, form, image),
-        changes=_changes(image),
-    )
-
-
-def _check_developed(path: Path) -> None:
-    """Refuse a camera's raw data: what a TIFF reader sees of it is its thumbnail.
-
-    Raises:
-        PictureError: says how it becomes a picture.
-    """
-    with path.open("rb") as file:
-        if tiff.raw_photograph(file):
-            raise PictureError(
-                "a camera's raw data (DNG, NEF, CR2, ARW, …), in which only a thumbnail is a finished picture; develop "
-                "it to TIFF first, in a raw converter",
-                where=path,
-            )
-
-
-def _check_rows(path: Path, form: Format, header: Header) -> None:
-    """Refuse an animation whose frames libvips cannot put one below the other.
-
-    Raises:
-        PictureError: says how many rows that are, and how many it takes.
-    """
-    rows = header.pages * max(header.width, header.height)
-    if header.pages > 1 and rows > MAX_SIDE:
-        raise PictureError(
-            f"{header.pages:,} frames of {header.height:,} rows are more than the {MAX_SIDE:,} that libvips "
-            f"takes of a {form.name}; take its frames apart",
-            where=path,
-        )
-
-
-def _pages(path: Path, form: Format, image: Any) -> int:
-    if form is FORMATS["png"]:
-        return apng.count(path)
-    if form is FORMATS["tiff"] and (vips.field(image, "n-pages") or 1) > 1:
-        with path.open("rb") as file:
-            return len(tiff.pages(file))
-    # An HEIF file may hold several photographs; libvips gives the one that is marked as the first.
-    return (vips.field(image, "n-pages") or 1) if form.frames else 1
-
-
-def _changes(image: Any) -> tuple[str, ...]:
-    if image.interpretation in _PLAIN_SPACES:
-        return ()
-    name = {"cmyk": "CMYK", "lab": "Lab", "labs": "Lab", "xyz": "XYZ"}.get(image.interpretation, image.interpretation)
-    if image.interpretation != "cmyk":
-        return (f"{name} converted to sRGB",)
-    own = "its own profile" if image.get_typeof("icc-profile-data") else "libvips' CMYK profile, as it has none"
-    return (f"{name} converted to sRGB through {own}",)
-
-
 def _upright(image: Any, header: Header) -> tuple[Any, bytes | None]:
     """Return the image upright in gray or RGB, c = 1 to 4 with alpha last, and the profile it is in."""
     profile = vips.field(image, "icc-profile-data")
     image = image.autorot() if header.orientation > 1 else image
-    if header.space in _PLAIN_SPACES:
+    if header.space in PLAIN_SPACES:
         return image, profile
     return _in_srgb(image, header), None
 
