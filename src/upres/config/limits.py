@@ -23,12 +23,6 @@ MAX_MEMORY = 1_000_000_000
 MAX_SCALE = 32
 """Output side ÷ input side: ×32 turns one megapixel into a thousand; above it a scale is a slip of the finger."""
 
-MAX_FITTED_JPEG = 16_000_000
-"""Pixels up to which a JPEG gets Huffman tables of its own: files are 2 to 6 % smaller at quality 95.
-
-libjpeg holds all coefficients to make them: 206 MB at this size, 4.9 GB for 24 megapixels enlarged ×4.
-"""
-
 MAX_RESOLUTION = 10_000
 """Pixels a millimetre on paper: 254,000 dpi; libvips takes no more than 1,000,000 of what that becomes ×32."""
 
@@ -175,7 +169,6 @@ LIMITS = (
         "max_memory",
     ),
     Limit("MAX_SCALE", MAX_SCALE, "times", "output side ÷ input side"),
-    Limit("MAX_FITTED_JPEG", MAX_FITTED_JPEG, "pixels", "a JPEG with tables of its own", "the standard's tables"),
     Limit("MAX_RESOLUTION", MAX_RESOLUTION, "pixels a mm", "a picture's resolution on paper", "left behind"),
     Limit("MAX_METADATA_ENTRIES", MAX_METADATA_ENTRIES, "entries", "a table of tags", "left behind"),
     Limit("MAX_METADATA_BYTES", MAX_METADATA_BYTES, "bytes", "the values of a picture's tags", "left behind"),

@@ -10,14 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from upres.config.limits import MAX_FITTED_JPEG
 from upres.image.codecs import apng, vips
 from upres.image.metadata import tiff
 
 _ITEMS = {"uchar": 1, "ushort": 2, "float": 4, "double": 8}
 
 # Bytes a pixel, measured at 24 megapixels (AVIF: 0.7, GIF and lossless WebP: 6) with libvips 8.18, and rounded up.
-_JPEG_SAMPLE = 4.3  # of one channel
 _WEBP, _WEBP_ALPHA, _WEBP_LOSSLESS = 13, 38, 40
 _AVIF = 60
 _GIF = 12
@@ -25,11 +23,6 @@ _GIF = 12
 _LARGE_PIECE = 20_000_000
 # Floats, in the copies that libjxl makes of them; not measured, as this libvips is built without it.
 _JXL_SAMPLE = 16
-
-
-def jpeg_encoder(pixels: int, channels: int) -> int:
-    """Return what libjpeg holds: all coefficients of a picture that gets tables of its own."""
-    return int(pixels * channels * _JPEG_SAMPLE) if pixels <= MAX_FITTED_JPEG else 0
 
 
 def webp_encoder(pixels: int, channels: int, *, lossless: bool) -> int:
