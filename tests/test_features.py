@@ -143,6 +143,18 @@ def test_perceptual_and_style_are_their_formulas(small: str, compare: str) -> No
     assert float(loss_of("style", **values)(sr, hr)) == pytest.approx(distance(*grams), rel=1e-4)
 
 
+def test_crops_begin_at_places_that_differ_from_step_to_step(small: str) -> None:
+    shifted = loss_of("perceptual", features=small, layers={"conv2_1": 1.0}, shift=4)
+    plain = loss_of("perceptual", features=small, layers={"conv2_1": 1.0})
+    sr, hr = torch.rand(2, 1, 3, 20, 24)
+    places = {float(plain(sr[..., top:, left:], hr[..., top:, left:])) for top in range(4) for left in range(4)}
+    seen = {float(shifted(sr, hr)) for _ in range(40)}
+    assert len(seen) > 8 and seen <= places
+    assert float(plain(sr, hr)) == float(plain(sr, hr))
+    with pytest.raises(ConfigError, match="shift = 0"):
+        loss_of("perceptual", features=small, shift=0)
+
+
 def test_gram_matrices_do_not_know_places() -> None:
     features = torch.rand(1, 4, 6, 5)
     torch.testing.assert_close(gram(features), gram(features.flip(2).roll(2, 3)))

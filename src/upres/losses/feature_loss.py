@@ -26,6 +26,9 @@ class FeatureConfig:
     compare: `l1` or `mse`.
     features: `vgg19`, torchvision's published file, or the path of a local one; see `losses.features`.
     convention: what the file's network saw: `auto`, `torchvision` or `caffe`.
+    shift: each step cuts up to so many pixels less one off the top and the left, at random. Features are reduced by 2
+        block after block, and crops begin at a low-resolution pixel: where both always meet at the same place, a
+        network learns a pattern of that period. A network's scale, or 8, takes it away.
     """
 
     layers: dict[str, float]
@@ -33,10 +36,13 @@ class FeatureConfig:
     compare: Literal["l1", "mse"]
     features: str = "vgg19"
     convention: Convention = "auto"
+    shift: int = 1
 
     def __post_init__(self) -> None:
         if not self.layers:
             raise ValueError("layers is empty: should name at least one, for example conv3_4: 1.0")
+        if self.shift < 1:
+            raise ValueError(f"shift = {self.shift}: should be at least 1")
 
 
 class FeatureLoss(Loss):
@@ -61,6 +67,9 @@ class FeatureLoss(Loss):
         """Mean over the batch and all that represents each layer; hr is not differentiated."""
         layers, activated = self._config.layers, self._config.activated
         distance = F.l1_loss if self._config.compare == "l1" else F.mse_loss
+        if self._config.shift > 1:
+            top, left = torch.randint(self._config.shift, (2,)).tolist()
+            sr, hr = sr[..., top:, left:], hr[..., top:, left:]
         ours = self.features(sr, layers, activated)
         with torch.no_grad():
             theirs = self.features(hr, layers, activated)

@@ -23,6 +23,7 @@ class PerceptualConfig(FeatureConfig):
         too. A layer of n channels adds 4/n at most with `mse`.
     features: `vgg19`, torchvision's published file, or the path of a local one; see `losses.features`.
     convention: what the file's network saw: `auto`, `torchvision` or `caffe`.
+    shift: how far the crops' beginning moves at random, less one; see `FeatureConfig`.
     """
 
     layers: dict[str, float] = field(default_factory=lambda: {"conv5_4": 1.0})

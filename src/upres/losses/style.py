@@ -23,6 +23,7 @@ class StyleConfig(FeatureConfig):
     compare: `mse`, as published, or `l1`.
     features: `vgg19`, torchvision's published file, or the path of a local one; see `losses.features`.
     convention: what the file's network saw: `auto`, `torchvision` or `caffe`.
+    shift: how far the crops' beginning moves at random, less one; see `FeatureConfig`.
     """
 
     layers: dict[str, float] = field(default_factory=lambda: dict.fromkeys(_GATYS, 1.0))
