@@ -26,6 +26,7 @@ from upres.image.background import parse_colour
 from upres.image.codecs import vips
 from upres.image.codecs.table import names, recognised, unread
 from upres.image.opening import OpenedPicture
+from upres.image.writing import FileSink
 from upres.models.corners import Position
 from upres.models.shipped import BICUBIC, shipped
 from upres.predictors import Predictor
@@ -38,9 +39,10 @@ from upres.service.predicting import AT_ONCE, Running, SharingPredictor, side_by
 from upres.service.problems import Problem, ProblemError, problem_of, refused
 from upres.service.sharing import Part, Share
 from upres.upscaling.batch import suffix_like
+from upres.upscaling.choosing import Chosen
 from upres.upscaling.loading import Upscalers
 from upres.upscaling.memory import PROCESS_BYTES, Held
-from upres.upscaling.pipeline import Settings, enlarge, held_of, summary
+from upres.upscaling.pipeline import Settings, Summary, enlarge, held_of, summary
 from upres.upscaling.sizes import Size
 from upres.upscaling.upscaler import Upscaler
 
@@ -167,14 +169,7 @@ class Worker:
         began = time.perf_counter()
         asked = work.asked
         _check_recognised(work.source)
-        settings = Settings(
-            quality=asked.quality,
-            lossless=asked.lossless,
-            max_pixels=self._settings.max_pixels,
-            max_frames=self._settings.max_frames,
-            background=None if asked.background is None else parse_colour(asked.background),
-            strip=asked.strip,
-        )
+        settings = self._settings_of(asked)
         with contextlib.ExitStack() as stack:
             opening = stack.enter_context(taken(self._opening.take(1, work.check_wanted)))
             opened = settings.opened(work.source)
@@ -195,22 +190,7 @@ class Worker:
             held = held_of(opened, sink, enlargement, opened.shape if opened.header.pages > 1 else None)
             enlargement.check_memory(opened.shape, held)
             sink.check(enlargement.shape(opened.shape).without_alpha(), tags=opened.tags)
-            told = summary(opened, enlargement)
-            facts = {
-                "source_format": opened.header.format,
-                "format": sink.form.name,
-                "suffix": target.suffix,
-                "input": told.input,
-                "output": told.output,
-                "pages": told.pages,
-                "model": told.model,
-                "scale": told.scale,
-                "denoise": chosen.position.denoise,
-                "detail": chosen.position.detail,
-                "changes": [*([chosen.reason] if chosen.reason else []), *told.changes],
-                "tiles": told.tiles,
-            }
-            self._tell({"work": work.number, "opened": facts})
+            self._tell({"work": work.number, "opened": _facts(opened, sink, summary(opened, enlargement), chosen)})
             memory_part.become(enlargement.needed_bytes(opened.shape, held), work.check_wanted)
             opening.give_back()
             if opened.header.pages == 1:
@@ -231,6 +211,16 @@ class Worker:
             "warnings": list(opened.warnings),
         }
         return {"done": done}
+
+    def _settings_of(self, asked: Asked) -> Settings:
+        return Settings(
+            quality=asked.quality,
+            lossless=asked.lossless,
+            max_pixels=self._settings.max_pixels,
+            max_frames=self._settings.max_frames,
+            background=None if asked.background is None else parse_colour(asked.background),
+            strip=asked.strip,
+        )
 
     def _room_to_read(self, opened: OpenedPicture, upscalers: Upscalers, size: Size, work: Work) -> Part:
         """Wait until there is room for what the decoder holds: it is asked for the middle of the picture.
@@ -355,6 +345,24 @@ def taken(part: Part) -> Iterator[Part]:
         yield part
     finally:
         part.give_back()
+
+
+def _facts(opened: OpenedPicture, sink: FileSink, told: Summary, chosen: Chosen) -> dict[str, Any]:
+    """Return what the server tells of a picture before it is enlarged."""
+    return {
+        "source_format": opened.header.format,
+        "format": sink.form.name,
+        "suffix": sink.path.suffix,
+        "input": told.input,
+        "output": told.output,
+        "pages": told.pages,
+        "model": told.model,
+        "scale": told.scale,
+        "denoise": chosen.position.denoise,
+        "detail": chosen.position.detail,
+        "changes": [*([chosen.reason] if chosen.reason else []), *told.changes],
+        "tiles": told.tiles,
+    }
 
 
 def _check_recognised(path: Path) -> None:
