@@ -13,10 +13,10 @@ PSNR, and the distance, lie between those of its neighbours.
 
 from __future__ import annotations
 
-import argparse
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ from upres.predictors.opening import corners_for
 from upres.upscaling.choosing import denoise_of
 
 Pixels = NDArray[np.uint8]
+COLUMNS = ("model", "PSNR", "VGG", "NIQE", "back", "shift")
 
 
 @dataclass(frozen=True)
@@ -72,22 +73,16 @@ def between(rows: Sequence[Sequence[Measured]], pick: str) -> str:
     return " ".join(f"{count}/{values.shape[1]}" for count in inner.sum(axis=1)) or "–"
 
 
-def print_table(entrants: Sequence[Entrant], found: Sequence[Sequence[Measured]], places: int) -> None:
-    """Print the means and the worst of what was measured of each picture, the slider's `places` first."""
-    rows = [
-        (
-            one.name,
-            f"{np.mean([each.psnr for each in row]):.3f}",
-            f"{np.mean([each.vgg for each in row]):.3f}",
-            f"{np.mean([each.niqe for each in row]):.2f}",
-            f"{min(each.back for each in row):.1f}",
-            f"{max(each.shift for each in row):.2f}",
-        )
-        for one, row in zip(entrants, found, strict=True)
-    ]
-    print(text_table(("model", "PSNR", "VGG", "NIQE", "back", "shift"), rows))
-    slider = found[:places]
-    print(f"between its neighbours: PSNR {between(slider, 'psnr')}, VGG {between(slider, 'vgg')}\n")
+def cells(one: Entrant, row: Sequence[Measured]) -> tuple[str, ...]:
+    """Return a model's name, and the means and the worst of what was measured of each picture."""
+    return (
+        one.name,
+        f"{np.mean([each.psnr for each in row]):.3f}",
+        f"{np.mean([each.vgg for each in row]):.3f}",
+        f"{np.mean([each.niqe for each in row]):.2f}",
+        f"{min(each.back for each in row):.1f}",
+        f"{max(each.shift for each in row):.2f}",
+    )
 
 
 def main() -> None:
@@ -101,33 +96,66 @@ def main() -> None:
     parser.add_argument("--quality", type=int, default=85)
     parser.add_argument("--places", type=float, nargs="+", default=(0, 0.25, 0.5, 0.75, 1))
     parser.add_argument("--also", nargs="*", default=("bicubic",), help="models to compare with")
-    measure(parser.parse_args())
-
-
-def measure(arguments: argparse.Namespace) -> None:
-    scale: int = arguments.scale
-    vgg = build(METRICS, parse_line(METRICS, f"vgg?features={arguments.features}", where="--features"))
-    niqe = build(METRICS, parse_line(METRICS, "niqe-upres", where="niqe"))
-    metrics = {**standard_metrics(), "vgg": vgg, "niqe-upres": niqe}
-    test_set = open_test_set(f"{arguments.data}/{arguments.set_name}", scale)
-    pictures = sorted(test_set.pictures(), key=lambda picture: picture.name)[:: arguments.step]
-    originals = np.mean([niqe(picture.hr, picture.hr) for picture in pictures])
-    print(f"{arguments.set_name} ×{scale}, {len(pictures)} pictures; NIQE of the originals {originals:.2f}\n")
-    places = arguments.places
-    if not corners_for(arguments.model, scale).detailed:
+    arguments = parser.parse_args()
+    places = list(arguments.places)
+    if not corners_for(arguments.model, arguments.scale).detailed:
         places = [0]
-        print(f"{arguments.model} ×{scale} has no weights with more detail: its place 0 alone\n")
+        print(f"{arguments.model} ×{arguments.scale} has no weights with more detail: its place 0 alone\n")
+    measuring = Measuring(arguments.data, arguments.features, arguments.scale, arguments.set_name, arguments.step)
+    print(measuring.title, "\n")
     for quality in (None, arguments.quality):
-        lrs = [picture.lr if quality is None else through_pillow(picture.lr, quality) for picture in pictures]
-        denoise = 0.0 if quality is None else denoise_of(Compression(quality, subsampled=True), "JPEG").position
+        denoise, entrants, found = measuring.found(arguments.model, places, quality, arguments.also)
         print("clean" if quality is None else f"JPEG {quality}", f"denoise {denoise:g}", sep=", ")
-        wanted = [f"{arguments.model}?denoise={denoise:g}&detail={place:g}" for place in places]
-        entrants = open_entrants([*wanted, *arguments.also], scale)
+        print(text_table(COLUMNS, list(map(cells, entrants, found))))
+        slider = found[: len(places)]
+        print(f"between its neighbours: PSNR {between(slider, 'psnr')}, VGG {between(slider, 'vgg')}\n")
+
+
+class Measuring:
+    """Every n-th picture of a set, and the metrics; models are measured on them clean or from JPEG.
+
+    Args:
+        data: the folder of sets.
+        features: VGG19's filters.
+        scale: of the models.
+        name: of the set.
+        step: n.
+    """
+
+    def __init__(self, data: str | Path, features: str | Path, scale: int, name: str = "BSD100", step: int = 5) -> None:
+        vgg = build(METRICS, parse_line(METRICS, f"vgg?features={features}", where="--features"))
+        niqe = build(METRICS, parse_line(METRICS, "niqe-upres", where="niqe"))
+        self._metrics = {**standard_metrics(), "vgg": vgg, "niqe-upres": niqe}
+        self._scale = scale
+        test_set = open_test_set(f"{data}/{name}", scale)
+        self._pictures = sorted(test_set.pictures(), key=lambda picture: picture.name)[::step]
+        originals = np.mean([niqe(picture.hr, picture.hr) for picture in self._pictures])
+        self.title = f"{name} ×{scale}, {len(self._pictures)} pictures; NIQE of the originals {originals:.2f}"
+
+    def found(
+        self, model: str, places: Sequence[float], quality: int | None = None, also: Sequence[str] = ()
+    ) -> tuple[float, list[Entrant], list[list[Measured]]]:
+        """Return the denoise that was taken, the places of the model's slider and others, and what each came to.
+
+        Args:
+            model: name or path.
+            places: of the slider.
+            quality: of the JPEG that the pictures come from; `None` for clean ones.
+            also: models to compare with.
+        """
+        lrs = [picture.lr if quality is None else through_pillow(picture.lr, quality) for picture in self._pictures]
+        denoise = 0.0 if quality is None else denoise_of(Compression(quality, subsampled=True), "JPEG").position
+        entrants = open_entrants(
+            [*(f"{model}?denoise={denoise:g}&detail={place:g}" for place in places), *also], self._scale
+        )
         found = [
-            [measured(one, lr, picture.hr, metrics, scale) for picture, lr in zip(pictures, lrs, strict=True)]
+            [
+                measured(one, lr, picture.hr, self._metrics, self._scale)
+                for picture, lr in zip(self._pictures, lrs, strict=True)
+            ]
             for one in entrants
         ]
-        print_table(entrants, found, len(wanted))
+        return denoise, entrants, found
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 python -m tools.ship runs/base-x4/best.safetensors base --data DATA --int8 PICTURES --made "How long."
 
 DATA holds Set5 and BSD100. `--int8` quantises it as well, calibrated on those pictures, and ships that where it costs
-at most 0.05 dB on every set. `--corners light=FILE heavy=FILE` ships those beside it (`upres.models.corners`).
+at most 0.05 dB on every set. `--corners light=FILE heavy=FILE detail=FILE light-detail=FILE heavy-detail=FILE` ships
+those beside it (`upres.models.corners`); with `--features FILE` the card says what detail costs and buys.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from benchmarks.adaptive import ROWS, table
 from benchmarks.common import argument_parser, run
+from benchmarks.detail import Measuring, cells
 from benchmarks.quality import measured
 from tools.digests import write_digests
 from upres.evaluation.text_tables import markdown_table
@@ -25,6 +27,7 @@ from upres.models.corners import corner_file, corner_names, corners_of
 from upres.models.facts import Facts
 from upres.models.shipped import DEFAULT, int8_version
 from upres.recipes import Recipe, read_recipe
+from upres.upscaling.choosing import DEFAULT_DETAIL
 
 MODELS = Path(__file__).resolve().parents[1] / "src" / "upres" / "models"
 DEAREST = 0.05  # dB that int8 may cost
@@ -47,6 +50,16 @@ CORNERS = """\
 Beside the weights for clean pictures lie those of {corners}. They are mixed for each picture by what its file says, or
 an earlier JPEG left in its pixels; `--denoise` sets the place between them. Luma PSNR in dB of low resolution saved so,
 on {sets} (`python -m benchmarks.adaptive`):
+
+{table}
+"""
+DETAIL = """\
+## Detail
+
+Beside each corner lies one that was trained to look like the original (the recipe `base-x4-detail`). `--detail 0…1`
+mixes it in: 0 is the faithful model, {default:g} what it gives unless told otherwise. Every fifth picture of BSD100:
+luma PSNR in dB, the distance of unit-length VGG19 features up to conv3_4, and niqe-upres (of both less is better, and
+the originals have a niqe-upres of {originals}) (`python -m benchmarks.detail`):
 
 {table}
 """
@@ -113,6 +126,22 @@ def corners_of_card(output: Path, scale: int, arguments: argparse.Namespace) -> 
     return CORNERS.format(corners=" and ".join(corners), sets=" + ".join(arguments.sets), table=shown)
 
 
+def detail_of_card(output: Path, scale: int, arguments: argparse.Namespace) -> str:
+    """Say what the detailed corners cost and buy; nothing for a model without, or without features to see it with."""
+    if not corners_of(output).detailed or arguments.features is None:
+        return ""
+    measuring = Measuring(arguments.data, arguments.features, scale)
+    places = (0, DEFAULT_DETAIL, 1)
+    rows = []
+    for quality in (None, 85):
+        _, entrants, found = measuring.found(str(output), places, quality)
+        for place, one, row in zip(places, entrants, found, strict=True):
+            rows.append(["clean" if quality is None else f"JPEG {quality}", f"{place:g}", *cells(one, row)[1:4]])
+    table = markdown_table(["low resolution", "detail", "PSNR", "VGG", "NIQE"], rows)
+    originals = measuring.title.rpartition(" ")[2]
+    return DETAIL.format(default=DEFAULT_DETAIL, originals=originals, table=table)
+
+
 def options(arch: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in arch.items() if key != "name"}
 
@@ -141,6 +170,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=("Set5", "BSD100"))
     parser.add_argument("--int8", type=Path, metavar="PICTURES", help="quantise it too, calibrated on these")
     parser.add_argument("--made", default="", help="a sentence for the card: on what, how long")
+    parser.add_argument("--features", type=Path, help="VGG19's filters, for the card's table of detail")
     parser.add_argument("--corners", nargs="*", default=(), metavar="NAME=CHECKPOINT", help="fine-tuned from it")
     arguments = parser.parse_args()
     scale = load(arguments.checkpoint)[1].scale
@@ -156,11 +186,13 @@ def main() -> None:
     written = export_onnx(arguments.checkpoint, output, name=arguments.name, scores=facts_scores)
     print(f"{output.name}: {written.facts.parameters:,} parameters, {facts_scores}, parity {written.worst:.1e}")
     for corner, _, checkpoint in (given.partition("=") for given in arguments.corners):
-        beside = export_onnx(Path(checkpoint), corner_file(output, corner), name=f"{title}-{corner}")
-        print(f"{beside.path.name}: parity {beside.worst:.1e}")
+        made = export_onnx(Path(checkpoint), corner_file(output, corner), name=f"{title}-{corner}")
+        print(f"{made.path.name}: parity {made.worst:.1e}")
     int8 = ship_int8(output, scores, scale, arguments) if arguments.int8 else ""
     write_digests()
-    compressed = corners_of_card(output, scale, arguments)
+    beside = "\n".join(
+        filter(None, (corners_of_card(output, scale, arguments), detail_of_card(output, scale, arguments)))
+    )
     output.with_suffix(".md").write_text(
         card(
             written.facts,
@@ -168,7 +200,7 @@ def main() -> None:
             markdown_table(rows[0], rows[1:]),
             int8,
             arguments.made,
-            compressed,
+            beside,
         ),
         encoding="utf-8",
     )
