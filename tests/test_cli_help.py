@@ -103,3 +103,12 @@ def test_the_gpu_by_that_name(tmp_path: Path, command: Command, monkeypatch: pyt
     (tmp_path / "x.png").write_bytes(b"")
     code, _, err = command(str(tmp_path / "x.png"), "--gpu", "--device", "cpu")
     assert code == 2 and "--gpu and --device cpu are both given" in err
+
+
+def test_an_argument_that_is_missing_or_wrong_is_called_as_the_help_calls_it(command: Command) -> None:
+    for line, said in (
+        ("interpolate --alpha 0.5", "FIRST: is missing; see upres interpolate --help"),
+        ("compare --blind", "INPUT: is missing; see upres compare --help"),
+        ("completion tcsh", "SHELL: 'tcsh' is not one of 'bash', 'zsh', 'fish'; see upres completion --help"),
+    ):
+        assert command(*line.split()) == (2, "", f"upres: {said}\n")

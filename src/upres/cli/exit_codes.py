@@ -123,7 +123,7 @@ def _usage(error: Any, arguments: Sequence[str]) -> str:
                 f"{unknown}: no such option; {meant(unknown, known) or nearest(unknown, [*known, '--help', '--debug'])}"
             )
         return text[:1].lower() + text[1:] + more
-    name = max(param.opts, key=len) if param.param_type_name == "option" else param.human_readable_name
+    name = max(param.opts, key=len) if param.param_type_name == "option" else param.metavar or param.name.upper()
     if not text:  # Typer says nothing more of what is missing
         return f"{name}: is missing{more}"
     value = _value(arguments, param.opts)

@@ -83,6 +83,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("upres doctor --json", "the same for programs"),
         ("upres doctor > report.txt", "for a bug report"),
     ),
+    "completion": (
+        (
+            "upres completion bash > ~/.local/share/bash-completion/completions/upres",
+            "for bash with bash-completion; without it, source that file in ~/.bashrc",
+        ),
+        ("upres completion zsh > ~/.zfunc/_upres", "for zsh, with ~/.zfunc in fpath"),
+        ("upres completion fish > ~/.config/fish/completions/upres.fish", "for fish"),
+    ),
     "demo": (
         ("upres demo", "into the folder demo-out"),
         ("upres demo -o elsewhere", "into another"),

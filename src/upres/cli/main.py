@@ -16,6 +16,7 @@ from upres import __version__
 from upres.cli import (
     bench,
     compare,
+    completion,
     convert,
     demo,
     doctor,
@@ -60,6 +61,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "bench": bench.bench,
     "serve": serve.serve,
     "doctor": doctor.doctor,
+    "completion": completion.completion,
     "demo": demo.demo,
 }
 
@@ -69,6 +71,8 @@ _OWN = (DamagedPictureWarning, RenamedWarning)
 
 # What does something without an argument; the others show their help.
 ALONE = ("models", "formats", "demo", "bench", "serve", "doctor")
+# What tells of all verbs.
+_OF_ALL = ("completion",)
 
 
 def command_line(names: Iterable[str] = COMMANDS) -> typer.Typer:
@@ -113,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     _say_warnings()
     try:
         check_command(given, COMMANDS)
-        app = command_line(given[:1] if given and given[0] in COMMANDS else COMMANDS)
+        app = command_line(given[:1] if given and given[0] in COMMANDS and given[0] not in _OF_ALL else COMMANDS)
         command = typer.main.get_command(app)
         if not given or (given == [given[0]] and given[0] in COMMANDS and given[0] not in ALONE):
             with contextlib.redirect_stdout(sys.stderr):  # help that nobody asked for
