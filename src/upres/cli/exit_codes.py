@@ -22,6 +22,15 @@ EXIT_FAILED = 1  # the work was begun and could not be done right
 EXIT_INPUT = 2  # what was given cannot be used
 EXIT_INTERRUPTED = 130  # the shell's convention for SIGINT
 
+EXIT_CODES = {
+    str(EXIT_DONE): "All was done.",
+    str(EXIT_FAILED): "The work was begun and could not be done right; of several pictures, at least one.",
+    str(EXIT_INPUT): "What was given cannot be used; nothing was begun.",
+    str(EXIT_INTERRUPTED): "Interrupted by Ctrl-C.",
+    "128 + n": "Ended by the signal n: 143 is SIGTERM.",
+}
+"""What each exit code means; the documents and the manual pages show it."""
+
 # What Typer says (by pydantic or by click) → what the person wanted to know.
 _KINDS = {"valid integer": "a whole number", "valid number": "a number", "valid float": "a number"}
 

@@ -49,14 +49,16 @@ class Option:
         label: what the help calls its value; empty for a switch.
         values: what it takes; `None` for a switch.
         repeated: whether it may be given several times.
+        default: what it is where it is not given, as the help says it; empty where the help does not.
     """
 
     names: tuple[str, ...]
     help: str
-    group: str
-    label: str
-    values: Values | None
-    repeated: bool
+    group: str = ""
+    label: str = ""
+    values: Values | None = None
+    repeated: bool = False
+    default: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,9 @@ class Verb:
         return first_sentence(self.help)
 
 
-HELP = Option(("-h", "--help"), "Show this message and leave.", "", "", None, False)
-DEBUG = Option(("--debug",), "Show the traceback of an error.", "", "", None, False)
-VERSION = Option(("--version",), "Print the version and leave.", "", "", None, False)
+HELP = Option(("-h", "--help"), "Show this message and leave.")
+DEBUG = Option(("--debug",), "Show the traceback of an error.")
+VERSION = Option(("--version",), "Print the version and leave.")
 
 
 def verbs(group: Any) -> list[Verb]:
@@ -136,9 +138,10 @@ def _option(param: Any, hint: Any) -> Option:
         names=(*sorted(param.opts, key=len), *param.secondary_opts),
         help=param.help or "",
         group=getattr(param, "rich_help_panel", None) or "",
-        label="" if switch else param.metavar or _label(hint, param.name),
+        label="" if switch else param.metavar or _label(hint, max(param.opts, key=len).strip("-")),
         values=None if switch else _values(param.name, hint),
         repeated=bool(param.multiple),
+        default=str(param.default) if param.show_default and param.default not in (None, False, True) else "",
     )
 
 
