@@ -35,8 +35,9 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what is tried out on this machine away from the user's own cache folder."""
+    """Keep what is tried out on this machine away from the user's own cache folder, and the user's defaults from it."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UPRES_NO_CONFIG", "1")
         patch.setenv("UPRES_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
 

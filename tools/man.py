@@ -14,6 +14,7 @@ import typer.main
 
 from benchmarks.common import argument_parser
 from upres import __version__
+from upres.cli.defaults import VARIABLES
 from upres.cli.exit_codes import EXIT_CODES
 from upres.cli.help import EXAMPLES
 from upres.cli.main import command_line
@@ -23,6 +24,12 @@ FOLDER = Path(__file__).resolve().parents[1] / "docs" / "man"
 
 # Of the manual, as its pages' foot says it; a page that has none is warned of.
 DATE = "2026-11-22"
+
+FILES = {
+    "upres.toml": "Defaults of upres upscale where it runs in that folder.",
+    "~/.config/upres/upres.toml": "The user's own; below XDG_CONFIG_HOME where that is set, on Windows below APPDATA.",
+    "~/.cache/upres": "What can be made again.",
+}
 
 
 def pages() -> dict[str, str]:
@@ -47,7 +54,13 @@ def _front(found: Sequence[Verb], about: str) -> str:
     ]
     for verb in found:
         lines += [".TP", f"\\fB{_typed(f'upres-{verb.name}')}\\fR(1)", _text(f"{verb.summary}.")]
-    lines += [".SH OPTIONS", *_options((HELP, VERSION, DEBUG)), *_exit_status()]
+    lines += [".SH OPTIONS", *_options((HELP, VERSION, DEBUG)), *_exit_status(), ".SH ENVIRONMENT"]
+    for name, meaning in VARIABLES.items():
+        lines += [".TP", f"\\fB{name}\\fR", _text(meaning)]
+    lines += [".TP", r"\fBUPRES_\fIOPTION\fR", "A default of upres upscale, such as UPRES_MAX_MEMORY; see"]
+    lines += [r"\fBupres\-config\fR(1).", ".SH FILES"]
+    for path, meaning in FILES.items():
+        lines += [".TP", f"\\fI{_text(path)}\\fR", _text(meaning)]
     return "\n".join([*lines, *_see_also(f"upres-{verb.name}" for verb in found)]) + "\n"
 
 

@@ -83,6 +83,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("upres doctor --json", "the same for programs"),
         ("upres doctor > report.txt", "for a bug report"),
     ),
+    "config": (
+        ("upres config show", "every default, and who set it"),
+        ("upres config path", "where upres.toml is looked for"),
+        ("upres photo.jpg --no-config", "leave files and variables aside"),
+    ),
     "completion": (
         (
             "upres completion bash > ~/.local/share/bash-completion/completions/upres",

@@ -17,6 +17,7 @@ from upres.cli import (
     bench,
     compare,
     completion,
+    config,
     convert,
     demo,
     doctor,
@@ -61,6 +62,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "bench": bench.bench,
     "serve": serve.serve,
     "doctor": doctor.doctor,
+    "config": config.config,
     "completion": completion.completion,
     "demo": demo.demo,
 }
@@ -72,7 +74,7 @@ _OWN = (DamagedPictureWarning, RenamedWarning)
 # What does something without an argument; the others show their help.
 ALONE = ("models", "formats", "demo", "bench", "serve", "doctor")
 # What tells of all verbs.
-_OF_ALL = ("completion",)
+_OF_ALL = ("completion", "config")
 
 
 def command_line(names: Iterable[str] = COMMANDS) -> typer.Typer:
@@ -123,7 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             with contextlib.redirect_stdout(sys.stderr):  # help that nobody asked for
                 command.main([*given, "--help"], prog_name="upres", standalone_mode=False)
             sys.exit(EXIT_INPUT)
-        code = command.main(given, prog_name="upres", standalone_mode=False) or EXIT_DONE
+        defaults = {} if set(_HELP["help_option_names"]) & set(given) else _defaults(command, given)
+        code = command.main(given, prog_name="upres", standalone_mode=False, default_map=defaults) or EXIT_DONE
         if code == EXIT_INTERRUPTED:  # Typer's reading of Ctrl-C
             raise KeyboardInterrupt
     except BaseException as error:
@@ -135,6 +138,20 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if line:
             say(*line.split("\n"), error=True)
     sys.exit(code)
+
+
+def _defaults(command: Any, given: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return what files and variables set for enlarging; all else takes nothing from them."""
+    if given[0] != "upscale":
+        return {}
+    from upres.cli.defaults import for_command
+
+    found = for_command(command.commands["upscale"], given)
+    if found and {"-v", "--verbose"} & set(given):
+        for origin in dict.fromkeys(setting.origin for setting in found.values()):
+            names = ", ".join(setting.name for setting in found.values() if setting.origin == origin)
+            say(f"upres: {origin} sets {names}", error=True)
+    return {"upscale": {name: setting.value for name, setting in found.items()}}
 
 
 def _say_warnings() -> None:

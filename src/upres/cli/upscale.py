@@ -102,7 +102,7 @@ def upscale(
     ensemble: Annotated[
         bool,
         typer.Option(
-            "--ensemble",
+            "--ensemble/--no-ensemble",
             help="Average the 8 flips and turns: 8 times the work, a little better.",
             rich_help_panel=_LOOK,
         ),
@@ -117,7 +117,8 @@ def upscale(
         int, typer.Option(help="1 to 100, of JPEG, WebP, AVIF and JPEG XL.", rich_help_panel=_OUTPUT)
     ] = 95,
     lossless: Annotated[
-        bool, typer.Option("--lossless", help="Make WebP, AVIF and JPEG XL lossless.", rich_help_panel=_OUTPUT)
+        bool,
+        typer.Option("--lossless/--no-lossless", help="Make WebP, AVIF and JPEG XL lossless.", rich_help_panel=_OUTPUT),
     ] = False,
     background: Annotated[
         str | None,
@@ -137,7 +138,9 @@ def upscale(
     ] = MAX_FRAMES,
     strict: Annotated[
         bool,
-        typer.Option("--strict", help="Refuse odd data, of which otherwise a warning tells.", rich_help_panel=_LIMITS),
+        typer.Option(
+            "--strict/--no-strict", help="Refuse odd data, of which otherwise a warning tells.", rich_help_panel=_LIMITS
+        ),
     ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite/--no-overwrite", help="Replace an output that exists.", rich_help_panel=_OUTPUT)
@@ -214,8 +217,17 @@ def upscale(
         bool, typer.Option("-v", "--verbose", help="Say more about model and time.", rich_help_panel=_MESSAGES)
     ] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.", rich_help_panel=_MESSAGES)] = False,
+    no_config: Annotated[
+        bool,
+        typer.Option(
+            "--no-config",
+            help="Leave upres.toml files and UPRES_ variables aside; upres config show says what they set.",
+            rich_help_panel=_MACHINE,
+        ),
+    ] = False,
 ) -> None:
     """Make pictures larger."""
+    del no_config  # it decides what the others are where they are not given
     from upres.config.amounts import parse_memory, parse_scale
     from upres.image.background import parse_colour
     from upres.upscaling.batch import BatchSettings
