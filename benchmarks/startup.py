@@ -9,6 +9,7 @@ Inference alone is the same enlarging in a process that has done it before.
 from __future__ import annotations
 
 import math
+import os
 import statistics
 import subprocess
 import sys
@@ -32,7 +33,12 @@ _POLL = 0.001
 def _spent(command: Sequence[str | Path], written: Path | None = None) -> tuple[float, float]:
     """Run a command; return seconds until `written` is there (`nan` without it), and until it has left."""
     start = time.perf_counter()
-    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [str(part) for part in command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "UPRES_NO_CONFIG": "1"},
+    )
     seen = math.nan
     if written is not None:
         while process.poll() is None:

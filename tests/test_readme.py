@@ -12,7 +12,8 @@ import typer
 from upres.cli.main import COMMANDS, command_line
 
 ROOT = Path(__file__).resolve().parents[1]
-_RUN_BY_ITSELF = {"serving.md"}  # tests/test_serving_page.py runs its examples
+# tests/test_serving_page.py and tests/test_command_page.py run their examples.
+_RUN_BY_ITSELF = {"serving.md", "command.md"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = typer.main.get_command(command_line())
 

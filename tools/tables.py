@@ -17,6 +17,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from benchmarks.common import argument_parser
 from upres.archs import ARCHS, DISCRIMINATORS
+from upres.cli.defaults import VARIABLES
+from upres.cli.exit_codes import EXIT_CODES
 from upres.config.limits import LIMITS, SERVICE_LIMITS, Limit
 from upres.degrade import STEPS
 from upres.losses import LOSSES
@@ -107,6 +109,16 @@ def problems() -> Rows:
     return [("status", "type", "title"), *told]
 
 
+def exit_codes() -> Rows:
+    """Return a row for each exit code of the command."""
+    return [("exit code", "meaning"), *EXIT_CODES.items()]
+
+
+def variables() -> Rows:
+    """Return a row for each variable that is no option's default."""
+    return [("variable", "what it is"), *((f"`{name}`", meaning) for name, meaning in VARIABLES.items())]
+
+
 TABLES: Mapping[str, Callable[[], Rows]] = {
     "architectures": lambda: parts(ARCHS, of_module=True),
     "discriminators": lambda: parts(DISCRIMINATORS),
@@ -118,6 +130,8 @@ TABLES: Mapping[str, Callable[[], Rows]] = {
     "service limits": lambda: limits(SERVICE_LIMITS),
     "service parameters": service_parameters,
     "problems": problems,
+    "exit codes": exit_codes,
+    "variables": variables,
 }
 
 

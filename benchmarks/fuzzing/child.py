@@ -143,7 +143,7 @@ class Place:
                 (self._folder / name).symlink_to(self._samples / name)
         os.chdir(self._folder)
         self._clear()
-        os.environ.update(TMPDIR=str(self._temporary), UPRES_CACHE=str(self._work / "cache"))
+        os.environ.update(TMPDIR=str(self._temporary), UPRES_CACHE=str(self._work / "cache"), UPRES_NO_CONFIG="1")
         for number, file in self._caught.items():
             os.dup2(file.fileno(), number)
         return self
