@@ -25,7 +25,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "train": (
         ("upres train my-recipe.yaml", "into runs/NAME"),
-        ("upres train my-recipe.yaml --resume", "go on where it ended, bit for bit"),
+        ("upres train runs/NAME --resume", "go on where it ended, bit for bit"),
         ("upres train base-x4 --data pictures --set train.epochs=10", "a recipe of ours on your pictures"),
     ),
     "evaluate": (

@@ -10,9 +10,12 @@ import typer
 
 def train(
     recipe: Annotated[
-        str,
-        typer.Argument(help="A recipe file, or the name of a recipe that comes with upres.", show_default=False),
-    ],
+        str | None,
+        typer.Argument(
+            help="A recipe file, or the name of one that comes with upres; with --resume also a run folder.",
+            show_default=False,
+        ),
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option(help="Folder that the recipe's data paths are relative to.", show_default=False),
@@ -22,7 +25,9 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the recipe; may be repeated."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run folder's last.ckpt.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the run folder's last.ckpt, by its own recipe.")
+    ] = False,
     devices: Annotated[
         int | None,
         typer.Option(help="Processes on this machine, each with a device of its own; 1.", show_default=False),
@@ -33,17 +38,30 @@ def train(
     import sys
 
     from upres.cli.terminal import say
-    from upres.errors import UpresError, extra
+    from upres.errors import ConfigError, UpresError, extra
 
     with extra("train", "upres train"):
-        from upres.recipes import read_recipe, run_recipe
+        from upres.recipes import read_recipe, recipe_of_run, run_recipe
         from upres.train import first_process, processes
 
     _keep_memory()
     first = first_process()
     here, machines = processes(devices, nodes)
-    resolved = read_recipe(recipe, settings=settings or [], data=data)
-    folder = run or Path("runs") / resolved.name
+    folder, changes = run, settings or []
+    if recipe is not None and Path(recipe).is_dir():
+        if not resume:
+            raise ConfigError("is a folder; give a recipe, or resume the run in it", where=recipe, settings=("resume",))
+        if run is not None:
+            raise ConfigError(f"{recipe} and {run} are two run folders; give one", settings=("run",))
+        folder = Path(recipe)
+        recipe = None
+    if recipe is not None:
+        resolved = read_recipe(recipe, settings=changes, data=data)
+        folder = folder or Path("runs") / resolved.name
+    elif resume and folder is not None:
+        resolved = recipe_of_run(folder, settings=changes, data=data)
+    else:
+        raise ConfigError("give a recipe, or a run folder to resume", settings=("run", "resume"))
 
     def log(line: str) -> None:
         if first:

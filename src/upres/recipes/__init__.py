@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from upres.recipes.recipe import Recipe, parse_recipe, read_recipe, shipped_recipes
+from upres.recipes.resuming import recipe_of_run
 from upres.recipes.run import components, new_network, open_validation, run_recipe
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "open_validation",
     "parse_recipe",
     "read_recipe",
+    "recipe_of_run",
     "run_recipe",
     "shipped_recipes",
 ]

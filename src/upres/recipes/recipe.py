@@ -148,9 +148,10 @@ class Recipe:
             "metrics": [part.dump() for part in self.metrics],
         }
 
-    def save(self, path: Path) -> None:
-        """Write it as YAML."""
-        write_whole(path, yaml.safe_dump(self.dump(), sort_keys=False, allow_unicode=True))
+    def save(self, path: Path, *, notes: Sequence[str] = ()) -> None:
+        """Write it as YAML, behind notes, which become comments of a line each."""
+        head = "".join(f"# {note}\n" for note in notes)
+        write_whole(path, head + yaml.safe_dump(self.dump(), sort_keys=False, allow_unicode=True))
 
 
 def shipped_recipes() -> dict[str, Path]:

@@ -18,7 +18,8 @@ from upres.models import checkpoint
 from upres.models.activations import activation_bytes
 from upres.models.facts import Facts
 from upres.recipes.recipe import Recipe
-from upres.train import SCHEDULES, AdversarialTraining, Components, check_resumable, first_process, fit, set_seed
+from upres.recipes.resuming import RECIPE, changes_of, record
+from upres.train import SCHEDULES, AdversarialTraining, Components, first_process, fit, reached, set_seed
 
 Log = Callable[[str], None]
 
@@ -40,12 +41,13 @@ def run_recipe(
         folder: the run folder; it must not hold another run's `last.ckpt` unless `resume`.
         devices: processes on this machine, each with a device of its own; they share every batch.
         nodes: machines.
-        resume: go on from that folder's `last.ckpt`.
+        resume: go on from that folder's `last.ckpt`. The recipe may ask for more epochs, other loggers and panels, data
+            elsewhere; what differs is recorded in `changes.csv` with the step from which it holds.
         bar: draw a progress bar on the terminal.
         log: called with one line for every thing worth telling.
 
     Raises:
-        ConfigError: the folder holds a run already, or the recipe's parts do not go together.
+        ConfigError: the folder holds a run already, what differs may not, or the recipe's parts do not go together.
         DataError: the data is missing or unfit.
         ModelError: there is no `last.ckpt` to go on from, or it is not one of a run.
     """
@@ -54,13 +56,23 @@ def run_recipe(
         raise ConfigError(
             "holds a run already; resume it, or give another run folder", where=folder, settings=("resume", "run")
         )
+    changes = []
     if resume:
-        check_resumable(folder / "last.ckpt")
+        far = reached(folder / "last.ckpt")
+        changes = changes_of(folder, recipe, far, {"devices": devices, "nodes": nodes})
+        for change in changes:
+            log(f"a change: {change}")
+        if far.epochs == recipe.train.epochs:
+            log(f"all {far.epochs} epochs are behind this run; ask for more of train.epochs to go on")
     run = components(recipe, devices=devices, nodes=nodes, resumed=resume, log=log)
-    if first:
-        folder.mkdir(parents=True, exist_ok=True)
-        recipe.save(folder / "recipe.yaml")
-    return fit(run, folder, resume=resume, bar=bar, log=log)
+
+    def started() -> None:
+        if resume and (folder / RECIPE).is_file():
+            record(folder, recipe, changes)
+        else:
+            recipe.save(folder / RECIPE)
+
+    return fit(run, folder, resume=resume, bar=bar, log=log, started=started)
 
 
 def components(

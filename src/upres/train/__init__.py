@@ -7,7 +7,7 @@ from upres.train.components import Components
 from upres.train.monitor import monitored
 from upres.train.options import AdversarialConfig, TrainConfig
 from upres.train.processes import first_process, processes
-from upres.train.run import check_resumable, fit, set_seed
+from upres.train.run import Reached, fit, reached, set_seed
 from upres.train.schedules import Schedule
 from upres.train.table import LOGGERS, OPTIMIZERS, PRECISIONS, SCHEDULES
 
@@ -19,12 +19,13 @@ __all__ = [
     "AdversarialConfig",
     "AdversarialTraining",
     "Components",
+    "Reached",
     "Schedule",
     "TrainConfig",
-    "check_resumable",
     "first_process",
     "fit",
     "monitored",
     "processes",
+    "reached",
     "set_seed",
 ]

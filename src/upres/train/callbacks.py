@@ -6,13 +6,13 @@ import csv
 import io
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback, Checkpoint
+from pytorch_lightning.callbacks import Callback, Checkpoint, EarlyStopping
 
 from upres.data import Cache
 from upres.errors import FailedError
@@ -33,15 +33,17 @@ _TRAINED_PER_DRAWN = 100
 class History(Callback):
     """One row an epoch, kept inside last.ckpt, so that a resumed run's files hold the whole run."""
 
-    def __init__(self, folder: Path, baseline: float | None, log: Callable[[str], None]) -> None:
-        self._folder, self._baseline, self._log = folder, baseline, log
+    def __init__(
+        self, folder: Path, baseline: float | None, log: Callable[[str], None], processes: Mapping[str, int]
+    ) -> None:
+        self._folder, self._baseline, self._log, self._processes = folder, baseline, log, dict(processes)
         self.rows: list[RunRow] = []
         self._started = 0.0
         self._draw_after = time.perf_counter() + _FIRST_DRAWN
 
     def state_dict(self) -> dict[str, Any]:
         """What last.ckpt keeps."""
-        return {"rows": self.rows}
+        return {"rows": self.rows, "processes": self._processes}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from the rows of the interrupted run."""
@@ -158,6 +160,29 @@ class KeepLast(Checkpoint):
                 f"{self._path}: epoch {trainer.current_epoch + 1} cannot be written ({error.strerror}); {kept}; make "
                 "room and resume the run"
             ) from error
+
+
+class Started(Callback):
+    """Call what waits for a run that really begins: a resumed one has been restored by then."""
+
+    def __init__(self, started: Callable[[], None]) -> None:
+        self._started = started
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Call it, in the first process."""
+        if trainer.is_global_zero:
+            self._started()
+
+
+class Stopping(Callback):
+    """Early stopping with the patience that is asked for: Lightning's own goes on with that of the checkpoint."""
+
+    def __init__(self, stopping: EarlyStopping, patience: int) -> None:
+        self._stopping, self._patience = stopping, patience
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Set it once the checkpoint has been restored."""
+        self._stopping.patience = self._patience
 
 
 class Samples(Callback):

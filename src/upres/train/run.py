@@ -8,7 +8,9 @@ import signal
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -24,7 +26,7 @@ from upres.image import imresize
 from upres.metrics import Metric, Protocol, measure_with, metric
 from upres.train.bad_batch import BadBatchError, keep
 from upres.train.bar import RunBar
-from upres.train.callbacks import History, KeepBest, KeepLast, Samples
+from upres.train.callbacks import History, KeepBest, KeepLast, Samples, Started, Stopping
 from upres.train.components import Components
 from upres.train.module import Training
 from upres.train.options import TrainConfig
@@ -40,6 +42,7 @@ def fit(
     resume: bool = False,
     bar: bool = False,
     log: Callable[[str], None] = lambda line: None,
+    started: Callable[[], None] = lambda: None,
 ) -> Path:
     """Train, and return the path of the best weights.
 
@@ -53,20 +56,21 @@ def fit(
         resume: go on from `last.ckpt`.
         bar: draw a progress bar on the terminal.
         log: called with one line after every epoch.
+        started: called in the first process before the first step, when everything has been checked and built.
 
     Raises:
         ConfigError: there are fewer devices.
-        ModelError: `resume` without a readable `last.ckpt`.
+        ModelError: `resume` without a readable `last.ckpt` of such a network.
         NonFiniteError: a loss term became NaN or infinite; the batch's pictures were saved.
         FailedError: `last.ckpt` cannot be written.
         KeyboardInterrupt: the run was stopped; its report is written, and it can be resumed.
     """
     last, best = folder / "last.ckpt", folder / "best.safetensors"
-    if resume:
-        check_resumable(last)
     options, protocol = run.options, run.protocol
     first = first_process()
     training = Training(run)
+    if resume:
+        _check_fits(last, training)
     folder.mkdir(parents=True, exist_ok=True)
     baseline = None
     if first:  # here too it comes out whether the metrics can measure these pictures, before the first step
@@ -76,13 +80,15 @@ def fit(
             f"{row.heading} {value:.{row.digits}f}" for row, value in zip(run.metrics.values(), others, strict=True)
         ]
         log(f"bicubic on the validation pictures: {', '.join(said)}")
-    history, kept = History(folder, baseline, log), KeepBest(best, run.facts, protocol, run.monitor, run.more_is_better)
-    callbacks: list[Callback] = [history, kept, KeepLast(last)]
+    history = History(folder, baseline, log, processes={"devices": run.devices, "nodes": run.nodes})
+    kept = KeepBest(best, run.facts, protocol, run.monitor, run.more_is_better)
+    callbacks: list[Callback] = [history, kept, KeepLast(last), Started(started)]
     if options.samples:
         callbacks.append(Samples(folder / "samples", run.validation, protocol, options.samples, options.samples_every))
     if options.early_stopping is not None:
         mode, patience = "max" if run.more_is_better else "min", options.early_stopping.patience
-        callbacks.append(EarlyStopping(monitor=f"val_{run.monitor}", mode=mode, patience=patience))
+        stopping = EarlyStopping(monitor=f"val_{run.monitor}", mode=mode, patience=patience)
+        callbacks += [stopping, Stopping(stopping, patience)]
     if bar and first:
         callbacks.append(RunBar())
     loggers = [LOGGERS[name](folder) for name in options.loggers]
@@ -128,14 +134,37 @@ def fit(
     return best
 
 
-def check_resumable(last: Path) -> None:
-    """Refuse a checkpoint that is not one of a run, before anything else meets it; nothing in it is run.
+@dataclass(frozen=True)
+class Reached:
+    """How far a run is that can be resumed.
+
+    Attributes:
+        epochs: that are behind it.
+        steps: of the optimiser that are behind it.
+        processes: `devices` and `nodes` of its last epoch; empty in a checkpoint of an older upres.
+    """
+
+    epochs: int
+    steps: int
+    processes: Mapping[str, int] = field(default_factory=dict)
+
+
+def reached(last: Path) -> Reached:
+    """Return how far the run of a `last.ckpt` is; nothing in the file is run.
 
     Raises:
-        ModelError: says what it is.
+        ModelError: it is missing, or not the checkpoint of a run; says what it is.
     """
+    told = _checkpoint(last).get("callbacks", {}).get("History", {})
+    row = (told.get("rows") or [{"epoch": 0, "step": 0}])[-1]
+    return Reached(int(row["epoch"]), int(row["step"]), told.get("processes", {}))
+
+
+def _checkpoint(last: Path) -> dict[str, Any]:
     if not last.is_file():
-        raise ModelError(f"{last}: no such file; there is nothing to resume; start a new run")
+        unsaved = last.with_name("recipe.yaml").is_file()
+        why = "its run ended before its first epoch was saved" if unsaved else "there is nothing to resume"
+        raise ModelError(f"{last}: no such file; {why}; start a new run")
     try:
         found = torch.load(last, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -148,6 +177,25 @@ def check_resumable(last: Path) -> None:
         raise ModelError(f"damaged ({first_line(error)}); start a new run, or copy it again", where=last) from error
     if not isinstance(found, dict) or not {"state_dict", "optimizer_states", "loops", "epoch"} <= found.keys():
         raise ModelError("not the checkpoint of a run; start a new run", where=last)
+    return found
+
+
+def _check_fits(last: Path, training: Training) -> None:
+    """Refuse the checkpoint of another network: a folder may hold one without the recipe that it came from.
+
+    Raises:
+        ModelError: names a tensor that differs.
+    """
+    theirs, own = _checkpoint(last)["state_dict"], training.state_dict()
+    for name in {**own, **theirs}:
+        shapes = [tuple(state[name].shape) if name in state else None for state in (own, theirs)]
+        if shapes[0] != shapes[1]:
+            said = ["none" if shape is None else "×".join(map(str, shape)) or "a number" for shape in shapes]
+            raise ModelError(
+                f"of another recipe: {name} is {said[1]} in it, and {said[0]} is asked for; resume it by the recipe "
+                "it was made by, or start a new run",
+                where=last,
+            )
 
 
 def _run(trainer: pl.Trainer, training: Training, folder: Path, resumed: Path | None) -> bool:
