@@ -16,6 +16,7 @@ from tests.commands import Command, loaded_by
 from upres.cli import words
 from upres.cli.main import COMMANDS, command_line
 from upres.cli.shells import SHELLS
+from upres.data.sources.published import PUBLISHED
 from upres.image.background import _NAMED
 from upres.image.codecs.table import FORMATS
 from upres.models.shipped import BICUBIC, shipped
@@ -62,6 +63,8 @@ OFFERED = {
     "upres serve --log j": "json",
     "upres completion ": "bash zsh fish",
     "upres help tr": "train",
+    "upres data ": "list get",
+    "upres data get Set": "Set5 Set14",
     "upres formats -": "--json -h --help --debug",
 }
 
@@ -192,6 +195,7 @@ def test_names_are_those_of_the_tables(command: Command) -> None:
     assert set(words.DEVICES) == {GPU, *(each.device for each in executions())}
     assert set(words.PRECISIONS) == {each.precision for each in executions()}
     assert set(words.COLOURS) == set(_NAMED)
+    assert tuple(PUBLISHED) == words.SETS
     assert words.recipe_names() == tuple(sorted(shipped_recipes()))
     assert set(words.model_names()) == {BICUBIC, *(model.name for model in shipped())}
     assert f"should be {', '.join(words.LOGS[:-1])} or {words.LOGS[-1]}" in command("serve", "--log", "x")[2]

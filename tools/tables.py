@@ -20,6 +20,7 @@ from upres.archs import ARCHS, DISCRIMINATORS
 from upres.cli.defaults import VARIABLES
 from upres.cli.exit_codes import EXIT_CODES
 from upres.config.limits import LIMITS, SERVICE_LIMITS, Limit
+from upres.data.sources.published import PUBLISHED
 from upres.degrade import STEPS
 from upres.losses import LOSSES
 from upres.recipes import shipped_recipes
@@ -119,6 +120,15 @@ def variables() -> Rows:
     return [("variable", "what it is"), *((f"`{name}`", meaning) for name, meaning in VARIABLES.items())]
 
 
+def published_sets() -> Rows:
+    """Return a row for each set that `upres data get` knows."""
+    rows = [("name", "what it is", "terms", "to download", "data to give")]
+    for name, each in PUBLISHED.items():
+        size = f"{each.size / 1e6:,.0f} MB" if each.size else "size not told" if each.archives else "by hand"
+        rows.append((f"[{name}]({each.page})", each.title, each.terms, size, f"`data/{each.path}`"))
+    return rows
+
+
 TABLES: Mapping[str, Callable[[], Rows]] = {
     "architectures": lambda: parts(ARCHS, of_module=True),
     "discriminators": lambda: parts(DISCRIMINATORS),
@@ -132,6 +142,7 @@ TABLES: Mapping[str, Callable[[], Rows]] = {
     "problems": problems,
     "exit codes": exit_codes,
     "variables": variables,
+    "published sets": published_sets,
 }
 
 

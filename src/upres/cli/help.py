@@ -53,6 +53,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("upres bench mine.onnx mine-int8.onnx", "is it faster here?"),
         ("upres evaluate mine.onnx mine-int8.onnx --data pictures", "what does it cost?"),
     ),
+    "data": (
+        ("upres data list", "names, sizes, terms"),
+        ("upres data get Set5 BSD100", "into data/Set5 and data/BSD100"),
+        ("upres evaluate base --data data/Set5", "measure on one"),
+    ),
     "pack": (
         ("upres pack pictures -o patches --scale 4", "hr_images.npz and lr_images.npz"),
         ("upres explore pictures -o report", "look at them first"),

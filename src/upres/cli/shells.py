@@ -47,13 +47,16 @@ def _bash_verb(verb: Verb) -> str:
     for option in verb.options:
         if option.values is not None:
             taken.setdefault(option.values, []).extend(option.names)
-    rest = verb.arguments[0].values if verb.arguments else Values()
+    first, *others = [argument.values for argument in verb.arguments] or [Values()]
+    rest = _bash_values(first)
+    if others and others[-1] != first:  # options before them would count as arguments: names are offered late then
+        rest = f"; if [[ $COMP_CWORD -eq 2 ]]; then {rest}; else {_bash_values(others[-1])}; fi "
     lines = [
         f"        {verb.name})",
         f'            options="{" ".join(name for option in verb.options for name in option.names)}"',
         '            case "$before" in',
         *(f"                {' | '.join(names)}) {_bash_values(values)};;" for values, names in taken.items()),
-        f"                *) argument=1 {_bash_values(rest)};;",
+        f"                *) argument=1 {rest};;",
         "            esac ;;",
     ]
     return "\n".join(lines)
@@ -200,7 +203,10 @@ def _fish_verb(verb: Verb) -> list[str]:
     lines = []
     if not any(values.files for values in kinds):
         lines.append(f"{start} -f")
-    lines += [f"{start} -a '{' '.join(values.names)}'" for values in kinds if values.names]
+    for number, values in enumerate(kinds):
+        if values.names:
+            words = f"; and test (count (commandline -opc)) -{'ge' if number else 'eq'} {number + 2}"
+            lines.append(f"{start[:-1]}{words if len(kinds) > 1 else ''}' -a '{' '.join(values.names)}'")
     for option in verb.options:
         lines += [f"{start} {name}" for name in _fish_option(option)]
     return lines

@@ -19,6 +19,19 @@ DEVICES = ("cpu", "gpu", "cuda", "mps")
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 COLOURS = ("white", "black", "gray")
 LOGS = ("text", "json", "off")
+SETS = (
+    "Set5",
+    "Set14",
+    "BSD100",
+    "Urban100",
+    "DIV2K",
+    "DIV2K-validation",
+    "DIV2K-bicubic-X2",
+    "DIV2K-bicubic-X3",
+    "DIV2K-bicubic-X4",
+    "CIFAR-10",
+    "CelebA",
+)
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -177,6 +190,7 @@ def _values(name: str, hint: Any) -> Values:
         "background": COLOURS,
         "denoise": ("auto",),
         "log": LOGS,
+        "sets": SETS,
     }
     if name in known:
         return Values(known[name])
