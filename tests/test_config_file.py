@@ -229,3 +229,11 @@ def test_only_enlarging_takes_from_them(folder: Path, command: Command) -> None:
     for verb in set(COMMANDS) - {"upscale", "config"}:
         assert not command(verb, "--debugger")[2].startswith("upres: upres.toml")
     assert process("x.png", "-o", "y.png").stderr.startswith("upres: upres.toml, line 1: quality = 500")
+
+
+def test_a_report_tells_of_them(folder: Path, command: Command) -> None:
+    (folder / "upres.toml").write_text("quality = 90\n", encoding="utf-8")
+    assert "ok      defaults          quality by upres.toml\n" in command("doctor")[1]
+    (folder / "upres.toml").write_text("quality = 500\n", encoding="utf-8")
+    code, out, _ = command("doctor")
+    assert code == 1 and "wrong   defaults          upres.toml, line 1: quality = 500: should be from 1 to 100\n" in out

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from upres.evaluation.checkup import Finding
 
 
 def doctor(
@@ -21,7 +25,7 @@ def doctor(
     from upres.evaluation.checkup import OK, WRONG, checkup
 
     found = []
-    for finding in checkup():
+    for finding in itertools.chain(checkup(), [_defaults()]):
         found.append(finding)
         if not as_json:
             say(f"{finding.state:8}{finding.id:18}{finding.said}")
@@ -34,3 +38,17 @@ def doctor(
         say(f"{right} right, {len(found) - right - wrong} missing, {wrong} wrong")
     if wrong:
         raise typer.Exit(1)
+
+
+def _defaults() -> Finding:
+    """Say which files and variables decide how pictures are enlarged here, as a report has to."""
+    from upres.cli.defaults import ignored, in_force
+    from upres.errors import UpresError
+    from upres.evaluation.checkup import OK, WRONG, Finding
+
+    try:
+        found = {} if ignored(()) else in_force()
+    except UpresError as error:
+        return Finding("defaults", WRONG, str(error), "mend that line, or enlarge with --no-config")
+    said = ", ".join(f"{name} by {setting.origin}" for name, setting in found.items())
+    return Finding("defaults", OK, said or "those that are built in")
