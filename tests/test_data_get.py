@@ -227,3 +227,13 @@ def test_the_command(server: Server, tmp_path: Path, command: Command, monkeypat
     assert (code, out) == (0, "sets/Set5\n")
     assert err.startswith("Set5: 5 pictures (Bevilacqua et al., BMVC 2012); for research; no licence is stated; http")
     assert (tmp_path / "sets" / "Set5" / "HR" / "baby.png").is_file()
+
+
+def test_a_set_that_is_not_there_is_told_of(tmp_path: Path) -> None:
+    for name, known in (("Set5", "Set5"), ("div2k", "DIV2K")):
+        with pytest.raises(
+            DataError, match=rf"no such file or folder; .* \(upres data get {known} downloads that set\)"
+        ):
+            open_source(str(tmp_path / name))
+    with pytest.raises(DataError, match=r"hf://owner/name$"):
+        open_source(str(tmp_path / "photos"))

@@ -23,7 +23,7 @@ from upres.errors import DataError
 
 _WANTED = (
     "give cifar-10-batches-py (or cifar-10-python.tar.gz, or the folder that holds either) "
-    "from https://www.cs.toronto.edu/~kriz/cifar.html"
+    "from https://www.cs.toronto.edu/~kriz/cifar.html; upres data get CIFAR-10 downloads it"
 )
 
 

@@ -61,7 +61,8 @@ class Div2k(Files):
             shown = [f"{name}/{first}{_tail(config.lr) if '_LR_' in name else ''}.png" for name in wanted]
             raise DataError(
                 f"{home}: DIV2K is not there whole: no {' and no '.join(missing)}; get {_zips(missing)} from "
-                f"https://data.vision.ee.ethz.ch/cvl/DIV2K/ and unpack them, so that there is {' and '.join(shown)}"
+                f"https://data.vision.ee.ethz.ch/cvl/DIV2K/ and unpack them, so that there is {' and '.join(shown)}; "
+                "upres data get DIV2K does so"
             )
         files = picture_files(originals, recursive=True)
         partners = None

@@ -9,6 +9,7 @@ from typing import Any
 from upres.config import parse
 from upres.config.named_parts import NamedPart, build, line_options, parse_part
 from upres.data.sources.hf import Hf
+from upres.data.sources.published import PUBLISHED
 from upres.data.sources.source import Source
 from upres.data.sources.table import ANY_FOLDER, SOURCES
 from upres.errors import ConfigError, DataError
@@ -56,7 +57,9 @@ def locate(text: str, *, scale: int | None = None, split: str | None = None, eva
     place, options = _split(text)
     path = Path(place).expanduser()
     if not path.exists():
-        raise DataError(f"{path}: no such file or folder; give pictures, an .npz file, or hf://owner/name")
+        known = next((name for name in PUBLISHED if name.lower() == path.name.lower()), None)
+        hint = f" (upres data get {known} downloads that set)" if known else ""
+        raise DataError(f"{path}: no such file or folder; give pictures, an .npz file, or hf://owner/name{hint}")
     for name in (*(name for name in SOURCES if name != ANY_FOLDER), ANY_FOLDER):
         chosen = options.get("split", split) or (SOURCES[name].convention.split if evaluated else None)
         found = SOURCES[name].recognise(path, scale=scale, split=chosen)
