@@ -63,7 +63,7 @@ def server() -> Iterator[Server]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
         Handler.state = Server(f"http://127.0.0.1:{http.server_port}/")
-        threading.Thread(target=http.serve_forever, daemon=True).start()
+        threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
         yield Handler.state
         http.shutdown()
 
