@@ -40,8 +40,8 @@ class Denoise:
 
 CLEAN = Denoise(0.0)
 
-DEFAULT_DETAIL = 0.5
-"""How much detail a model gives that can: half of it, until a model with detailed weights ships and is looked at."""
+DEFAULT_DETAIL = 0.75
+"""How much detail a model gives that can. Seen at 100 %: at 1 a weave begins to show on walls in JPEGs, at 0.5 leaves stay soft."""
 
 
 @dataclass(frozen=True)
