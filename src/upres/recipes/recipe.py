@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -42,7 +42,8 @@ class Head:
         scale: output side ÷ input side.
         colour: `rgb`, `gray`, or `luma` (the network sees BT.601 Y, chroma is enlarged by bicubic).
         seed: decides the initial weights and every batch.
-        init: weights to start from (.safetensors); tensors of the same name and shape are taken over.
+        init: weights to start from: the name of a shipped model, a model file of upres or of others, or a run folder.
+        init_missing: what to do where they do not fill the network: `refuse`, or `allow` the others to begin anew.
         trained_on: the data in words, for the model's facts.
         licence: the licence of the weights, for the model's facts.
     """
@@ -52,6 +53,7 @@ class Head:
     colour: Colour = "rgb"
     seed: int = 0
     init: str | None = None
+    init_missing: Literal["refuse", "allow"] = "refuse"
     trained_on: str = ""
     licence: str = ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from upres.train.adversarial import AdversarialTraining
 from upres.train.components import Components
+from upres.train.freezing import freeze
 from upres.train.monitor import monitored
 from upres.train.options import AdversarialConfig, TrainConfig
 from upres.train.processes import first_process, processes
@@ -24,6 +25,7 @@ __all__ = [
     "TrainConfig",
     "first_process",
     "fit",
+    "freeze",
     "monitored",
     "processes",
     "reached",
