@@ -6,28 +6,17 @@ import re
 import shlex
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 
 from tests.commands import Command
-from upres.image import Picture, imresize, read_header, write
+from tests.small_runs import save_photos
+from upres.image import read_header
 from upres.recipes import new_network, parse_recipe, shipped_recipes
 from upres.train.freezing import freeze
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "finetuning.md"
 SHORT = "--set train.epochs=1 --set train.steps_per_epoch=2 --set train.batch=2 --set train.samples=1"
-
-
-def save_photos(folder: Path, count: int) -> None:
-    """JPEGs of odd sizes, one of them gray, and an icon that is too small."""
-    rng = np.random.default_rng(3)
-    folder.mkdir()
-    for number in range(count):
-        noise = imresize(rng.random((33 + number, 40 - number, 3)), 16)
-        gray = number == 1
-        write(Picture((255 * noise.clip(0, 1)).astype(np.uint8)[..., : 1 if gray else 3]), folder / f"{number}.jpg")
-    write(Picture(np.zeros((32, 32, 3), np.uint8)), folder / "icon.jpg")
 
 
 def test_its_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command) -> None:

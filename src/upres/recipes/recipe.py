@@ -161,6 +161,21 @@ def shipped_recipes() -> dict[str, Path]:
     return {path.stem: path for path in sorted(_HERE.glob("*.yaml"))}
 
 
+def shipped_recipe(name: str) -> Path:
+    """Return the file of a recipe that comes with upres.
+
+    Raises:
+        ConfigError: there is none of that name; the nearest ones are named.
+    """
+    known = shipped_recipes()
+    if name in _RENAMED:
+        warnings.warn(f"recipe {name} is {_RENAMED[name]} now; say so", RenamedWarning, stacklevel=3)
+        name = _RENAMED[name]
+    if name not in known:
+        raise ConfigError(f"{name}: no recipe of that name ({nearest(name, known)}); a recipe file ends in .yaml")
+    return known[name]
+
+
 def read_recipe(name_or_path: str, *, settings: Sequence[str] = (), data: Path | None = None) -> Recipe:
     """Read a recipe file, or one that comes with upres, and apply changes to it.
 
@@ -174,16 +189,7 @@ def read_recipe(name_or_path: str, *, settings: Sequence[str] = (), data: Path |
     """
     path = Path(name_or_path)
     if path.suffix not in (".yaml", ".yml"):
-        known = shipped_recipes()
-        if name_or_path in _RENAMED:
-            now = _RENAMED[name_or_path]
-            warnings.warn(f"recipe {name_or_path} is {now} now; say so", RenamedWarning, stacklevel=2)
-            name_or_path = now
-        if name_or_path not in known:
-            raise ConfigError(
-                f"{name_or_path}: no recipe of that name ({nearest(name_or_path, known)}); a recipe file ends in .yaml"
-            )
-        path = known[name_or_path]
+        path = shipped_recipe(name_or_path)
     if not path.is_file():
         names = nearest(path.stem, shipped_recipes())
         raise ConfigError(f"{path}: no such recipe file; or give the name of one that comes with upres: {names}")
@@ -276,6 +282,8 @@ def _losses(values: Any, where: str) -> tuple[tuple[float, NamedPart], ...]:
         key = f"losses.{number}"
         if isinstance(weight, bool) or not isinstance(weight, int | float) or abs(weight) > sys.float_info.max:
             raise ConfigError(f"{where}: {key}.weight = {repr(weight)[:40]}: should be a number")
+        if not weight >= 0:
+            raise ConfigError(f"{where}: {key}.weight = {weight}: should be 0 or more; a loss is made small, not large")
         result.append((float(weight), parse_part(LOSSES, term, where=where, key=key)))
     names = [part.name for _, part in result]
     if len(set(names)) < len(names):
