@@ -202,7 +202,7 @@ def test_metrics_that_cannot_measure_the_pictures_are_told_before_the_first_step
     assert not (tmp_path / "run" / "metrics.csv").exists()
     for metrics, said in (
         (["l2"], "test: metrics.0.name = 'l2' is unknown: Known: dists, lpips,"),
-        ("ssim", "test: metrics = 'ssim': should be a list of Known: dists"),
+        ("ssim", "test: metrics = 'ssim': should be a list of metrics: dists"),
         (["ssim", "ssim"], "test: metrics names ssim, which is measured already; leave it out there"),
         (["psnr"], "test: metrics names psnr, which is measured already; leave it out there"),
         ([{"name": "vgg"}], "test: metrics.0.features is missing"),
