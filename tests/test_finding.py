@@ -13,6 +13,7 @@ import yaml
 
 from tests.commands import Command
 from tests.small_runs import save_photos
+from upres.cli.parts import Kind
 from upres.config import config
 from upres.config.options import options_of
 from upres.losses import LOSSES, Loss
@@ -151,7 +152,7 @@ def test_recipes_are_listed_shown_and_copied(tmp_path: Path, command: Command) -
     assert "base-x5: no recipe of that name (did you mean base-x4?" in command.refused(
         tmp_path, "recipes", "show", "base-x5"
     )
-    assert "shw: there is no such action; did you mean show?" in command.refused(tmp_path, "recipes", "shw")
+    assert "'shw' is not one of 'show', 'copy', 'schema'" in command.refused(tmp_path, "recipes", "shw")
 
     mine = tmp_path / "my.yaml"
     assert command("recipes", "copy", "base-x4", str(mine)) == (0, f"{mine}\n", "")
@@ -185,7 +186,8 @@ def test_parts_are_listed_with_their_options(tmp_path: Path, command: Command) -
     assert re.search(r"^path +needed ", told, re.MULTILINE) and re.search(
         r"^shrink +1 +reduce by this", told, re.MULTILINE
     )
-    assert "loses: there is no such kind of parts; did you mean losses?" in command.refused(tmp_path, "list", "loses")
+    assert "'loses' is not one of 'archs', 'losses'," in command.refused(tmp_path, "list", "loses")
+    assert list(Kind) == list(KINDS)
     assert "l3: there is none of that name among losses; did you mean l1?" in command.refused(
         tmp_path, "list", "losses", "l3"
     )

@@ -18,8 +18,8 @@ from upres.archs import ARCHS, DISCRIMINATORS
 from upres.cli.defaults import VARIABLES
 from upres.cli.exit_codes import EXIT_CODES
 from upres.config.limits import LIMITS, SERVICE_LIMITS, Limit
-from upres.data.sources.published import PUBLISHED
 from upres.config.options import Option, options_of, summary
+from upres.data.sources.published import PUBLISHED
 from upres.degrade import STEPS
 from upres.losses import LOSSES
 from upres.recipes import header_of, shipped_recipes

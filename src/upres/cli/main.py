@@ -78,9 +78,9 @@ _HELP = {"help_option_names": ["-h", "--help"]}
 _OWN = (DamagedPictureWarning, RenamedWarning)
 
 # What does something without an argument; the others show their help.
+ALONE = ("models", "formats", "demo", "bench", "serve", "doctor", "train", "recipes", "list")
 # What tells of all verbs.
 _OF_ALL = ("completion", "config")
-ALONE = ("models", "formats", "demo", "bench", "serve", "doctor", "train", "recipes", "list")
 
 
 def command_line(names: Iterable[str] = COMMANDS) -> typer.Typer:

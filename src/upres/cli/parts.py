@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 
+class Kind(StrEnum):
+    """The kinds of parts; a test compares them with the tables, which need PyTorch."""
+
+    archs = "archs"
+    losses = "losses"
+    degradations = "degradations"
+    steps = "steps"
+    metrics = "metrics"
+    sources = "sources"
+    optimizers = "optimizers"
+    schedules = "schedules"
+    discriminators = "discriminators"
+    loggers = "loggers"
+
+
 def list_parts(
     kind: Annotated[
-        str | None, typer.Argument(help="archs, losses, degradations, …; left out: the kinds.", show_default=False)
+        Kind | None, typer.Argument(help="What to list; left out: which kinds there are.", show_default=False)
     ] = None,
     name: Annotated[
         str | None, typer.Argument(help="One of them, with what each option means.", show_default=False)
@@ -28,8 +44,6 @@ def list_parts(
         rows = [(known, f"{len(KINDS[known].table)}", KINDS[known].key) for known in KINDS]
         say(*text_table(("kind", "how many", "in a recipe"), rows, numbers=False).split("\n"))
         return
-    if kind not in KINDS:
-        raise ConfigError(f"{kind}: there is no such kind of parts; {nearest(kind, KINDS)}")
     found = KINDS[kind]
 
     def options(part: str) -> list[Option]:

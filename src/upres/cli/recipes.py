@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-_ACTIONS = ("show", "copy", "schema")
 SCHEMA = "recipe.schema.json"
+
+
+class Action(StrEnum):
+    """What can be done with a recipe."""
+
+    show = "show"
+    copy = "copy"
+    schema = "schema"
 
 
 def recipes(
     action: Annotated[
-        str | None, typer.Argument(metavar="[show|copy|schema]", help="Left out: list them.", show_default=False)
+        Action | None,
+        typer.Argument(help="show or copy one, or print the schema of all; left out: list them.", show_default=False),
     ] = None,
-    name: Annotated[str | None, typer.Argument(help="A recipe that comes with upres.", show_default=False)] = None,
+    recipe: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="A recipe that comes with upres.", show_default=False)
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Argument(help="The file that copy writes; a schema for editors goes beside it.", show_default=False),
@@ -25,7 +36,7 @@ def recipes(
     import json
 
     from upres.cli.terminal import say
-    from upres.errors import ConfigError, extra, nearest
+    from upres.errors import ConfigError, extra
 
     with extra("train", "upres recipes"):
         from upres.recipes import recipe_schema, shipped_recipe
@@ -33,20 +44,18 @@ def recipes(
     if action is None:
         list_recipes()
         return
-    if action not in _ACTIONS:
-        raise ConfigError(f"{action}: there is no such action; {nearest(action, _ACTIONS)}")
-    if action == "schema":
+    if action is Action.schema:
         print(json.dumps(recipe_schema(), indent=1))
         return
-    if name is None:
+    if recipe is None:
         raise ConfigError(f"{action} needs the name of a recipe; upres recipes lists them")
-    text = shipped_recipe(name).read_text(encoding="utf-8")
-    if action == "show":
+    text = shipped_recipe(recipe).read_text(encoding="utf-8")
+    if action is Action.show:
         print(text, end="")
         return
     from upres.storage.atomic import write_whole
 
-    output = output or Path(f"{name}.yaml")
+    output = output or Path(f"{recipe}.yaml")
     if output.suffix not in (".yaml", ".yml"):
         raise ConfigError("should end in .yaml", where=output)
     if output.exists():
