@@ -41,6 +41,17 @@ def save_smooth(folder: Path, count: int, side: int = 48) -> None:
         write(Picture((40 + 170 * (noise > 0.5)).astype(np.uint8)), folder / f"{number}.png")
 
 
+def save_photos(folder: Path, count: int) -> None:
+    """JPEGs of odd sizes, one of them gray, and an icon that is too small."""
+    rng = np.random.default_rng(3)
+    folder.mkdir()
+    for number in range(count):
+        noise = imresize(rng.random((33 + number, 40 - number, 3)), 16)
+        gray = number == 1
+        write(Picture((255 * noise.clip(0, 1)).astype(np.uint8)[..., : 1 if gray else 3]), folder / f"{number}.jpg")
+    write(Picture(np.zeros((32, 32, 3), np.uint8)), folder / "icon.jpg")
+
+
 def small_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Five pictures in two folders, and a cache beside them."""
     monkeypatch.setenv("UPRES_CACHE", str(tmp_path / "cache"))

@@ -63,8 +63,9 @@ def test_unknown_keys_name_the_nearest() -> None:
     assert "train.optimizer = 'soap': should be a mapping of name, rate, betas, " in fault(
         changed(train={"epochs": 1, "optimizer": "soap"})
     )
-    assert "unknown key train.optimizer.lr = 1: Known: betas, epsilon, name, rate, weight_decay" in fault(
-        changed(train={"epochs": 1, "optimizer": {"lr": 1}})
+    assert (
+        "unknown key train.optimizer.lr = 1: did you mean rate? Known: rate, betas, epsilon, name, weight_decay"
+        in fault(changed(train={"epochs": 1, "optimizer": {"lr": 1}}))
     )
     assert "losses.0.name = 'l3' is unknown: did you mean l1?" in fault(changed(losses=[{"name": "l3"}]))
     assert "data.train.0.name = 'foldr' is unknown: did you mean folder?" in fault(

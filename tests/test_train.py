@@ -21,7 +21,7 @@ from upres.image import from_unit, imresize, read, to_unit
 from upres.metrics import lpips
 from upres.models import checkpoint
 from upres.recipes import parse_recipe, read_recipe, run_recipe
-from upres.recipes.run import take_over
+from upres.recipes.starting import take_over
 
 # What a recipe that says nothing of panels and loggers gets.
 WHOLE = {"samples": 3, "loggers": ["tensorboard"]}
@@ -202,7 +202,7 @@ def test_metrics_that_cannot_measure_the_pictures_are_told_before_the_first_step
     assert not (tmp_path / "run" / "metrics.csv").exists()
     for metrics, said in (
         (["l2"], "test: metrics.0.name = 'l2' is unknown: Known: dists, lpips,"),
-        ("ssim", "test: metrics = 'ssim': should be a list of Known: dists"),
+        ("ssim", "test: metrics = 'ssim': should be a list of metrics: dists"),
         (["ssim", "ssim"], "test: metrics names ssim, which is measured already; leave it out there"),
         (["psnr"], "test: metrics names psnr, which is measured already; leave it out there"),
         ([{"name": "vgg"}], "test: metrics.0.features is missing"),
@@ -230,7 +230,12 @@ def test_init_takes_over_what_fits(data: Path, tmp_path: Path) -> None:
     best = run_recipe(recipe_of(data), tmp_path / "first")
     lines: list[str] = []
     values = {**SMALL, "scale": 4, "init": str(best), "data": {**SMALL["data"], "patch": 8, "root": str(data)}}
-    run_recipe(parse_recipe(values, where="test"), tmp_path / "second", log=lines.append)
+    allowed = parse_recipe({**values, "init_missing": "allow"}, where="test")
+    run_recipe(allowed, tmp_path / "second", log=lines.append)
+    with pytest.raises(
+        ConfigError, match=r"6 of 8 tensors fit: \S+ is 48×8×3×3 here and 12×8×3×3 in the file, .* init_m"
+    ):
+        run_recipe(parse_recipe(values, where="test"), tmp_path / "third")
     # Head and body fit; the tail has another number of channels at another scale.
     assert any(line.startswith("6 of 8 tensors start from ") for line in lines)
 
@@ -242,7 +247,7 @@ def test_a_plain_network_starts_from_the_sums_of_branches(data: Path, tmp_path: 
     plain = ARCHS["plainres"](  # type: ignore[misc]  # a leaf takes its configuration
         parse(ARCHS["plainres"].config_type, {"width": 8, "blocks": 1}, where=""), scale=2, channels=3
     )
-    assert take_over(plain, tmp_path / "best.safetensors") == (8, 8)
+    assert take_over(plain, checkpoint.load(tmp_path / "best.safetensors")[0]) == [] and len(plain.state_dict()) == 8
     lr = torch.rand(1, 3, 9, 7)
     torch.testing.assert_close(plain(lr), branched(lr))
 

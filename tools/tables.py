@@ -8,22 +8,21 @@ A page holds `<!-- table: losses -->`, then the table, then `<!-- end of table -
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
 from benchmarks.common import argument_parser
 from upres.archs import ARCHS, DISCRIMINATORS
 from upres.cli.defaults import VARIABLES
 from upres.cli.exit_codes import EXIT_CODES
 from upres.config.limits import LIMITS, SERVICE_LIMITS, Limit
+from upres.config.options import Option, options_of, summary
 from upres.data.sources.published import PUBLISHED
 from upres.degrade import STEPS
 from upres.losses import LOSSES
-from upres.recipes import shipped_recipes
+from upres.recipes import header_of, shipped_recipes
 from upres.service.parameters import PARAMETERS
 from upres.service.problems import KINDS
 from upres.train import SCHEDULES
@@ -43,46 +42,27 @@ def parts(table: Mapping[str, Any], *, of_module: bool = False) -> Rows:
     """
     rows = [("name", "what it is", "options (defaults)")]
     for name, part in table.items():
-        said = inspect.getmodule(part).__doc__ if of_module else part.__doc__
-        line = " ".join((said or "").split("\n\n")[0].split())
-        line = re.sub(rf"^{re.escape(name)}: ", "", line)
-        hints = get_type_hints(part.config_type)
         fields = ", ".join(
-            f"`{field.name}`{_default(field)}{_others(field, hints[field.name])}"
-            for field in dataclasses.fields(part.config_type)
+            f"`{option.name}`{_default(option)}{_others(option)}" for option in options_of(part.config_type)
         )
-        rows.append((f"`{name}`", line.rstrip("."), fields))
+        rows.append((f"`{name}`", summary(part, name, of_module=of_module), fields))
     return rows
 
 
-def _default(field: dataclasses.Field[Any]) -> str:
-    if field.default_factory is not dataclasses.MISSING:
-        value = field.default_factory()
-    elif field.default is not dataclasses.MISSING:
-        value = field.default
-    else:
-        return ""
-    if isinstance(value, bool):
-        return f" {str(value).lower()}"
-    if isinstance(value, dict):
-        return f" {{{', '.join(f'{key}: {item:g}' for key, item in value.items())}}}"
-    if isinstance(value, tuple):
-        return f" [{', '.join(f'{item:g}' for item in value)}]"
-    return "" if value is None else f" {value:g}" if isinstance(value, float) else f" {value}"
+def _default(option: Option) -> str:
+    return f" {option.shown_default}" if option.shown_default else ""
 
 
-def _others(field: dataclasses.Field[Any], hint: Any) -> str:
+def _others(option: Option) -> str:
     """Return what else a field may be, where it is a choice of words."""
-    others = [word for word in get_args(hint) if word != field.default] if get_origin(hint) is Literal else []
+    others = [word for word in option.choices if word != option.default]
     return f" (or {', '.join(others)})" if others else ""
 
 
 def recipes() -> Rows:
     """Return a row for each recipe that comes with upres: its name, and the first sentence of its header."""
     rows = [("recipe", "what it is")]
-    for name, path in shipped_recipes().items():
-        comment = [line[1:].strip() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
-        rows.append((f"`{name}`", re.split(r"(?<=[a-z)])[.:] |\.$", comment[0])[0]))
+    rows += [(f"`{name}`", header_of(path).task) for name, path in shipped_recipes().items()]
     return rows
 
 

@@ -28,6 +28,16 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("upres train runs/NAME --resume", "go on where it ended, bit for bit"),
         ("upres train base-x4 --data pictures --set train.epochs=10", "a recipe of ours on your pictures"),
     ),
+    "recipes": (
+        ("upres recipes", "which there are, what each needs, reaches and costs"),
+        ("upres recipes copy base-x4 my.yaml", "one to change, with a schema by which editors complete it"),
+        ("upres train my.yaml --data pictures", "run it"),
+    ),
+    "list": (
+        ("upres list", "the kinds of parts"),
+        ("upres list losses", "every loss, its options and defaults"),
+        ("upres list archs plainres", "what the options of one mean"),
+    ),
     "evaluate": (
         ("upres evaluate base bicubic --data pictures", "one table"),
         ("upres evaluate base best --data Set5 -o scores", "and every picture's scores"),

@@ -29,7 +29,9 @@ from upres.cli import (
     interpolate,
     models,
     pack,
+    parts,
     quantise,
+    recipes,
     serve,
     train,
     upscale,
@@ -52,6 +54,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "models": models.models,
     "formats": formats.formats,
     "train": train.train,
+    "recipes": recipes.recipes,
+    "list": parts.list_parts,
     "evaluate": evaluate.evaluate,
     "export": export.export,
     "convert": convert.convert,
@@ -74,7 +78,7 @@ _HELP = {"help_option_names": ["-h", "--help"]}
 _OWN = (DamagedPictureWarning, RenamedWarning)
 
 # What does something without an argument; the others show their help.
-ALONE = ("models", "formats", "demo", "bench", "serve", "doctor")
+ALONE = ("models", "formats", "demo", "bench", "serve", "doctor", "train", "recipes", "list")
 # What tells of all verbs.
 _OF_ALL = ("completion", "config")
 

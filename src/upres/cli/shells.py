@@ -47,10 +47,13 @@ def _bash_verb(verb: Verb) -> str:
     for option in verb.options:
         if option.values is not None:
             taken.setdefault(option.values, []).extend(option.names)
-    first, *others = [argument.values for argument in verb.arguments] or [Values()]
-    rest = _bash_values(first)
-    if others and others[-1] != first:  # options before them would count as arguments: names are offered late then
-        rest = f"; if [[ $COMP_CWORD -eq 2 ]]; then {rest}; else {_bash_values(others[-1])}; fi "
+    *others, last = [argument.values for argument in verb.arguments] or [Values()]
+    rest = _bash_values(last)
+    if any(one != last for one in others):  # options before them would count as arguments: names are offered late then
+        places = (
+            f"[[ $COMP_CWORD -eq {place} ]]; then {_bash_values(one) or ': '}" for place, one in enumerate(others, 2)
+        )
+        rest = f"; if {'; elif '.join(places)}; else {rest or ': '}; fi "
     lines = [
         f"        {verb.name})",
         f'            options="{" ".join(name for option in verb.options for name in option.names)}"',

@@ -37,6 +37,7 @@ def train(
     """Train a network by a recipe, into a run folder with its weights, curves, samples and report."""
     import sys
 
+    from upres.cli.recipes import list_recipes
     from upres.cli.terminal import say
     from upres.errors import ConfigError, UpresError, extra
 
@@ -61,7 +62,8 @@ def train(
     elif resume and folder is not None:
         resolved = recipe_of_run(folder, settings=changes, data=data)
     else:
-        raise ConfigError("give a recipe, or a run folder to resume", settings=("run", "resume"))
+        list_recipes(error=True)
+        raise ConfigError("give one of these, a recipe file, or a run folder to resume", settings=("run", "resume"))
 
     def log(line: str) -> None:
         if first:

@@ -46,7 +46,7 @@ def checked_part(table: Mapping[str, Any], values: Any, *, key: str) -> NamedPar
     if isinstance(values, str):  # `arch: srcnn` is short for `arch: {name: srcnn}`
         values = {"name": values}
     if not isinstance(values, Mapping) or not isinstance(values.get("name"), str):
-        raise ValueError(f"{key} = {values!r}: should be a mapping with a name: {nearest('', table)}")
+        raise ValueError(f"{key} = {values!r}: should be a name, or a mapping with one: {', '.join(sorted(table))}")
     name = values["name"]
     if name not in table:
         raise ValueError(f"{key}.name = {name!r} is unknown: {nearest(name, table)}")

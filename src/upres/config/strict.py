@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
@@ -17,6 +17,38 @@ from typing import Any, Literal, TypeVar, Union, dataclass_transform, get_args, 
 from upres.errors import ConfigError, nearest
 
 T = TypeVar("T")
+
+# What other programs call what a recipe says.
+_ALSO_CALLED = {
+    "accumulate": ("accumulate_grad_batches", "grad_accum", "accum_iter", "gradient_accumulation_steps"),
+    "arch": ("network", "network_g", "model", "net", "generator"),
+    "augment": ("use_flip", "use_hflip", "use_rot", "flip"),
+    "batch": ("batch_size", "bs", "batch_size_per_gpu", "mini_batch"),
+    "blocks": ("num_block", "num_blocks", "n_resblocks", "depth", "num_layers"),
+    "clip": ("grad_clip", "clip_grad", "gradient_clip_val", "max_norm"),
+    "degradation": ("downsample", "degrade"),
+    "early_stopping": ("patience",),
+    "ema": ("ema_decay", "decay"),
+    "epochs": ("max_epochs", "num_epochs", "n_epochs", "total_epochs"),
+    "epsilon": ("eps",),
+    "init": ("pretrain_network_g", "pretrained", "pretrain", "weights", "resume_from", "checkpoint"),
+    "losses": ("loss", "criterion", "pixel_opt"),
+    "milestones": ("steps", "lr_steps"),
+    "optimizer": ("optim", "optim_g", "opt", "optimiser"),
+    "patch": ("patch_size", "gt_size", "crop_size", "lq_size"),
+    "path": ("dataroot", "dataroot_gt", "dir", "folder", "root"),
+    "precision": ("amp", "fp16", "bf16", "use_amp", "dtype"),
+    "rate": ("lr", "learning_rate", "base_lr"),
+    "schedule": ("scheduler", "lr_scheduler", "sched"),
+    "seed": ("manual_seed", "random_seed"),
+    "steps_per_epoch": ("iterations", "iters", "total_iter", "dataset_enlarge_ratio", "repeat"),
+    "take": ("limit", "max_samples", "n"),
+    "validation": ("val", "valid", "test"),
+    "warmup": ("warmup_iter", "warmup_steps", "warmup_iters"),
+    "weight": ("loss_weight", "lambda"),
+    "weight_decay": ("wd", "l2"),
+    "width": ("num_feat", "n_feats", "nf", "channels", "features", "dim"),
+}
 
 # What pydantic's errors are about, in our words; others are told in its own.
 _RULES = {
@@ -132,7 +164,7 @@ def _fault(cls: Any, item: Any, key: str) -> str:
     dotted = ".".join([key, *loc] if key else loc)
     if item["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         owner = _owner(cls, loc[:-1])
-        return f"unknown key {dotted} = {item['input']!r}: {nearest(loc[-1], _names(owner))}"
+        return f"unknown key {dotted} = {item['input']!r}: {nearest_key(loc[-1], _names(owner))}"
     if item["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
         return f"{dotted} is missing and has no default"
     if item["type"] == "dataclass_type":
@@ -147,11 +179,29 @@ def _fault(cls: Any, item: Any, key: str) -> str:
 
 
 def _owner(cls: Any, path: list[str]) -> Any:
+    """Return the class that a path leads to; of `Inner | None` it is `Inner`."""
     for name in path:
-        if not dataclasses.is_dataclass(cls):
-            return None
-        cls = get_type_hints(cls).get(name)
+        hint = get_type_hints(cls).get(name) if dataclasses.is_dataclass(cls) else None
+        cls = next((one for one in get_args(hint) if dataclasses.is_dataclass(one)), hint)
     return cls
+
+
+def also_called(unknown: str, known: Iterable[str]) -> str | None:
+    """Return the known key for which others have this word, or `None`."""
+    return next((name for name in known if unknown in _ALSO_CALLED.get(name, ())), None)
+
+
+def nearest_key(unknown: str, known: Iterable[str]) -> str:
+    """Return the tail of a message about an unknown key: what is meant by the word that others have for it, or near.
+
+    >>> nearest_key("lr", ["rate", "betas"])
+    'did you mean rate? Known: rate, betas'
+    """
+    names = list(known)
+    meant = also_called(unknown, names)
+    if meant is None:
+        return nearest(unknown, names)
+    return f"did you mean {meant}? Known: {', '.join([meant, *sorted(name for name in names if name != meant)])}"
 
 
 def _names(cls: Any) -> list[str]:

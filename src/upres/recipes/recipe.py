@@ -6,14 +6,15 @@ import dataclasses
 import re
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
 from upres.archs import ARCHS, DISCRIMINATORS
-from upres.config import config, dump, parse
+from upres.config import also_called, config, dump, nearest_key, parse
 from upres.config.limits import MAX_RECIPE_BYTES, MAX_SCALE, MAX_SEED
 from upres.config.named_parts import NamedPart, parse_part
 from upres.data import SOURCES, parse_source
@@ -42,7 +43,8 @@ class Head:
         scale: output side ÷ input side.
         colour: `rgb`, `gray`, or `luma` (the network sees BT.601 Y, chroma is enlarged by bicubic).
         seed: decides the initial weights and every batch.
-        init: weights to start from (.safetensors); tensors of the same name and shape are taken over.
+        init: weights to start from: the name of a shipped model, a model file of upres or of others, or a run folder.
+        init_missing: what to do where they do not fill the network: `refuse`, or `allow` the others to begin anew.
         trained_on: the data in words, for the model's facts.
         licence: the licence of the weights, for the model's facts.
     """
@@ -52,6 +54,7 @@ class Head:
     colour: Colour = "rgb"
     seed: int = 0
     init: str | None = None
+    init_missing: Literal["refuse", "allow"] = "refuse"
     trained_on: str = ""
     licence: str = ""
 
@@ -159,6 +162,21 @@ def shipped_recipes() -> dict[str, Path]:
     return {path.stem: path for path in sorted(_HERE.glob("*.yaml"))}
 
 
+def shipped_recipe(name: str) -> Path:
+    """Return the file of a recipe that comes with upres.
+
+    Raises:
+        ConfigError: there is none of that name; the nearest ones are named.
+    """
+    known = shipped_recipes()
+    if name in _RENAMED:
+        warnings.warn(f"recipe {name} is {_RENAMED[name]} now; say so", RenamedWarning, stacklevel=3)
+        name = _RENAMED[name]
+    if name not in known:
+        raise ConfigError(f"{name}: no recipe of that name ({nearest(name, known)}); a recipe file ends in .yaml")
+    return known[name]
+
+
 def read_recipe(name_or_path: str, *, settings: Sequence[str] = (), data: Path | None = None) -> Recipe:
     """Read a recipe file, or one that comes with upres, and apply changes to it.
 
@@ -172,16 +190,7 @@ def read_recipe(name_or_path: str, *, settings: Sequence[str] = (), data: Path |
     """
     path = Path(name_or_path)
     if path.suffix not in (".yaml", ".yml"):
-        known = shipped_recipes()
-        if name_or_path in _RENAMED:
-            now = _RENAMED[name_or_path]
-            warnings.warn(f"recipe {name_or_path} is {now} now; say so", RenamedWarning, stacklevel=2)
-            name_or_path = now
-        if name_or_path not in known:
-            raise ConfigError(
-                f"{name_or_path}: no recipe of that name ({nearest(name_or_path, known)}); a recipe file ends in .yaml"
-            )
-        path = known[name_or_path]
+        path = shipped_recipe(name_or_path)
     if not path.is_file():
         names = nearest(path.stem, shipped_recipes())
         raise ConfigError(f"{path}: no such recipe file; or give the name of one that comes with upres: {names}")
@@ -193,11 +202,43 @@ def read_recipe(name_or_path: str, *, settings: Sequence[str] = (), data: Path |
     values = parse_yaml(text, where=str(path))
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: holds {type(values).__name__}; a recipe is a mapping of name, scale, arch, …")
+    changed = _changed(values, settings, data)
+    try:
+        return parse_recipe(changed, where=str(path))
+    except ConfigError:
+        guilty = _guilty(values, settings, data, str(path))
+        if not guilty:
+            raise
+    try:
+        return parse_recipe(changed, where=", ".join(guilty))
+    except ConfigError as error:
+        raise ConfigError(str(error), settings=("set",)) from None
+
+
+def _changed(values: Mapping[str, Any], settings: Sequence[str], data: Path | None) -> dict[str, Any]:
+    """Return a recipe's plain data with changes; what is given stays as it is."""
+    result = deepcopy(dict(values))
     for setting in settings:
-        _set(values, setting)
+        _set(result, setting)
     if data is not None:
-        values.setdefault("data", {})["root"] = str(data)
-    return parse_recipe(values, where=str(path))
+        result.setdefault("data", {})["root"] = str(data)
+    return result
+
+
+def _guilty(values: Mapping[str, Any], settings: Sequence[str], data: Path | None, where: str) -> list[str]:
+    """Return the changes without which a recipe that is wrong would be right: alone, else all; none if it is itself."""
+
+    def right(kept: Sequence[str]) -> bool:
+        try:
+            parse_recipe(_changed(values, kept, data), where=where)
+        except ConfigError:
+            return False
+        return True
+
+    if not settings or not right(()):
+        return []
+    alone = [one for number, one in enumerate(settings) if right([*settings[:number], *settings[number + 1 :]])]
+    return alone or list(settings)
 
 
 def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
@@ -210,9 +251,7 @@ def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
     head_keys = {field.name for field in dataclasses.fields(Head)}
     for key in values:
         if key not in sections | head_keys:
-            raise ConfigError(
-                f"{where}: unknown key {key} = {values[key]!r}: {nearest(str(key), sections | head_keys)}"
-            )
+            raise ConfigError(f"{where}: unknown key {key} = {values[key]!r}: {_place(str(key), sections | head_keys)}")
     for key in ("name", "scale", "arch", "data", "train"):
         if key not in values:
             raise ConfigError(f"{where}: {key} is missing and has no default")
@@ -223,6 +262,9 @@ def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
     data = values["data"]
     if not isinstance(data, Mapping):
         raise ConfigError(f"{where}: data = {data!r}: should be a mapping with train and validation")
+    _check_keys(
+        data, [*(field.name for field in dataclasses.fields(DataOptions)), "train", "validation"], where, "data"
+    )
     border = 0 if head.colour == "gray" else head.scale
     default_protocol = {"space": "luma" if head.colour == "rgb" else "gray", "border": border}
     losses = _losses(values.get("losses", [{"name": "l1"}]), where)
@@ -261,9 +303,36 @@ def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
     )
 
 
+def _check_keys(values: Mapping[str, Any], known: Sequence[str], where: str, section: str) -> None:
+    """Refuse a key of a section that holds more than one configuration.
+
+    Raises:
+        ConfigError: names the nearest one.
+    """
+    for key in values:
+        if key not in known:
+            raise ConfigError(f"{where}: unknown key {section}.{key} = {values[key]!r}: {nearest_key(str(key), known)}")
+
+
+def _place(key: str, known: Collection[str]) -> str:
+    """Return where a key stands that is none of a recipe's top, or the nearest one that is."""
+    for section, cls in (("train", TrainConfig), ("data", DataOptions)):
+        names = [field.name for field in dataclasses.fields(cls)]
+        meant = key if key in names else also_called(key, names)
+        if meant is not None and also_called(key, known) is None:
+            return f"did you mean {section}.{meant}?"
+    return nearest_key(key, known)
+
+
+def _listed(values: Any, table: Mapping[str, Any], what: str) -> str:
+    """Return what to say of something that should be a list of named parts."""
+    wrong = "is empty; name at least one of" if values == [] else f"should be a list of {what}:"
+    return f"{values!r}: {wrong} {', '.join(sorted(table))}"
+
+
 def _losses(values: Any, where: str) -> tuple[tuple[float, NamedPart], ...]:
     if not isinstance(values, list) or not values:
-        raise ConfigError(f"{where}: losses = {values!r}: should be a list of {nearest('', LOSSES)}")
+        raise ConfigError(f"{where}: losses = {_listed(values, LOSSES, 'losses')}")
     result = []
     for number, item in enumerate(values):
         weight: Any = 1.0
@@ -272,8 +341,13 @@ def _losses(values: Any, where: str) -> tuple[tuple[float, NamedPart], ...]:
             weight = item.get("weight", 1.0)
             term = {name: value for name, value in item.items() if name != "weight"}
         key = f"losses.{number}"
+        if isinstance(term, Mapping) and term.get("name") in LOSSES:
+            known = ["weight", *(field.name for field in dataclasses.fields(LOSSES[term["name"]].config_type))]
+            _check_keys(term, ["name", *known], where, key)
         if isinstance(weight, bool) or not isinstance(weight, int | float) or abs(weight) > sys.float_info.max:
             raise ConfigError(f"{where}: {key}.weight = {repr(weight)[:40]}: should be a number")
+        if not weight >= 0:
+            raise ConfigError(f"{where}: {key}.weight = {weight}: should be 0 or more; a loss is made small, not large")
         result.append((float(weight), parse_part(LOSSES, term, where=where, key=key)))
     names = [part.name for _, part in result]
     if len(set(names)) < len(names):
@@ -284,7 +358,7 @@ def _losses(values: Any, where: str) -> tuple[tuple[float, NamedPart], ...]:
 def _metrics(values: Any, terms: Sequence[str], where: str) -> tuple[NamedPart, ...]:
     """Read what is measured besides PSNR; it stands under its name beside the losses' terms."""
     if not isinstance(values, list):
-        raise ConfigError(f"{where}: metrics = {values!r}: should be a list of {nearest('', METRICS)}")
+        raise ConfigError(f"{where}: metrics = {_listed(values, METRICS, 'metrics')}")
     result = tuple(
         parse_part(METRICS, item, where=where, key=f"metrics.{number}") for number, item in enumerate(values)
     )
@@ -303,11 +377,7 @@ def _adversarial(values: Any, where: str) -> AdversarialSection | None:
         raise ConfigError(f"{where}: adversarial = {values!r}: should be a mapping with kind and weight")
     named = ("discriminator", "schedule")
     known = [field.name for field in dataclasses.fields(AdversarialConfig)]
-    for key in values:
-        if key not in (*known, *named):
-            raise ConfigError(
-                f"{where}: unknown key adversarial.{key} = {values[key]!r}: {nearest(str(key), [*known, *named])}"
-            )
+    _check_keys(values, [*known, *named], where, "adversarial")
     options = {key: value for key, value in values.items() if key not in named}
     schedule = parse_part(SCHEDULES, values.get("schedule", "constant"), where=where, key="adversarial.schedule")
     if schedule.name == "plateau":
@@ -327,7 +397,7 @@ def _adversarial(values: Any, where: str) -> AdversarialSection | None:
 def _sources(data: Mapping[str, Any], split: str, where: str) -> tuple[NamedPart, ...]:
     values = data.get(split)
     if not isinstance(values, list) or not values:
-        raise ConfigError(f"{where}: data.{split} = {values!r}: should be a list of sources: {nearest('', SOURCES)}")
+        raise ConfigError(f"{where}: data.{split} = {_listed(values, SOURCES, 'sources')}")
     return tuple(parse_source(item, where=where, key=f"data.{split}.{number}") for number, item in enumerate(values))
 
 

@@ -25,6 +25,7 @@ CHANGES = "changes.csv"
 # drawn and told of it, where the data lies, and words about the model.
 _MAY_DIFFER = (
     "data.root",
+    "init_missing",
     "licence",
     "train.early_stopping",
     "train.epochs",

@@ -7,19 +7,18 @@ from pathlib import Path
 
 from upres.archs import ARCHS, DISCRIMINATORS, Network
 from upres.archs.building import build_network
-from upres.archs.folding import folded
 from upres.config import NamedPart, build
 from upres.data import Cache, Patches, open_splits
 from upres.degrade import DEGRADATIONS, Degradation, PerStep
 from upres.errors import ConfigError
 from upres.losses import LOSSES
 from upres.metrics import METRICS
-from upres.models import checkpoint
 from upres.models.activations import activation_bytes
 from upres.models.facts import Facts
 from upres.recipes.recipe import Recipe
 from upres.recipes.resuming import RECIPE, changes_of, record
-from upres.train import SCHEDULES, AdversarialTraining, Components, first_process, fit, reached, set_seed
+from upres.recipes.starting import start_from
+from upres.train import SCHEDULES, AdversarialTraining, Components, first_process, fit, freeze, reached, set_seed
 
 Log = Callable[[str], None]
 
@@ -83,7 +82,17 @@ def components(
     Raises:
         ConfigError: parts that do not go together.
         DataError: the data is missing or unfit.
+        ModelError: there are no weights to start from, or they cannot be read.
     """
+    # The network and its start come before the data: a name that is wrong is told before a picture is decoded.
+    set_seed(recipe.head.seed)
+    facts, network = new_network(recipe)
+    if recipe.head.init is not None and not resumed:
+        log(start_from(network, recipe))
+    frozen = freeze(network, recipe.train.freeze)
+    if frozen:
+        log(f"{len(frozen)} of {sum(1 for _ in network.parameters())} parameters are frozen ({frozen[0]}, …)")
+    adversarial = _adversarial(recipe, facts.channels)
     degradation = build(DEGRADATIONS, recipe.degradation)
     splits = {"train": recipe.train_sources, "validation": recipe.validation_sources}
     caches = _open(recipe, splits, degradation, log)
@@ -97,20 +106,15 @@ def components(
         candidates=recipe.data.candidates,
         degradation=degradation if isinstance(degradation, PerStep) else None,
     )
-    set_seed(recipe.head.seed)
-    facts, network = new_network(recipe)
     log(
         f"{recipe.name}: {recipe.arch.name}, {facts.parameters:,} parameters; "
         f"{len(caches['train']):,} training and {len(caches['validation']):,} validation pictures; "
         f"{patches.steps:,} steps an epoch"
     )
-    if recipe.head.init is not None and not resumed:
-        taken, total = take_over(network, Path(recipe.head.init))
-        log(f"{taken} of {total} tensors start from {recipe.head.init}")
     return Components(
         network=network,
         facts=facts,
-        adversarial=_adversarial(recipe, facts.channels),
+        adversarial=adversarial,
         losses={part.name: (weight, build(LOSSES, part)) for weight, part in recipe.losses},
         patches=patches,
         validation=caches["validation"],
@@ -143,19 +147,6 @@ def new_network(recipe: Recipe) -> tuple[Facts, Network]:
         licence=head.licence,
     )
     return facts, network
-
-
-def take_over(network: Network, path: Path) -> tuple[int, int]:
-    """Copy the tensors that fit in name and shape from a model file; return how many, and of how many.
-
-    Weights that were trained as sums of branches fit a network that trains the same branches, and, summed up, one
-    that has none.
-    """
-    other, _ = checkpoint.load(path)
-    given, own = {**folded(other).state_dict(), **other.state_dict()}, network.state_dict()
-    fitting = {name: tensor for name, tensor in given.items() if name in own and own[name].shape == tensor.shape}
-    network.load_state_dict(fitting, strict=False)
-    return len(fitting), len(own)
 
 
 def open_validation(recipe: Recipe, log: Log) -> Cache:

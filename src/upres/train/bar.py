@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
 from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import ProgressBar
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
+
+from upres.train.pace import Pace
 
 # Drawing after each step would cost a small network a tenth of its time.
 _EVERY_SECONDS = 0.1
@@ -18,8 +19,9 @@ _EVERY_SECONDS = 0.1
 class RunBar(ProgressBar):
     """One line on standard error; lines printed meanwhile appear above it."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Pace) -> None:
         super().__init__()
+        self._pace = pace
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -28,12 +30,10 @@ class RunBar(ProgressBar):
             transient=True,
         )
         self._task = self._progress.add_task("", total=None, visible=False, reached="", pace="")
-        self._drawn = self._first_time = 0.0
-        self._first_step = 0
+        self._drawn = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock; a resumed run's pace is that of its own steps."""
-        self._first_time, self._first_step = time.monotonic(), trainer.fit_loop.total_batch_idx + 1
+        """Show the line."""
         self._progress.start()
 
     def on_train_batch_end(
@@ -46,8 +46,6 @@ class RunBar(ProgressBar):
         self._drawn = now
         done = trainer.fit_loop.total_batch_idx + 1
         epochs = trainer.max_epochs or 1
-        rate = (done - self._first_step) / max(now - self._first_time, 1e-9)
-        left = timedelta(seconds=round((epochs * steps - done) / rate)) if rate else "?"
         values = trainer.callback_metrics
         reached = "  ".join(
             text.format(float(values[name]))
@@ -61,7 +59,7 @@ class RunBar(ProgressBar):
             total=steps,
             completed=batch_idx + 1,
             reached=reached,
-            pace=f"{rate:.1f} steps/s  {left} left",
+            pace=f"{self._pace.rate(done):.1f} steps/s  {self._pace.left(done, epochs * steps)}",
         )
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:

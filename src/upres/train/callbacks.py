@@ -22,6 +22,7 @@ from upres.models.facts import Facts
 from upres.storage.atomic import write_whole
 from upres.train.curves import RunRow, charts_of
 from upres.train.module import Training
+from upres.train.pace import Pace
 from upres.train.plots import charts_png, panel_png, sample_crops
 
 # Drawing loss.png takes up to a second: it is done when these seconds have passed, then when a hundred times as many
@@ -34,9 +35,16 @@ class History(Callback):
     """One row an epoch, kept inside last.ckpt, so that a resumed run's files hold the whole run."""
 
     def __init__(
-        self, folder: Path, baseline: float | None, log: Callable[[str], None], processes: Mapping[str, int]
+        self,
+        folder: Path,
+        baseline: float | None,
+        log: Callable[[str], None],
+        *,
+        processes: Mapping[str, int],
+        pace: Pace,
     ) -> None:
-        self._folder, self._baseline, self._log, self._processes = folder, baseline, log, dict(processes)
+        self._folder, self._baseline, self._log, self._pace = folder, baseline, log, pace
+        self._processes = dict(processes)
         self.rows: list[RunRow] = []
         self._started = 0.0
         self._draw_after = time.perf_counter() + _FIRST_DRAWN
@@ -48,6 +56,10 @@ class History(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from the rows of the interrupted run."""
         self.rows = list(state_dict["rows"])
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the run's clock."""
+        self._pace.start(trainer.fit_loop.total_batch_idx + 1)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the epoch's clock."""
@@ -79,13 +91,12 @@ class History(Callback):
             self.draw()
             now = time.perf_counter()
             self._draw_after = now + _TRAINED_PER_DRAWN * (now - began)
-        left = (trainer.max_epochs or 0) - epoch
-        recent = [r["seconds"] for r in self.rows[-5:]]
-        minutes = left * sum(recent) / len(recent) / 60
+        batches = int(trainer.num_training_batches)
+        left = self._pace.left(trainer.fit_loop.total_batch_idx + 1, (trainer.max_epochs or epoch) * batches)
         self._log(
             f"epoch {epoch}/{trainer.max_epochs}  loss {row['train_loss']:.5f}  "
             f"val loss {row['val_loss']:.5f}  PSNR {row['val_psnr']:.3f} dB  {_accuracy(row)}rate {row['rate']:.2e}  "
-            f"{row['seconds']:.0f} s  {minutes:.0f} min left at most"
+            f"{row['seconds']:.0f} s  {left}"
         )
 
     def draw(self) -> None:

@@ -20,6 +20,7 @@ from upres.train.adversarial import AdversarialTraining
 from upres.train.averaging import decay_after, move_towards
 from upres.train.bad_batch import BadBatchError, Pictures
 from upres.train.components import Components
+from upres.train.freezing import freeze
 from upres.train.loaders import Pair, picture_batches, picture_loader, train_loader
 from upres.train.processes import any_of, gather, mean_of, share_buffers
 from upres.train.step import Terms, accumulation, loss_terms, non_finite, weighted_sum
@@ -45,6 +46,7 @@ class Training(pl.LightningModule):
         super().__init__()
         options = run.options
         self.automatic_optimization = False
+        freeze(run.network, options.freeze)
         self.network = run.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged: Network | None = copy.deepcopy(run.network).requires_grad_(False) if options.ema else None
         self.losses = torch.nn.ModuleDict({name: loss for name, (_, loss) in run.losses.items()})
@@ -196,7 +198,7 @@ class Training(pl.LightningModule):
         # Lightning leaves fp16's scale to a fused optimiser, and a scaled gradient cannot be clipped.
         fused = self._options.clip is None
         optimizers = [
-            OPTIMIZERS[settings.name](network.parameters(), settings, fused=fused)
+            OPTIMIZERS[settings.name]([one for one in network.parameters() if one.requires_grad], settings, fused=fused)
             for network, settings, _, _ in trained
         ]
         schedulers = [

@@ -61,6 +61,7 @@ class TrainConfig:
         `style`, `lpips`, `dists`), else `last`.
     ema: decay of the averaged weights that are validated and shipped; 0 turns averaging off.
     clip: largest gradient norm; left out, gradients are not clipped.
+    freeze: patterns of names of the network's parameters that are not trained, such as `body.*`.
     accumulate: batches whose gradients are averaged into one step of the optimiser.
     early_stopping: left out, all epochs are run.
     samples: how many validation pictures the sample panel shows; 0 draws none.
@@ -76,6 +77,7 @@ class TrainConfig:
     monitor: str | None = None
     ema: float = 0.0
     clip: float | None = None
+    freeze: tuple[str, ...] = ()
     accumulate: int = 1
     early_stopping: EarlyStoppingConfig | None = None
     samples: int = 3

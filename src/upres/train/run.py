@@ -30,6 +30,7 @@ from upres.train.callbacks import History, KeepBest, KeepLast, Samples, Started,
 from upres.train.components import Components
 from upres.train.module import Training
 from upres.train.options import TrainConfig
+from upres.train.pace import Pace, in_words
 from upres.train.processes import first_process
 from upres.train.report import environment_of, write_report
 from upres.train.table import LOGGERS, PRECISIONS
@@ -80,7 +81,8 @@ def fit(
             f"{row.heading} {value:.{row.digits}f}" for row, value in zip(run.metrics.values(), others, strict=True)
         ]
         log(f"bicubic on the validation pictures: {', '.join(said)}")
-    history = History(folder, baseline, log, processes={"devices": run.devices, "nodes": run.nodes})
+    pace = Pace()
+    history = History(folder, baseline, log, processes={"devices": run.devices, "nodes": run.nodes}, pace=pace)
     kept = KeepBest(best, run.facts, protocol, run.monitor, run.more_is_better)
     callbacks: list[Callback] = [history, kept, KeepLast(last), Started(started)]
     if options.samples:
@@ -90,7 +92,7 @@ def fit(
         stopping = EarlyStopping(monitor=f"val_{run.monitor}", mode=mode, patience=patience)
         callbacks += [stopping, Stopping(stopping, patience)]
     if bar and first:
-        callbacks.append(RunBar())
+        callbacks.append(RunBar(pace))
     loggers = [LOGGERS[name](folder) for name in options.loggers]
     several = run.devices * run.nodes > 1
     with _quiet():
@@ -119,6 +121,8 @@ def fit(
         interrupted = _run(trainer, training, folder, last if resume else None)
     if first and history.rows:
         history.draw()
+        if not interrupted:
+            log(_ending(history, kept, run))
         ended = "interrupted" if interrupted else ("finished" if _complete(history, options) else "stopped early")
         write_report(
             folder,
@@ -211,6 +215,22 @@ def _run(trainer: pl.Trainer, training: Training, folder: Path, resumed: Path | 
         signal.signal(signal.SIGINT, handler)  # Lightning has turned it off
         return True
     return False
+
+
+def _ending(history: History, kept: KeepBest, run: Components) -> str:
+    """Say why the run ended, which weights are kept, and what they reached."""
+    last, options = history.rows[-1], run.options
+    ended = f"finished: {last['epoch']:.0f} epochs"
+    if options.early_stopping is not None and not _complete(history, options):
+        ended = (
+            f"stopped early after epoch {last['epoch']:.0f} of {options.epochs}: val_{run.monitor} was not better for "
+            f"{options.early_stopping.patience} epochs"
+        )
+    row = next((row for row in history.rows if row["epoch"] == kept.epoch), None)
+    best = "" if row is None else f"; best weights: of epoch {kept.epoch}, PSNR {row['val_psnr']:.3f} dB"
+    if row is not None and run.monitor not in ("psnr", "last"):
+        best += f", {run.monitor} {row[f'val_{run.monitor}']:.5g}"
+    return f"{ended}, {in_words(sum(row['seconds'] for row in history.rows))}{best}"
 
 
 def _complete(history: History, options: TrainConfig) -> bool:

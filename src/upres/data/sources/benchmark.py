@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from upres.data.sources.files import Files, partners_in
-from upres.data.sources.folder import FolderConfig
+from upres.data.sources.folder import FolderConfig, files_in
 from upres.data.sources.source import Convention, at
 from upres.errors import DataError
-from upres.image import picture_files
 
 _ORIGINALS = "HR"
 
@@ -30,7 +29,7 @@ class Benchmark(Files):
         for wanted in (home, home if config.lr is None else folder / config.lr):
             if not wanted.is_dir():
                 raise DataError(f"{wanted}: no such folder; give the folder that holds {wanted.name} as data")
-        files = picture_files(home, recursive=True)
+        files, left_out = files_in(home, config)
         partners = None if config.lr is None else partners_in(folder / config.lr, home, files, config.partner)
         super().__init__(
             root=root,
@@ -39,6 +38,7 @@ class Benchmark(Files):
             options=config,
             partners=partners,
             title=folder.absolute().name,
+            left_out=left_out,
             partners_from=f"lr from {config.lr}",
         )
 

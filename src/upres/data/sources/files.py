@@ -24,6 +24,7 @@ class Files(Source):
         home: the folder that names are relative to.
         files: all pictures, in order.
         options: which of them are used, and how.
+        left_out: how many more there are that are too small, for `describe`.
         partners: the file that should hold the lr partner of each picture, if the source has partners.
         title, partners_from: as `title` and `partners` of every source; the title is followed by the options.
     """
@@ -37,10 +38,11 @@ class Files(Source):
         options: PictureOptions,
         partners: Mapping[Path, Path] | None = None,
         title: str = "",
+        left_out: int = 0,
         partners_from: str = "lr of the set",
     ) -> None:
         super().__init__(root=root, title=f"{title}{options.words()}" if title else "", partners=partners_from)
-        self._home, self._options, self._partners = home, options, partners
+        self._home, self._options, self._partners, self._left_out = home, options, partners, left_out
         self._files = selected(files, options)
         if not files:
             raise DataError(
@@ -87,7 +89,8 @@ class Files(Source):
     def describe(self) -> str:
         """Where the files lie, how many, and what is done to them."""
         paired = ", with low-resolution partners" if self._partners is not None else ""
-        return f"{self._home}: {len(self):,} pictures{paired}{self._options.words()}"
+        fewer = f", {self._left_out:,} smaller ones left out" if self._left_out else ""
+        return f"{self._home}: {len(self):,} pictures{paired}{fewer}{self._options.words()}"
 
     def _partner(self, path: Path) -> Path | None:
         if self._partners is None:

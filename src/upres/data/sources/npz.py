@@ -106,15 +106,17 @@ class Npz(Source):
                 f"{self._path}: {name} has shape {array.shape}; should be n h w 3, n h w 1, n h w or n 3 h w"
             )
         if array.dtype != np.uint8 and not np.issubdtype(array.dtype, np.floating):
-            raise DataError(f"{self._path}: {name} is {array.dtype}; should be uint8, or float in [0, 1]")
+            raise DataError(_not_pixels(self._path, name, array.dtype))
         if array.dtype != np.uint8:
             parts = [array[start : start + _CHUNK] for start in range(0, len(array), _CHUNK)]
             low = min((float(part.min()) for part in parts if part.size), default=0.0)
             high = max((float(part.max()) for part in parts if part.size), default=0.0)
             if not (low >= 0 and high <= 1):
+                signed = -1 <= low < 0 and high <= 1
+                remedy = "they look like [-1, 1]: save (array + 1) / 2" if signed else "divide by 255, or save uint8"
                 raise DataError(
-                    f"{self._path}: {name} is {array.dtype} from {low:g} to {high:g}; floats should lie "
-                    "in [0, 1]: divide by 255, or save uint8"
+                    f"{self._path}: {name} is {array.dtype} from {low:g} to {high:g}; floats should lie in "
+                    f"[0, 1]: {remedy}"
                 )
         return array
 
@@ -166,6 +168,11 @@ def recognised(found: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]], path:
             "code; save arrays of numbers"
         )
     stacks = {name: shape for name, (shape, kind) in found.items() if _is_stack(shape, kind)}
+    whole = [
+        name for name, (shape, kind) in found.items() if kind.kind in "iu" and _is_stack(shape, np.dtype(np.uint8))
+    ]
+    if whole and not stacks:
+        raise DataError(_not_pixels(path, whole[0], found[whole[0]][1]))
     if len(stacks) == 1:
         return next(iter(stacks)), None
     if len(stacks) == 2:
@@ -178,6 +185,16 @@ def recognised(found: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]], path:
     listed = ", ".join(f"{name} {kind} {'×'.join(map(str, shape))}" for name, (shape, kind) in found.items())
     raise DataError(
         f"{path}: cannot tell which arrays are hr and lr; give hr: NAME and lr: NAME of {listed or 'none at all'}"
+    )
+
+
+_UINT8 = np.dtype(np.uint8)
+
+
+def _not_pixels(path: Path, name: str, kind: np.dtype[Any]) -> str:
+    return (
+        f"{path}: {name} is {kind}; should be uint8, or float in [0, 1]: where it holds 0 to 255, save "
+        f"{name}.astype(np.uint8)"
     )
 
 
