@@ -7,7 +7,8 @@ set's own MATLAB-bicubic lr, clean and saved as JPEG by Pillow, with colour at h
 chooses for that quality. FILE holds VGG19's filters up to conv3_4 (`upres.metrics.feature_distance`).
 PSNR: luma, border = scale, 8 bits. VGG: unit-length features up to conv3_4, whole picture. back: sr made small again by
 MATLAB's bicubic against lr, dB, the least of all pictures. shift: how far a channel's mean goes from lr's, the most of
-all pictures, in levels. NIQE: niqe-upres. between: for how many pictures of each place between the first and the last
+all pictures, in levels. grid: the pattern that the error repeats at each lr pixel, as the loss of that name
+measures it, in levels. NIQE: niqe-upres. between: for how many pictures of each place between the first and the last
 PSNR, and the distance, lie between those of its neighbours.
 """
 
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -31,12 +33,13 @@ from upres.evaluation.test_sets import open_test_set
 from upres.evaluation.text_tables import text_table
 from upres.image import imresize
 from upres.image.codecs.compression import Compression
+from upres.losses.grid import Grid, GridConfig
 from upres.metrics import METRICS, Metric, Protocol, measure_with, standard_metrics
 from upres.predictors.opening import corners_for
 from upres.upscaling.choosing import denoise_of
 
 Pixels = NDArray[np.uint8]
-COLUMNS = ("model", "PSNR", "VGG", "NIQE", "back", "shift")
+COLUMNS = ("model", "PSNR", "VGG", "NIQE", "back", "shift", "grid")
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Measured:
     niqe: float
     back: float
     shift: float
+    grid: float
 
 
 def through_pillow(lr: Pixels, quality: int) -> Pixels:
@@ -63,7 +67,9 @@ def measured(one: Entrant, lr: Pixels, hr: Pixels, metrics: dict[str, Metric], s
     again = imresize(sr, size=(lr.shape[0], lr.shape[1])).astype(float)
     back = float(10 * np.log10(255**2 / max(np.square(again - lr).mean(), 1e-9)))
     shift = float(np.abs(sr.mean(axis=(0, 1)) - lr.mean(axis=(0, 1))).max())
-    return Measured(found["psnr"], found["vgg"], found["niqe-upres"], back, shift)
+    tensors = (torch.from_numpy(pixels.transpose(2, 0, 1)[None].astype(np.float32)) for pixels in (sr, hr))
+    grid = float(Grid(GridConfig(factor=scale))(*tensors))
+    return Measured(found["psnr"], found["vgg"], found["niqe-upres"], back, shift, grid)
 
 
 def between(rows: Sequence[Sequence[Measured]], pick: str) -> str:
@@ -82,6 +88,7 @@ def cells(one: Entrant, row: Sequence[Measured]) -> tuple[str, ...]:
         f"{np.mean([each.niqe for each in row]):.2f}",
         f"{min(each.back for each in row):.1f}",
         f"{max(each.shift for each in row):.2f}",
+        f"{np.mean([each.grid for each in row]):.3f}",
     )
 
 

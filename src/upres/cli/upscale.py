@@ -94,7 +94,7 @@ def upscale(
         typer.Option(
             metavar="0…1",
             help="0: as near to the truth as can be; 1: with the detail that it may have had. Models that have it give "
-            "half of it.",
+            "0.75.",
             show_default=False,
             rich_help_panel=_LOOK,
         ),
