@@ -141,10 +141,10 @@ def test_its_network_is_exported_and_enlarges(told: Told, work: Path) -> None:
 
 
 def test_what_is_wrong_with_its_parts_is_told_as_of_ours(told: Told) -> None:
-    assert told["even"] == [2, "", "upres: recipe.yaml: arch.kernel = 4: should be odd\n"]
+    assert told["even"] == [2, "", "upres: arch.kernel=4: arch.kernel = 4: should be odd (--set)\n"]
     code, _, said = told["nearly"]
     assert code == 2
-    assert said.startswith("upres: recipe.yaml: arch.name = 'mine-nett' is unknown: did you mean mine-net? Known: ")
+    assert said.startswith("upres: arch.name=mine-nett: arch.name = 'mine-nett' is unknown: did you mean mine-net?")
 
 
 def test_a_script_adds_parts_by_one_call(told: Told, work: Path) -> None:

@@ -336,7 +336,7 @@ def test_resume_where_there_is_no_run_writes_nothing(ended: Path, tmp_path: Path
     assert "last.ckpt: no such file; its run ended before its first epoch was saved; start a new run" in said
     assert "is a folder; " in command.refused(tmp_path, "train", str(empty))
     assert "are two run folders" in command.refused(tmp_path, "train", str(empty), "--resume", "--run", "elsewhere")
-    assert "give a recipe" in command.refused(tmp_path, "train", "--resume")
+    assert "give the run folder to resume, or its recipe (--run)" in command.refused(tmp_path, "train", "--resume")
 
 
 def test_weights_of_another_network_are_told_where_no_recipe_is(ended: Path, tmp_path: Path) -> None:

@@ -61,6 +61,8 @@ def train(
         folder = folder or Path("runs") / resolved.name
     elif resume and folder is not None:
         resolved = recipe_of_run(folder, settings=changes, data=data)
+    elif resume:
+        raise ConfigError("give the run folder to resume, or its recipe", settings=("run",))
     else:
         list_recipes(error=True)
         raise ConfigError("give one of these, a recipe file, or a run folder to resume", settings=("run", "resume"))
