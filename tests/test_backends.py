@@ -134,7 +134,7 @@ def test_a_graph_of_another_maker_does_not_run_on_pytorch(tmp_path: Path) -> Non
     pytest.importorskip("torch")
     path = tmp_path / "tiny.onnx"
     path.write_bytes(tiny_onnx())
-    with pytest.raises(ModelError, match=r"tiny\.onnx: arch = \{\}: should be a mapping with a name"):
+    with pytest.raises(ModelError, match=r"tiny\.onnx: arch = \{\}: should be a name, or a mapping with one"):
         open_predictor(path, backend="torch")
 
 
