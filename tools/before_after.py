@@ -2,7 +2,8 @@
 
 python -m tools.before_after --photos PHOTOS --more MORE --output docs/pictures
 
-PHOTOS holds gb82, MORE what the list of further pictures lays out (city/, photo/). Crops of the first three were trained on.
+PHOTOS holds gb82, MORE what the list of further pictures lays out (city/, photo/). Crops of the first three
+were trained on.
 """
 
 from __future__ import annotations

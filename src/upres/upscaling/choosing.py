@@ -41,7 +41,7 @@ class Denoise:
 CLEAN = Denoise(0.0)
 
 DEFAULT_DETAIL = 0.75
-"""How much detail a model gives that can: at 1 a faint weave shows where a JPEG left little; at 0.5 leaves stay soft."""
+"""How much detail a model gives that can: at 1 a weave shows where a JPEG left little; at 0.5 leaves stay soft."""
 
 
 @dataclass(frozen=True)
