@@ -10,10 +10,11 @@ import pytest
 
 from tests.commands import Command
 from tests.small_runs import BARE, SMALL, recipe_of, rows_of, small_data
+from upres.config.amounts import time_in_words
 from upres.data.sources.npz import Npz, NpzConfig
 from upres.errors import ConfigError, DataError
 from upres.recipes import read_recipe, run_recipe
-from upres.train.pace import Pace, in_words
+from upres.train.pace import Pace
 
 # Setting → what the message says after it: key, value, and what is right.
 WRONG = [
@@ -188,4 +189,4 @@ def test_time_left_is_that_of_the_steps_of_this_process(monkeypatch: pytest.Monk
     assert pace.left(50, 100) == "? left"
     clock[0] = 120.0
     assert pace.left(60, 100) == "1 min left" and pace.rate(60) == 0.5
-    assert pace.left(100, 100) == "0 s left" and in_words(3 * 3600) == "3 h 0 min"
+    assert pace.left(100, 100) == "0 s left" and time_in_words(3 * 3600) == "3 h 0 min"

@@ -26,11 +26,11 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return small_data(tmp_path, monkeypatch)
 
 
-def adversarial_of(kind: str, discriminator: str = "unet-sn") -> AdversarialTraining:
+def adversarial_of(kind: str, discriminator: str = "unet-sn", shift: int = 1) -> AdversarialTraining:
     torch.manual_seed(0)
     part = parse_part(DISCRIMINATORS, {"name": discriminator, "width": 4}, where="test", key="discriminator")
     schedule = build(SCHEDULES, parse_part(SCHEDULES, "constant", where="test", key="schedule"))
-    options = AdversarialConfig(kind=kind, weight=1.0)
+    options = AdversarialConfig(kind=kind, weight=1.0, shift=shift)
     return AdversarialTraining(build(DISCRIMINATORS, part, channels=3), options, schedule)
 
 
@@ -47,6 +47,23 @@ def test_each_network_learns_by_its_own_loss_only(kind: str) -> None:
     assert sr.grad is None
     assert all(parameter.grad is not None for parameter in adversarial.discriminator.parameters())
     assert 0 <= float(found.real_accuracy) <= 1 and 0 <= float(found.fake_accuracy) <= 1
+
+
+def test_the_discriminator_sees_other_beginnings_of_the_pictures_each_step() -> None:
+    """Where crops always begin at a low-resolution pixel, it would teach a pattern of the network's scale."""
+    adversarial = adversarial_of("relativistic", shift=4)
+    seen: list[tuple[int, ...]] = []
+    adversarial.discriminator.register_forward_hook(lambda _, pixels, __: seen.append(pixels[0].shape[2:]))
+    hr, sr = torch.rand(1, 3, 16, 16), torch.rand(1, 3, 16, 16)
+    for _ in range(40):
+        adversarial.generator_loss(sr, hr)
+        adversarial.discriminator_loss(sr, hr)
+    sizes = set(seen)
+    assert {height for height, _ in sizes} == {width for _, width in sizes} == {13, 14, 15, 16}
+    assert len(sizes) > 8, "rows and columns are drawn apart"
+    assert all(seen[n] == seen[n + 1] for n in range(0, len(seen), 2)), "the real picture is cut as the fake one is"
+    with pytest.raises(ValueError, match="shift = 0"):
+        AdversarialConfig(kind="hinge", weight=1.0, shift=0)
 
 
 @pytest.mark.parametrize("kind", ADVERSARIAL)

@@ -104,8 +104,7 @@ def published_sets() -> Rows:
     """Return a row for each set that `upres data get` knows."""
     rows = [("name", "what it is", "terms", "to download", "data to give")]
     for name, each in PUBLISHED.items():
-        size = f"{each.size / 1e6:,.0f} MB" if each.size else "size not told" if each.archives else "by hand"
-        rows.append((f"[{name}]({each.page})", each.title, each.terms, size, f"`data/{each.path}`"))
+        rows.append((f"[{name}]({each.page})", each.title, each.terms, each.size_in_words, f"`data/{each.path}`"))
     return rows
 
 

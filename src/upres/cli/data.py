@@ -46,15 +46,7 @@ def data(
         if as_json:
             print(json.dumps({name: asdict(each) for name, each in PUBLISHED.items()}, indent=2, ensure_ascii=False))
             return
-        rows = [
-            (
-                name,
-                f"{each.size / 1e6:,.0f} MB" if each.size else "-" if each.archives else "by hand",
-                each.title,
-                each.terms,
-            )
-            for name, each in PUBLISHED.items()
-        ]
+        rows = [(name, each.size_in_words, each.title, each.terms) for name, each in PUBLISHED.items()]
         say(*text_table(("name", "size", "what it is", "terms"), rows, numbers=False).split("\n"))
         return
     if not sets:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from upres.cli.exit_codes import with_options
 from upres.cli.terminal import say, show
+from upres.config.amounts import time_in_words
 
 if TYPE_CHECKING:
     from upres.upscaling.batch import Job, JobProgress, Outcome
@@ -155,7 +156,7 @@ def bar(jobs: list[Job], *, shown: bool) -> Iterator[JobProgress | None]:
         title = f"[{number + 1}/{len(jobs)}] {job.source.name}" if len(jobs) > 1 else job.source.name
         show(
             f"{title} {100 * share:.0f} %, {sum(megapixels.values()) / max(spent, 1e-9):.2f} megapixels/s, "
-            f"{_time(spent * (1 - overall) / overall)} left"
+            f"{time_in_words(spent * (1 - overall) / overall)} left"
         )
 
     try:
@@ -170,9 +171,3 @@ def _bytes_of(path: Path) -> int:
         return path.stat().st_size if path.is_file() else 0
     except (OSError, ValueError):
         return 0
-
-
-def _time(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

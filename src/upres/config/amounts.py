@@ -40,3 +40,15 @@ def parse_scale(text: str) -> float:
     if found is None:
         raise ConfigError(f"scale {text!r}: not a number; write it as 4, 2.5 or 4x", settings=("scale",))
     return float(found[1].replace(",", "."))
+
+
+def time_in_words(seconds: float) -> str:
+    """Return a length of time.
+
+    >>> [time_in_words(seconds) for seconds in (0.4, 59.6, 754, 7300)]
+    ['0 s', '1 min', '13 min', '2 h 2 min']
+    """
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
+    minutes = max(1, round(seconds / 60))
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from upres.config import config
 from upres.losses.loss import Loss
+from upres.losses.shifting import shifted
 from upres.models.vgg import Convention, load_features
 
 
@@ -26,9 +27,8 @@ class FeatureConfig:
     compare: `l1` or `mse`.
     features: `vgg19`, torchvision's published file, or the path of a local one; see `losses.features`.
     convention: what the file's network saw: `auto`, `torchvision` or `caffe`.
-    shift: each step cuts up to so many pixels less one off the top and the left, at random. Features are reduced by 2
-        block after block, and crops begin at a low-resolution pixel: where both always meet at the same place, a
-        network learns a pattern of that period. A network's scale, or 8, takes it away.
+    shift: each step cuts up to so many pixels less one off the top and the left, at random, so that the network learns
+        no pattern of the features' grid; its scale, or 8, takes it away.
     """
 
     layers: dict[str, float]
@@ -67,9 +67,7 @@ class FeatureLoss(Loss):
         """Mean over the batch and all that represents each layer; hr is not differentiated."""
         layers, activated = self._config.layers, self._config.activated
         distance = F.l1_loss if self._config.compare == "l1" else F.mse_loss
-        if self._config.shift > 1:
-            top, left = torch.randint(self._config.shift, (2,)).tolist()
-            sr, hr = sr[..., top:, left:], hr[..., top:, left:]
+        sr, hr = shifted(sr, hr, self._config.shift)
         ours = self.features(sr, layers, activated)
         with torch.no_grad():
             theirs = self.features(hr, layers, activated)

@@ -37,7 +37,7 @@ def download(url: str, path: Path, *, digest: str, advice: str, error: type[Inpu
 
     found = hashlib.sha256()
     try:
-        with urllib.request.urlopen(url) as answer, whole_file(path) as temporary:
+        with urllib.request.urlopen(url, timeout=_SILENT_SECONDS) as answer, whole_file(path) as temporary:
             with temporary.open("wb") as file:
                 while part := answer.read(_PART):
                     found.update(part)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from upres.archs import Discriminator
 from upres.losses import ADVERSARIAL
+from upres.losses.shifting import shifted
 from upres.train.options import AdversarialConfig
 from upres.train.schedules import Schedule
 
@@ -41,6 +42,7 @@ class AdversarialTraining(nn.Module):
 
     def generator_loss(self, sr: Tensor, hr: Tensor) -> Tensor:
         """Return what the generator minimises; the discriminator learns nothing by it."""
+        sr, hr = shifted(sr, hr, self.options.shift)
         with _frozen(self.discriminator):
             fake: Tensor = self.discriminator(sr).float()
             real = fake
@@ -51,6 +53,7 @@ class AdversarialTraining(nn.Module):
 
     def discriminator_loss(self, sr: Tensor, hr: Tensor) -> DiscriminatorLoss:
         """Return what the discriminator minimises; the generator learns nothing by it."""
+        sr, hr = shifted(sr, hr, self.options.shift)
         real, fake = self.discriminator(hr).float(), self.discriminator(sr.detach()).float()
         with torch.no_grad():
             right = self._kind.right(real, fake)

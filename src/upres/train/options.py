@@ -29,12 +29,15 @@ class AdversarialConfig:
     weight: of the generator's adversarial loss, beside the weights of the losses.
     start: steps of the optimiser before the discriminator takes part; until then the generator trains on the losses
         alone.
+    shift: the discriminator sees pictures whose first up to so many rows and columns less one are cut off, at
+        random each step, as the losses of features do; 1 cuts nothing.
     optimizer: the discriminator's.
     """
 
     kind: str
     weight: float
     start: int = 0
+    shift: int = 1
     optimizer: OptimizerConfig = field(default_factory=lambda: OptimizerConfig(rate=1e-4))
 
     def __post_init__(self) -> None:
@@ -44,6 +47,8 @@ class AdversarialConfig:
             raise ValueError(f"weight = {self.weight}: should be above 0; or leave adversarial out")
         if self.start < 0:
             raise ValueError(f"start = {self.start}: should be a number of steps, 0 or more")
+        if self.shift < 1:
+            raise ValueError(f"shift = {self.shift}: should be at least 1")
 
 
 @config

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from upres.config.amounts import time_in_words
+
 
 class Pace:
     """Steps by the clock since the run began or went on; validation, panels and checkpoints are in it."""
@@ -26,16 +28,4 @@ class Pace:
     def left(self, done: int, total: int) -> str:
         """Return the time that the steps from `done` to `total` take, in words."""
         rate = self.rate(done)
-        return f"{in_words((total - done) / rate)} left" if rate > 0 else "? left"
-
-
-def in_words(seconds: float) -> str:
-    """Return a length of time.
-
-    >>> [in_words(seconds) for seconds in (0.4, 59.6, 754, 7300)]
-    ['0 s', '1 min', '13 min', '2 h 2 min']
-    """
-    if round(seconds) < 60:
-        return f"{seconds:.0f} s"
-    minutes = max(1, round(seconds / 60))
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+        return f"{time_in_words((total - done) / rate)} left" if rate > 0 else "? left"

@@ -19,6 +19,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import Callback, EarlyStopping
 from pytorch_lightning.strategies import DDPStrategy
 
+from upres.config.amounts import time_in_words
 from upres.data import Cache
 from upres.data.evenly_spaced import evenly_spaced
 from upres.errors import ConfigError, ModelError, first_line
@@ -30,7 +31,7 @@ from upres.train.callbacks import History, KeepBest, KeepLast, Samples, Started,
 from upres.train.components import Components
 from upres.train.module import Training
 from upres.train.options import TrainConfig
-from upres.train.pace import Pace, in_words
+from upres.train.pace import Pace
 from upres.train.processes import first_process
 from upres.train.report import environment_of, write_report
 from upres.train.table import LOGGERS, PRECISIONS
@@ -230,7 +231,7 @@ def _ending(history: History, kept: KeepBest, run: Components) -> str:
     best = "" if row is None else f"; best weights: of epoch {kept.epoch}, PSNR {row['val_psnr']:.3f} dB"
     if row is not None and run.monitor not in ("psnr", "last"):
         best += f", {run.monitor} {row[f'val_{run.monitor}']:.5g}"
-    return f"{ended}, {in_words(sum(row['seconds'] for row in history.rows))}{best}"
+    return f"{ended}, {time_in_words(sum(row['seconds'] for row in history.rows))}{best}"
 
 
 def _complete(history: History, options: TrainConfig) -> bool:

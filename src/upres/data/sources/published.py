@@ -58,6 +58,13 @@ class Published:
         """Bytes to download, as far as they are known."""
         return sum(archive.size for archive in self.archives)
 
+    @property
+    def size_in_words(self) -> str:
+        """What there is to download."""
+        if not self.archives:
+            return "by hand"
+        return f"{self.size / 1e6:,.0f} MB" if self.size else "size not told"
+
 
 def _benchmark(name: str, title: str, terms: str, page: str) -> Published:
     """Return a set that a dataset of Hugging Face passes on; low resolution is made by upres, as MATLAB makes it."""
