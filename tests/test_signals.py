@@ -39,6 +39,55 @@ def test_a_signal_ends_the_work_and_leaves_nothing(tmp_path: Path, name: str, fo
     assert [path.name for path in tmp_path.iterdir()] == ["lr.png"]
 
 
+# A signal that comes between a thread's last look and its wait does not end the wait, no more than one that another
+# thread was given, which is what can be had at will. Without a look now and then these would wait for ever.
+WAITING = {
+    "for a band": """
+from upres.image.prefetch import Prefetch
+def bands():
+    begun.set()
+    yield 1
+    stop.wait()
+for band in Prefetch(bands(), 1):
+    pass
+""",
+    "for a picture": """
+from pathlib import Path
+from upres.upscaling.batch.engines import local
+from upres.upscaling.batch import BatchSettings, find_jobs
+from upres.upscaling.loading import Upscalers
+def enlarge(*_, cancel, **__):
+    begun.set()
+    while not (stop.is_set() or cancel.wait(0.05)):
+        pass
+local.enlarge = enlarge
+list(local.run(find_jobs([Path("lr.png")], Path("sr.png"), label="x"), Upscalers("bicubic"), BatchSettings()))
+""",
+}
+
+
+@pytest.mark.parametrize("what", WAITING)
+def test_ctrl_c_is_seen_while_waiting(tmp_path: Path, what: str, forks: ForkServer) -> None:
+    write(Picture(np.zeros((8, 8, 3), np.uint8)), tmp_path / "lr.png")
+    code = f"""
+import os, signal, threading, time
+begun, stop = threading.Event(), threading.Event()
+def interrupt():
+    begun.wait()
+    time.sleep(0.3)  # until the main thread waits
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+    stop.wait(20)
+    stop.set()
+threading.Thread(target=interrupt, daemon=True).start()
+try:
+    {WAITING[what].strip().replace(chr(10), chr(10) + "    ")}
+except KeyboardInterrupt:
+    os._exit(9 if stop.is_set() else 7)
+"""
+    child = forks.run(code=code, folder=tmp_path)
+    assert child.returncode == 7, child.err
+
+
 def animation(path: Path, frames: int) -> None:
     """Write frames of a few colours, none of which repeats another."""
     y, x = np.mgrid[0:200, 0:300]

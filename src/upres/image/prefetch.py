@@ -12,6 +12,10 @@ from upres.errors import FailedError
 
 Item = TypeVar("Item")
 
+LONGEST_WAIT = 0.2
+"""Seconds after which a thread that waits looks up: Ctrl-C that comes right before a wait begins does not end it, and
+what another thread was given does not either."""
+
 
 class StoppedError(Exception):
     """Nothing is taken from this queue any more."""
@@ -65,7 +69,10 @@ class BoundedQueue(Generic[Item]):
         """
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._ended or self._stopped)
+                while not self._changed.wait_for(
+                    lambda: self._waiting or self._ended or self._stopped, LONGEST_WAIT
+                ):
+                    pass
                 if self._error is not None:
                     raise self._error
                 if self._stopped:

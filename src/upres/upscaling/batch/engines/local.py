@@ -13,12 +13,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from upres.errors import CancelledError, as_upres_error
 from upres.image.opening import OpenedPicture
-from upres.image.prefetch import Prefetch
+from upres.image.prefetch import LONGEST_WAIT, Prefetch
 from upres.storage.atomic import clear_unfinished
 from upres.upscaling.batch.jobs import BatchSettings, Job, JobProgress, Outcome, make_folder
 from upres.upscaling.choosing import Chosen
@@ -55,7 +55,8 @@ def run(
             for begun in opened:
                 future, predicted = _enlarged(begun, upscalers, settings, coders, cancel, progress, alone)
                 pending.append(future)
-                predicted.wait()
+                while not predicted.wait(LONGEST_WAIT):
+                    pass
                 while len(pending) > 1:
                     yield _first(pending)
             while pending:
@@ -73,6 +74,8 @@ def run(
 
 
 def _first(pending: deque[Future[Outcome]]) -> Outcome:
+    while not pending[0].done():
+        wait([pending[0]], LONGEST_WAIT)
     outcome = pending[0].result()
     pending.popleft()  # only now: whoever is interrupted while waiting asks for it again
     return outcome
