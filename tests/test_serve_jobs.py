@@ -21,7 +21,7 @@ QUICK = "model=bicubic&scale=2"
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    arguments = ("--model", "base", "--backend", "onnx", "--keep-seconds", "5", "--max-spool", "8MB")
+    arguments = ("--model", "base", "--backend", "onnx", "--keep-seconds", "60", "--max-spool", "8MB")
     with running(tmp_path_factory.mktemp("spool"), *arguments) as service:
         yield service
 
@@ -114,12 +114,13 @@ def test_a_large_result_becomes_a_job_unasked(tmp_path: Path) -> None:
         service.ask("DELETE", answer.headers["location"])
 
 
-def test_results_are_kept_for_the_time_that_was_said(service: RunningService, small: bytes) -> None:
-    address = service.job(small, QUICK)
-    service.until(lambda: service.get(address).members["state"] == "done")
-    assert service.files() != []
-    service.until(lambda: service.get(address).status == 404)
-    assert service.files() == []
+def test_results_are_kept_for_the_time_that_was_said(tmp_path: Path, small: bytes) -> None:
+    with running(tmp_path, "--model", "bicubic", "--keep-seconds", "2") as service:
+        address = service.job(small, QUICK)
+        service.until(lambda: service.get(address).members["state"] == "done")
+        assert service.files() != []
+        service.until(lambda: service.get(address).status == 404)
+        assert service.files() == []
 
 
 def test_the_folder_is_bounded(service: RunningService, tmp_path: Path) -> None:
