@@ -20,8 +20,9 @@ lint: $(VENV)/.full
 types: $(VENV)/.full
 	$(BIN)/mypy
 
+# One process more than two cores have: some tests wait for servers and trainings of their own.
 unit: $(VENV)/.full
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 format: $(VENV)/.full
 	$(BIN)/ruff check --fix src tests benchmarks tools

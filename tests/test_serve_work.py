@@ -241,3 +241,15 @@ def test_a_worker_that_has_grown_is_replaced(tmp_path: Path, small: bytes) -> No
     first.wait()
     assert first.code == 0  # it left when the next had come, and was not ended by force
     spool.close()
+
+
+def test_a_change_is_not_missed_by_who_begins_to_wait_for_it_only_after_it(tmp_path: Path) -> None:
+    """A stream of events that missed a job's end said so 15 seconds later."""
+    work = Work(1, "somebody", tmp_path, "", Asked(), 1)
+
+    async def told() -> None:
+        change = work.change()
+        work.tell()
+        await asyncio.wait_for(change, 5)
+
+    asyncio.run(told())

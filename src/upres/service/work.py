@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import time
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +77,9 @@ class Work:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    async def change(self) -> None:
-        """Wait for the next change."""
-        await self._changed.wait()
+    def change(self) -> Coroutine[Any, Any, object]:
+        """Return what waits for the next change from now on, also when it is awaited only after that."""
+        return self._changed.wait()
 
     async def settled(self, *, opened: bool = False) -> None:
         """Wait until it is over, or only until its picture has been opened."""
