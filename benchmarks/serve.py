@@ -39,7 +39,7 @@ from upres.upscaling.pipeline import Settings, enlarge
 
 START = Mark("process start to ready, median", "<", 1.0, "s")
 LATENCY = Mark("256² JPEG, one client: service − library, median", "≤", 5.0, "ms")
-THROUGHPUT = Mark("64 clients ÷ the predictor alone", "≥", 0.95)
+THROUGHPUT = Mark("64 clients ÷ the predictor alone, median", "≥", 0.95)
 GROWTH = Mark("memory after all ÷ after 100", "≤", 1.1)
 PARALLEL = Mark("answers that are neither 200 nor 429", "≤", 0)
 BELOW = Mark("peak memory ÷ the limit", "≤", 1.0)
@@ -61,6 +61,7 @@ class Counts:
     latencies: int = 100
     small: int = 192
     large: int = 8
+    rounds: int = 3
     requests: int = 10_000
     parallel: int = 400
     queue: int = 64
@@ -70,7 +71,17 @@ class Counts:
 
 
 QUICK = Counts(
-    starts=3, latencies=15, small=48, large=1, requests=600, parallel=400, queue=6, uploads=200, jobs=20, signals=3
+    starts=3,
+    latencies=15,
+    small=48,
+    large=1,
+    rounds=1,
+    requests=600,
+    parallel=400,
+    queue=6,
+    uploads=200,
+    jobs=20,
+    signals=3,
 )
 
 
@@ -195,31 +206,34 @@ def throughput(counts: Counts) -> None:
     random.Random(0).shuffle(jobs)
     upscalers = Upscalers("base", backend="onnx")
     pictures = [prepared(body, upscalers) for body in bodies]
-    own, began = time.process_time(), time.perf_counter()
-    before = alone(pictures, _ALONE_RUNS)
-    cores = (time.process_time() - own) / (time.perf_counter() - began)
-    with service("--max-queue", "200", "--max-seconds", "3000") as running:
-        for body in bodies[:4]:
-            running.post(body)
-        started = cpu_seconds(running)
-        began = time.perf_counter()
-        with ThreadPoolExecutor(64) as clients:
-            codes = Counter(clients.map(lambda body: post(running, body), jobs))
-        wall = time.perf_counter() - began
-        used = {name: seconds - started[name] for name, seconds in cpu_seconds(running).items()}
-    after = alone(pictures, _ALONE_RUNS)
-    each = [(a + b) / 2 for a, b in zip(before, after, strict=True)]
-    needed = sum(each[bodies.index(body)] for body in jobs)
-    shares = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in used.items())
-    print(
-        f"{counts.small} pictures of 256², {counts.large} of 3 MP, 64 clients: {dict(codes)}, {wall:.1f} s, "
-        f"{sum(codes.values()) / wall:.1f} a second; the predictor alone needs {needed:.1f} s"
-    )
-    print(
-        f"processor time: {shares}; the predictor alone: {cores:.2f} cores; a picture of 256² "
-        f"{1000 * statistics.mean(each[:4]):.0f} ms, one of 3 MP {each[-1]:.2f} s"
-    )
-    held_against(THROUGHPUT, needed / wall if set(codes) == {200} else 0.0)
+    shares = []
+    for _ in range(counts.rounds):
+        own, began = time.process_time(), time.perf_counter()
+        before = alone(pictures, _ALONE_RUNS)
+        cores = (time.process_time() - own) / (time.perf_counter() - began)
+        with service("--max-queue", "200", "--max-seconds", "3000") as running:
+            for body in bodies[:4]:
+                running.post(body)
+            started = cpu_seconds(running)
+            began = time.perf_counter()
+            with ThreadPoolExecutor(64) as clients:
+                codes = Counter(clients.map(lambda body: post(running, body), jobs))
+            wall = time.perf_counter() - began
+            used = {name: seconds - started[name] for name, seconds in cpu_seconds(running).items()}
+        after = alone(pictures, _ALONE_RUNS)
+        each = [(a + b) / 2 for a, b in zip(before, after, strict=True)]
+        needed = sum(each[bodies.index(body)] for body in jobs)
+        shares.append(needed / wall if set(codes) == {200} else 0.0)
+        said = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in used.items())
+        print(
+            f"{counts.small} pictures of 256², {counts.large} of 3 MP, 64 clients: {dict(codes)}, {wall:.1f} s, "
+            f"{sum(codes.values()) / wall:.1f} a second; the predictor alone needs {needed:.1f} s: {shares[-1]:.3f}"
+        )
+        print(
+            f"processor time: {said}; the predictor alone: {cores:.2f} cores; a picture of 256² "
+            f"{1000 * statistics.mean(each[:4]):.0f} ms, one of 3 MP {each[-1]:.2f} s"
+        )
+    held_against(THROUGHPUT, statistics.median(shares))
 
 
 def cpu_seconds(running: RunningService) -> dict[str, float]:

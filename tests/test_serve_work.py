@@ -17,6 +17,7 @@ from tests.running_service import RunningService, running
 from upres.errors import CancelledError
 from upres.image import Picture, write
 from upres.service.dispatch import Dispatch
+from upres.service.messages import IN_HAND
 from upres.service.metrics import Metrics
 from upres.service.parameters import Asked
 from upres.service.process import Mailbox, WorkerProcess
@@ -149,7 +150,7 @@ def test_one_that_goes_away_while_it_waits(service: RunningService, small: bytes
 
 def test_a_full_queue_says_when_to_come_again(service: RunningService, small: bytes, large: bytes) -> None:
     with contextlib.ExitStack() as stack:
-        for _ in range(8):  # four in hand, four that wait
+        for _ in range(IN_HAND + 4):  # four that wait
             stack.enter_context(begun(service, large))
         service.until(lambda: service.number("queue_length") == 4)
         answer = service.post(small, SLOW)

@@ -14,8 +14,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-IN_HAND = 4
-"""Pictures that a worker has at once: two are predicted, the next is decoded, the one before is coded."""
+IN_HAND = 5
+"""Pictures that a worker has at once: three take turns at the predictor, one is decoded, and one coded."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 from upres.predictors import Predictor
 
 AT_ONCE = 2
-"""Predictions that may run at the same time, where the runtime lets them."""
+"""Predictions for which there are threads at the same time, where the runtime lets them."""
+
+TURNS = AT_ONCE + 1
+"""Pictures whose turn it is: one more, so that no core waits while a picture of one tile begins or ends."""
 
 
 def threads_beside(threads: int | None) -> int:

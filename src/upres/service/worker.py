@@ -1,6 +1,6 @@
 """The process that decodes, predicts and encodes: what a hostile picture may crash is this, and not the server.
 
-While two pictures are predicted, the next is opened and decoded and the one before coded, each in a thread of its own.
+While three pictures take turns at the predictor, the next is opened and decoded and the one before coded, each in a thread of its own.
 What they need of memory together is below the limit, by the planner of the command: a picture waits with its decoding
 until there is room. It ends with the pipe from the server; signals are the server's business.
 """
@@ -35,7 +35,7 @@ from upres.service.installed import known_formats, known_models
 from upres.service.memory import resident_bytes, trim
 from upres.service.messages import IN_HAND, WorkerSettings, line, read
 from upres.service.parameters import Asked
-from upres.service.predicting import AT_ONCE, Running, SharingPredictor, side_by_side, threads_beside
+from upres.service.predicting import TURNS, Running, SharingPredictor, side_by_side, threads_beside
 from upres.service.problems import Problem, ProblemError, problem_of, refused
 from upres.service.sharing import Part, Share
 from upres.upscaling.batch import suffix_like
@@ -98,7 +98,7 @@ class Worker:
         self._telling = threading.Lock()
         self._opening = Share(1)  # whose picture is looked at
         self._memory = Share(settings.max_memory - PROCESS_BYTES)
-        self._turns = Share(AT_ONCE)  # whose pictures are predicted
+        self._turns = Share(TURNS)  # whose pictures are predicted
         self._predicting = Running()
         self._loading = threading.Lock()
         self._upscalers: dict[str, Upscalers] = {}
@@ -195,7 +195,7 @@ class Worker:
             opening.give_back()
             if opened.header.pages == 1:
                 opened.begin()
-            places = 1 if self._beside_threads and all(map(side_by_side, upscaler.predictors)) else AT_ONCE
+            places = 1 if self._beside_threads and all(map(side_by_side, upscaler.predictors)) else TURNS
             try:
                 with self._predicted(work, places) as tell:
                     enlarge(opened, sink, enlargement, progress=tell, cancel=work.cancel)

@@ -23,9 +23,10 @@ TILE = 256
 _SIDES = (1024, 512, 256, 192, 128, 96, 64, 48, 32, 16)
 _BETWEEN = (160, 384)
 """One more tile where tiles are exact: with a radius of 14 it is 2.4 % more work than 256², in 5/8 of the rows."""
-# What a row of tiles becomes is all of the width: wide pictures get flat tiles. It stays below the first where that
-# costs next to nothing, and with what libvips holds behind it below the second at any cost.
-_BAND_BYTES, _MORE_WORK = 20_000_000, 1.03
+# What a row of tiles becomes is all of the width: wide pictures get flat tiles. With the rows that coders hold of wide
+# ones it stays below the first where that costs next to nothing, and with what libvips may hold behind it below the
+# second at any cost.
+_BAND_BYTES, _CODED_LINES, _MORE_WORK = 26_000_000, 128, 1.03
 _WRITTEN_BYTES, _LEAST_BAND_BYTES, _LINES = 140_000_000, 40_000_000, 512
 # libvips holds what it writes in three caches of 128 rows and two buffers of as many, and its coders in one or two:
 # 118 MB of 48,000 columns, measured.
@@ -119,7 +120,8 @@ class Estimate:
         work = {pair: (pair[0] + around) * (pair[1] + around) / math.prod(pair) for pair in flat}
         most = min(work.values()) * (_MORE_WORK if exact else 1)
         quick = [pair for pair in flat if work[pair] <= most]
-        return min(quick, key=lambda pair: (max(self._band_bytes(shape, pair[0]), _BAND_BYTES), work[pair], -pair[1]))
+        little = _BAND_BYTES - self._written_bytes(shape, _CODED_LINES)
+        return min(quick, key=lambda pair: (max(self._band_bytes(shape, pair[0]), little), work[pair], -pair[1]))
 
     def check(self, shape: Shape, limit: int) -> None:
         """Refuse a limit that is too small even for the smallest tiles.
