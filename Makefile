@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint types unit format benchmarks fuzz clean
+.PHONY: demo test lint types unit format docs benchmarks fuzz clean
 
 ## Enlarge the included photograph with a shipped model, offline, and print where the before/after page lies.
 demo: $(VENV)/.light
@@ -14,8 +14,8 @@ demo: $(VENV)/.light
 test: lint types unit
 
 lint: $(VENV)/.full
-	$(BIN)/ruff check src tests benchmarks tools
-	$(BIN)/ruff format --check src tests benchmarks tools
+	$(BIN)/ruff check src tests benchmarks tools docs
+	$(BIN)/ruff format --check src tests benchmarks tools docs
 
 types: $(VENV)/.full
 	$(BIN)/mypy
@@ -25,8 +25,12 @@ unit: $(VENV)/.full
 	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 format: $(VENV)/.full
-	$(BIN)/ruff check --fix src tests benchmarks tools
-	$(BIN)/ruff format src tests benchmarks tools
+	$(BIN)/ruff check --fix src tests benchmarks tools docs
+	$(BIN)/ruff format src tests benchmarks tools docs
+
+## The documentation as a site in build/site, every link of it checked; nothing in it comes from another host.
+docs: $(VENV)/.docs
+	$(BIN)/python -m tools.site
 
 ## Every number that is claimed, measured on this machine; docs/benchmarks.md says what each means and needs:
 ## make benchmarks [DATA=… PHOTOS=… PEERS=… RUNS=… FEATURES=… BEFORE=…] [QUICK=1] [STRICT=1]
@@ -52,3 +56,8 @@ $(VENV)/.full: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) --editable ".[dev]"
 	@touch $@ $(VENV)/.light
+
+# What builds the site.
+$(VENV)/.docs: $(VENV)/.full
+	$(PIP) --editable ".[docs]"
+	@touch $@
