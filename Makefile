@@ -28,9 +28,11 @@ format: $(VENV)/.full
 	$(BIN)/ruff check --fix src tests benchmarks tools docs
 	$(BIN)/ruff format src tests benchmarks tools docs
 
-## The documentation as a site in build/site, every link of it checked; nothing in it comes from another host.
+## The documentation as a site in build/site, every link of it checked, nothing of it from another host;
+## and the examples for web frameworks, which nothing else needs, are run.
 docs: $(VENV)/.docs
 	$(BIN)/python -m tools.site
+	$(BIN)/python -m pytest tests/test_embedding_page.py
 
 ## Every number that is claimed, measured on this machine; docs/benchmarks.md says what each means and needs:
 ## make benchmarks [DATA=… PHOTOS=… PEERS=… RUNS=… FEATURES=… BEFORE=…] [QUICK=1] [STRICT=1]

@@ -44,3 +44,8 @@ def test_scores_are_those_of_the_model_files(page: str) -> None:
                 score = scores[f"{set_name} psnr_y border {scale}"]
                 # The facts hold three digits: 31.425 was 31.4247, which is 31.42.
                 assert row[column] in {f"{score - 0.0004:.2f}", f"{score + 0.0004:.2f}"}, f"{page}: {name}"
+
+
+def test_each_error_has_its_part() -> None:
+    page = (tables.ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    assert {cls.__name__ for cls in tables.ERRORS} <= set(re.findall(r"^## (\w+)$", page, re.MULTILINE))

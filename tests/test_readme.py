@@ -14,7 +14,7 @@ from upres.cli.main import COMMANDS, command_line
 ROOT = Path(__file__).resolve().parents[1]
 # tests/test_serving_page.py and tests/test_command_page.py run their examples.
 _RUN_BY_ITSELF = {"serving.md", "command.md"}
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 COMMAND = typer.main.get_command(command_line())
 
 

@@ -10,25 +10,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import typer.main
+
 from benchmarks.common import argument_parser
+from upres import errors
 from upres.archs import ARCHS, DISCRIMINATORS
 from upres.cli.defaults import VARIABLES
-from upres.cli.exit_codes import EXIT_CODES
+from upres.cli.exit_codes import EXIT_CODES, EXIT_FAILED, EXIT_INPUT
+from upres.cli.main import command_line
+from upres.cli.words import DEBUG, HELP, Verb, verbs
+from upres.cli.words import Option as VerbOption
 from upres.config.limits import LIMITS, SERVICE_LIMITS, Limit
 from upres.config.options import Option, options_of, summary
 from upres.data.sources.published import PUBLISHED
 from upres.degrade import STEPS
 from upres.losses import LOSSES
+from upres.metrics import Protocol
 from upres.recipes import header_of, shipped_recipes
+from upres.recipes.recipe import DataOptions, Head
 from upres.service.parameters import PARAMETERS
 from upres.service.problems import KINDS
-from upres.train import SCHEDULES
+from upres.train import SCHEDULES, AdversarialConfig, OptimizerConfig, TrainConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 _MARKED = re.compile(r"(<!-- table: ([\w ]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+
+VERBS = verbs(typer.main.get_command(command_line()))
 
 Rows = Sequence[tuple[str, ...]]
 
@@ -108,6 +119,73 @@ def published_sets() -> Rows:
     return rows
 
 
+def options_of_verb(verb: Verb) -> Rows:
+    """Return a row for each thing that a verb takes, with an anchor for each: `upscale-max-memory`."""
+    rows = [("option", "what it is", "default")]
+    for argument in verb.arguments:
+        shown = f"{argument.label} …" if argument.repeated else argument.label
+        rows.append((f"`{shown}`", _sentence(argument.help), "" if argument.required else "may be left out"))
+    for group, found in _grouped([each for each in verb.options if each not in (HELP, DEBUG)]).items():
+        rows += [(f"**{group}**", "", "")] if group else []
+        for option in found:
+            anchor = f"{verb.name}-{max(option.names, key=len).lstrip('-').removeprefix('no-')}"
+            names = ", ".join(f"`{name}`" for name in option.names)
+            label = f" `{option.label}`" if option.label else ""
+            rows.append((f'<a id="{anchor}"></a>{names}{label}', _sentence(option.help), option.default))
+    return rows
+
+
+def _grouped(options: Sequence[VerbOption]) -> dict[str, list[VerbOption]]:
+    groups: dict[str, list[VerbOption]] = {"": []}
+    for option in options:
+        groups.setdefault(option.group, []).append(option)
+    return groups
+
+
+def _sentence(text: str) -> str:
+    """Return words of the help for Markdown: a star outside backticks is one."""
+    parts = " ".join(text.split()).rstrip(".").split("`")
+    return "`".join(part if number % 2 else part.replace("*", "\\*") for number, part in enumerate(parts))
+
+
+def keys(cls: Any, section: str) -> Rows:
+    """Return a row for each key of a section of a recipe, with an anchor for each: `train-epochs`.
+
+    Args:
+        cls: the section's configuration.
+        section: its name in a recipe; empty for the keys at the top.
+    """
+    rows = [("key", "what it is", "default")]
+    for option in options_of(cls):
+        name = f"{section}-{option.name}".lstrip("-")
+        default = "has to be given" if option.required else f"`{option.shown_default}`" if option.shown_default else ""
+        known = f" One of {', '.join(f'`{word}`' for word in option.choices)}." if option.choices else ""
+        words = option.meaning[:1].upper() + option.meaning[1:] + ("" if option.meaning.endswith(".") else ".")
+        rows.append((f'<a id="{name}"></a>`{option.name}`', words + ("" if "`, " in words else known), default))
+    return rows
+
+
+def error_classes() -> Rows:
+    """Return a row for each exception that upres raises on purpose."""
+    rows = [("class", "is a", "what it says", "exit code")]
+    for cls in ERRORS:
+        base = "" if cls is errors.UpresError else f"`{cls.mro()[1].__name__}`"
+        code = EXIT_FAILED if issubclass(cls, errors.FailedError) else EXIT_INPUT
+        said = "" if cls in (errors.UpresError, errors.CancelledError) else str(code)
+        rows.append((f"[`{cls.__name__}`](#{cls.__name__.lower()})", base, summary(cls, cls.__name__), said))
+    return rows
+
+
+def _below(cls: type[errors.UpresError]) -> list[type[errors.UpresError]]:
+    return [each for child in cls.__subclasses__() for each in (child, *_below(child))]
+
+
+# Those that others subclass are made and caught inside one folder.
+ERRORS: list[type[errors.UpresError]] = [
+    each for each in _below(errors.UpresError) if each.__module__ == errors.__name__
+]
+ERRORS.insert(0, errors.UpresError)
+
 TABLES: Mapping[str, Callable[[], Rows]] = {
     "architectures": lambda: parts(ARCHS, of_module=True),
     "discriminators": lambda: parts(DISCRIMINATORS),
@@ -122,6 +200,14 @@ TABLES: Mapping[str, Callable[[], Rows]] = {
     "exit codes": exit_codes,
     "variables": variables,
     "published sets": published_sets,
+    "recipe keys": lambda: keys(Head, ""),
+    "data keys": lambda: keys(DataOptions, "data"),
+    "train keys": lambda: keys(TrainConfig, "train"),
+    "optimizer keys": lambda: keys(OptimizerConfig, "optimizer"),
+    "adversarial keys": lambda: keys(AdversarialConfig, "adversarial"),
+    "protocol keys": lambda: keys(Protocol, "protocol"),
+    "errors": error_classes,
+    **{f"options of {verb.name}": partial(options_of_verb, verb) for verb in VERBS},
 }
 
 
