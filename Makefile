@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint types unit format docs benchmarks fuzz clean
+.PHONY: demo test lint types unit format docs notebooks benchmarks fuzz clean
 
 ## Enlarge the included photograph with a shipped model, offline, and print where the before/after page lies.
 demo: $(VENV)/.light
@@ -33,6 +33,10 @@ format: $(VENV)/.full
 docs: $(VENV)/.docs
 	$(BIN)/python -m tools.site
 	$(BIN)/python -m pytest tests/test_embedding_page.py
+
+## The notebooks of docs/notebooks, run from top to bottom; the site shows what they showed: make notebooks docs
+notebooks: $(VENV)/.docs
+	$(BIN)/python -m tools.notebooks
 
 ## Every number that is claimed, measured on this machine; docs/benchmarks.md says what each means and needs:
 ## make benchmarks [DATA=… PHOTOS=… PEERS=… RUNS=… FEATURES=… BEFORE=…] [QUICK=1] [STRICT=1]

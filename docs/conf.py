@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
 from sphinx.application import Sphinx
 
 from upres import __version__
@@ -12,7 +17,7 @@ copyright = f"{author}; Apache-2.0"
 version = release = __version__
 
 extensions = [
-    "myst_parser",
+    "myst_nb",  # myst_parser, and notebooks
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
@@ -20,13 +25,29 @@ extensions = [
 
 # The source is the repository itself: pages link to cards, to the changelog and to files outside docs/.
 root_doc = "docs/index"
-include_patterns = ["docs/**.md", "src/upres/models/*.md", "CHANGELOG.md"]
+include_patterns = ["docs/**.md", "docs/notebooks/*.nb.py", "src/upres/models/*.md", "CHANGELOG.md"]
 exclude_patterns = [".*", "benchmarks", "build", "checkpoints", "runs", "tests", "tools", "**/__pycache__"]
 
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
 myst_links_external_new_tab = False
 suppress_warnings = ["myst.header"]  # a card may begin with a heading of another level
+
+# A notebook is text, and shows what it showed when `make notebooks` ran it; until then, its code alone.
+nb_execution_mode = "off"
+nb_custom_formats = {".nb.py": "docs.conf.notebook"}
+nb_merge_streams = True
+
+
+def notebook(text: str) -> NotebookNode:
+    """Return a notebook with the results that lie in build/notebooks, where they are of this very text."""
+    new = jupytext.reads(text, fmt="py:percent")
+    for path in Path("build", "notebooks").glob("*.ipynb"):
+        run = nbformat.read(path, as_version=4)
+        if [cell.source for cell in run.cells] == [cell.source for cell in new.cells]:
+            return run
+    return new
+
 
 # Docstrings are plain English with `code` in single backticks.
 default_role = "code"
