@@ -72,7 +72,7 @@ print("CIFAR-10" if real else "pictures of its form")
 # %%
 from upres.recipes import new_network, read_recipe, run_recipe
 
-settings = ["train.steps_per_epoch=40", "train.epochs=2", "train.samples=0", "train.loggers=[]"]
+settings = ["train.steps_per_epoch=10", "train.epochs=2", "train.samples=0", "train.loggers=[]"]
 if not real:
     settings += ["data.train.0.validation=100", "data.validation.0.validation=100"]
 for name in ("cifar10-cnn-x2", "cifar10-x2"):

@@ -56,7 +56,7 @@ data:
   patch: 16
   train: [{name: folder, path: ., take: -2}]
   validation: [{name: folder, path: ., skip: -2}]
-train: {epochs: 3, steps_per_epoch: 20, batch: 8, optimizer: {rate: 1.0e-4}, ema: 0.9, loggers: []}
+train: {epochs: 3, steps_per_epoch: 8, batch: 8, optimizer: {rate: 1.0e-4}, ema: 0.9, loggers: []}
 schedule: cosine
 protocol: {space: luma, border: 4}
 """
