@@ -51,6 +51,21 @@ def ssim(sr: NDArray[Any], hr: NDArray[Any], *, peak: float | None = None) -> fl
     return float(likeness.mean())
 
 
+def _several(sr: NDArray[Any], hr: NDArray[Any], white: float) -> list[float]:
+    """Return the SSIM of each of `n h w` or `n h w c`, side by side: ten small arrays cost little more than one."""
+    count, height, width = sr.shape[:3]
+    channels = 1 if sr.ndim == 3 else sr.shape[3]
+    a, b = (
+        np.asarray(each, dtype=np.float64)
+        .reshape(count, height, width, channels)
+        .transpose(1, 2, 0, 3)
+        .reshape(height, width, -1)
+        for each in (sr, hr)
+    )
+    likeness = _likeness(a, b, white).reshape(height - WINDOW + 1, width - WINDOW + 1, count, channels)
+    return [float(np.ascontiguousarray(likeness[:, :, number]).mean()) for number in range(count)]
+
+
 class Ssim(Metric):
     """As a row of the table."""
 
@@ -61,6 +76,17 @@ class Ssim(Metric):
     def __call__(self, sr: NDArray[Any], hr: NDArray[Any]) -> float:
         """White is 255."""
         return ssim(sr, hr, peak=255.0)
+
+    def several(self, sr: NDArray[Any], hr: NDArray[Any]) -> list[float]:
+        """As many together as fit a core's cache."""
+        most = _AT_ONCE // max(1, sr[0].size)
+        if most < 2 or min(sr.shape[1:3]) < WINDOW:
+            return super().several(sr, hr)
+        return [
+            value
+            for first in range(0, len(sr), most)
+            for value in _several(sr[first : first + most], hr[first : first + most], 255.0)
+        ]
 
 
 def _likeness(a: NDArray[np.float64], b: NDArray[np.float64], white: float) -> NDArray[np.float64]:
