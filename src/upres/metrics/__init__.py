@@ -4,6 +4,7 @@ from upres.metrics.dists import dists
 from upres.metrics.lpips import lpips
 from upres.metrics.mae import mae
 from upres.metrics.metric import Metric, NoOptions
+from upres.metrics.ms_ssim import ms_ssim
 from upres.metrics.mse import mse
 from upres.metrics.niqe import niqe_upres
 from upres.metrics.protocol import Protocol, measure, measure_several, measure_with
@@ -23,6 +24,7 @@ __all__ = [
     "measure_several",
     "measure_with",
     "metric",
+    "ms_ssim",
     "mse",
     "niqe_upres",
     "psnr",

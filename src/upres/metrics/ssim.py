@@ -92,16 +92,16 @@ class Ssim(Metric):
 def _likeness(a: NDArray[np.float64], b: NDArray[np.float64], white: float) -> NDArray[np.float64]:
     """Return the SSIM of two `h w c` at each position where the window fits: `h-10 w-10 c`."""
     c1, c2 = (K1 * white) ** 2, (K2 * white) ** 2
-    mean_a, mean_b = _blurred(a), _blurred(b)
-    var_a = _blurred(a * a) - mean_a**2
-    var_b = _blurred(b * b) - mean_b**2
-    covariance = _blurred(a * b) - mean_a * mean_b
+    mean_a, mean_b = blurred(a), blurred(b)
+    var_a = blurred(a * a) - mean_a**2
+    var_b = blurred(b * b) - mean_b**2
+    covariance = blurred(a * b) - mean_a * mean_b
     likeness = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
     likeness /= (mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2)
     return likeness
 
 
-def _blurred(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def blurred(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the Gaussian mean of `h w c` around each position where the window fits: `h-10 w-10 c`."""
     rows, columns = values.shape[0] - WINDOW + 1, values.shape[1] - WINDOW + 1
     tall = GAUSSIAN[0] * values[:rows]

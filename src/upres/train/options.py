@@ -118,8 +118,8 @@ class TrainConfig:
     keep_every: between two weights that are kept in `weights/` whatever they reached.
     samples: how many validation pictures the sample panel shows; 0 draws none.
     samples_every: between two sample panels; the last step always has one.
-    log_every: between two steps whose losses and rates the loggers are told, besides the rows of metrics.csv; left
-        out, none.
+    log_every: between two steps whose losses and rates the loggers are told, besides the rows of metrics.csv; `null`
+        for none.
     loggers: names of `LOGGERS`: who is told the rows of metrics.csv besides.
     """
 
