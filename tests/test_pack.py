@@ -176,4 +176,4 @@ def test_explore_and_evaluate_take_the_folder_and_agree(tmp_path: Path, capsys: 
     for name in ("psnr", "ssim"):
         for figure in ("mean", "deviation"):
             found = explored["bicubic"][name][figure]
-            assert found == pytest.approx(stored["models"]["bicubic"][name][figure], rel=2e-5)
+            assert found == pytest.approx(stored["models"]["bicubic"][name][figure], abs=1e-3)
