@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
+from upres.archs import ARCHS, Network
 from upres.image import Picture, imresize, write
 from upres.recipes import Recipe, parse_recipe
 
@@ -79,3 +82,40 @@ GAN: dict[str, Any] = {
     "schedule": {"name": "cosine"},
 }
 HARDEST: dict[str, Any] = {"adversarial": GAN, "losses": ["l1", {"name": "tv", "weight": 0.01}]}
+
+
+def equal_runs(whole: Path, broken: Path) -> None:
+    """Rows, trained and averaged weights, optimisers' moments and the best weights, bit for bit."""
+    for left, right in zip(rows_of(whole), rows_of(broken), strict=True):
+        left.pop("seconds"), right.pop("seconds")
+        assert left == right
+    states = [torch.load(run / "last.ckpt", weights_only=True) for run in (whole, broken)]
+    assert states[0]["state_dict"].keys() == states[1]["state_dict"].keys()
+    for name, tensor in states[0]["state_dict"].items():
+        assert torch.equal(tensor, states[1]["state_dict"][name]), name
+    for ours, theirs in zip(states[0]["optimizer_states"], states[1]["optimizer_states"], strict=True):
+        torch.testing.assert_close(ours["state"], theirs["state"], rtol=0, atol=0)
+    best = [load_file(run / "best.safetensors") for run in (whole, broken)]
+    assert all(torch.equal(best[0][name], best[1][name]) for name in best[0])
+
+
+class Dropping(Network):
+    """Draws random numbers as it trains."""
+
+    config_type = ARCHS["espcn"].config_type
+
+    def __init__(self, config: object, *, scale: int, channels: int) -> None:
+        super().__init__(scale=scale, channels=channels)
+        self.layers = torch.nn.Sequential(
+            torch.nn.Conv2d(channels, channels * scale**2, 3, padding=1),
+            torch.nn.Dropout(0.5),
+            torch.nn.PixelShuffle(scale),
+        )
+
+    @property
+    def radius(self) -> int:
+        return 1
+
+    def forward(self, lr: torch.Tensor) -> torch.Tensor:
+        sr: torch.Tensor = self.layers(lr)
+        return sr

@@ -21,14 +21,16 @@ from tests.small_sets import save_cifar
 from upres.cli.main import main
 from upres.errors import DataError
 from upres.evaluation import test_sets
-from upres.evaluation.evaluate import Entrant, entrant, evaluate, metrics_with
-from upres.evaluation.results import evaluation_table, write_evaluation
+from upres.evaluation.evaluate import Entrant, entrant, evaluate, metrics_with, open_entrants
+from upres.evaluation.resampling import interval, resampled_means, sign_flip_p
+from upres.evaluation.results import STYLES, evaluation_table, evaluation_tables, write_evaluation
 from upres.evaluation.statistics import PictureScores
-from upres.evaluation.test_sets import open_test_set
+from upres.evaluation.test_sets import open_test_set, open_test_sets
 from upres.evaluation.triplets import Triplets
 from upres.image import Picture, imresize, write
 from upres.metrics import Protocol, measure
 from upres.predictors import Predictor, open_predictor
+from upres.upscaling.upscaler import Upscaler
 
 
 def save_pictures(folder: Path, count: int = 3, side: int = 41) -> list[np.ndarray]:
@@ -56,7 +58,7 @@ def test_numbers_are_those_of_each_picture_and_their_mean(tmp_path: Path) -> Non
         expected.append(measure(sr, hr, protocol, metrics=("psnr",))["psnr"])
     assert result.values("bicubic", "psnr") == expected
     assert result.mean("bicubic", "psnr") == pytest.approx(np.mean(expected))
-    assert result.deviation("bicubic", "psnr") == pytest.approx(np.std(expected))
+    assert result.deviation("bicubic", "psnr") == pytest.approx(np.std(expected, ddof=1))
     assert result.seconds("bicubic") > 0
 
 
@@ -132,7 +134,7 @@ def test_every_picture_is_decoded_and_enlarged_once_also_when_some_are_drawn(tmp
             self.facts = self._bicubic.facts
 
         def predict(self, lr: np.ndarray) -> np.ndarray:
-            enlarged.append(1)
+            enlarged.extend([1] * len(lr))
             return self._bicubic.predict(lr)
 
     counted = dataclasses.replace(test_set, pictures=pictures)
@@ -168,7 +170,8 @@ def test_the_table_and_the_files_say_under_which_conditions(tmp_path: Path) -> N
     table = evaluation_table(result)
     assert table.startswith(
         "set, 3 pictures, ×2, lr by MATLAB bicubic, antialias on; "
-        "luma BT.601 studio range, border 2, 8-bit; mean ± standard deviation over pictures"
+        "luma BT.601 studio range, border 2, 8-bit; mean ± sample standard deviation over pictures "
+        "[95 % bootstrap interval of the mean]"
     )
     psnr = f"{result.mean('bicubic', 'psnr'):.2f} ± {result.deviation('bicubic', 'psnr'):.2f}"
     assert psnr in table
@@ -395,3 +398,109 @@ def test_a_script_adds_a_metric_and_a_source_and_sees_them_in_the_results(tmp_pa
     with (tmp_path / "out" / "pictures.csv").open() as file:
         rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
     assert np.mean([float(row["largest"]) for row in rows]) == pytest.approx(largest, abs=1e-6)
+
+
+def test_small_pictures_together_get_the_figures_of_each_alone(tmp_path: Path) -> None:
+    """Colours, equal colours and gray, of a model of colour and of one of luma: to the last printed digit."""
+    rng = np.random.default_rng(4)
+    (tmp_path / "set" / "HR").mkdir(parents=True)
+    for number in range(12):
+        pixels = imresize(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8), size=(26, 26 if number < 9 else 24))
+        pixels = pixels[..., :1] if number % 5 == 3 else pixels[..., :1].repeat(3, axis=2) if number == 5 else pixels
+        write(Picture(pixels), tmp_path / "set" / "HR" / f"{number:02}.png")
+    test_set = open_test_set(tmp_path / "set", 2)
+    calls = []
+
+    class Counted(Predictor):
+        def __init__(self) -> None:
+            self._model = open_predictor("fast", 2)
+            self.facts = self._model.facts
+
+        def predict(self, lr: np.ndarray) -> np.ndarray:
+            calls.append(len(lr))
+            return self._model.predict(lr)
+
+    one = entrant("fast", Counted())
+    result = evaluate([one, bicubic(2)], test_set)
+    assert max(calls) >= 3 and sum(calls) >= 12 > len(calls)
+    for number, picture in enumerate(test_set.pictures()):
+        for name, upscaler in (("fast", Upscaler(one.together.predictor)), ("bicubic", bicubic(2).upscaler)):
+            score = [score for score in result.scores if score.model == name][number]
+            alone = measure(upscaler(picture.lr), picture.hr, test_set.protocol, metrics=tuple(result.metrics))
+            assert (score.picture, score.width, score.height) == (picture.name, *picture.hr.shape[1::-1])
+            assert {key: f"{value:.6f}" for key, value in alone.items()} == {
+                key: f"{value:.6f}" for key, value in score.values.items()
+            }
+
+
+def test_intervals_differences_and_their_test(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    values = rng.normal(30, 2, (400, 1)) + np.array([0, 0.1]) + rng.normal(0, 0.05, (400, 2))
+    means = resampled_means(values)
+    assert np.array_equal(means, resampled_means(values)) and means.shape == (10_000, 2)
+    spread = values[:, 0].std(ddof=1) / 20
+    low, high = interval(means[:, 0])
+    assert low == pytest.approx(values[:, 0].mean() - 1.96 * spread, abs=0.15 * spread)
+    assert high == pytest.approx(values[:, 0].mean() + 1.96 * spread, abs=0.15 * spread)
+    # Pairs: what pictures share does not widen the interval of their difference.
+    assert np.ptp(interval(means[:, 1] - means[:, 0])) < np.ptp((low, high)) / 10
+    assert sign_flip_p([1, 2, 3, 4, 5]) == 2 / 2**5 and sign_flip_p([1, -1]) == 1
+    assert sign_flip_p(values[:, 1] - values[:, 0]) == 1 / 10_001
+    assert 0.2 < sign_flip_p(rng.normal(0, 1, 400)) <= 1
+
+    save_pictures(tmp_path / "set")
+    result = evaluate([bicubic(2), entrant("x", open_predictor("fast", 2))], open_test_set(tmp_path / "set", 2))
+    found = result.difference("x", "bicubic", "psnr")
+    assert found is not None and found.p == 2 / 2**3 and found.low < found.mean < found.high
+    assert found.mean == pytest.approx(result.mean("x", "psnr") - result.mean("bicubic", "psnr"))
+    stored = result.as_json()
+    assert stored["differences"][0] == {"model": "x", "from": "bicubic", "metric": "psnr", **vars(found)}
+    assert "n - 1" in stored["statistics"]["deviation"] and "seed 0" in stored["statistics"]["interval"]
+    assert "difference from bicubic" in evaluation_table(result) and "p 0.25" in evaluation_table(result)
+
+
+def test_several_sets_are_blocks_of_a_table_for_a_terminal_a_page_a_paper_and_a_program(
+    tmp_path: Path, command: Command
+) -> None:
+    save_pictures(tmp_path / "a_1", count=2, side=24)
+    save_pictures(tmp_path / "b", count=1, side=28)
+    data = ["--data", str(tmp_path / "a_1"), "--data", str(tmp_path / "b"), "--scale", "2", "-o", str(tmp_path / "out")]
+    code, out, err = command("evaluate", "bicubic", "fast", *data, "--format", "csv")
+    assert code == 0 and "a_1/evaluation.json" in err, err
+    sets = open_test_sets([tmp_path / "a_1", tmp_path / "b"], 2)
+    results = [evaluate(open_entrants(["bicubic", "fast"], 2), test_set) for test_set in sets]
+    printed = {style: evaluation_tables(results, style) for style in STYLES} | {"csv": out}
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a_1", "b"]
+    assert printed["text"].index("a_1, 2 pictures") < printed["text"].index("b, 1 pictures")
+    assert printed["markdown"].count("\n|---") == 3 and "| bicubic | " in printed["markdown"]
+    latex = printed["latex"]
+    assert r"\multicolumn{6}{l}{a\_1 ($\times$2, 2 pictures)} \\" in latex and latex.count(r"\end{tabular}") == 2
+    rows = list(csv.DictReader(printed["csv"].splitlines()))
+    assert [(row["data"], row["model"]) for row in rows if row["metric"] == "psnr"] == [
+        ("a_1", "bicubic"), ("a_1", "fast"), ("b", "bicubic"), ("b", "fast"),
+    ]  # fmt: skip
+    stored = json.loads((tmp_path / "out" / "a_1" / "evaluation.json").read_text())["models"]
+    row = next(row for row in rows if row["metric"] == "ssim" and row["model"] == "fast")
+    assert (
+        float(row["mean"]) == stored["fast"]["ssim"]["mean"]
+        and float(row["low"]) == stored["fast"]["ssim"]["interval"][0]
+    )
+    assert float(row["p"]) == 0.5 and row["runtime"] and rows[-1]["p"] == ""
+
+
+def test_all_that_is_wrong_is_told_at_once(tmp_path: Path, command: Command) -> None:
+    line = ["evaluate", "bsae", "fats", "--data", str(tmp_path / "gone"), "--metric", "lpsip", "--metric", "ssim"]
+    code, out, err = command(*line)
+    assert (code, out) == (2, "")
+    for said in (
+        "5 faults in what was given",
+        "gone: no such",
+        "'bsae'",
+        "'fats'",
+        "'lpsip' is unknown",
+        "ssim is meas",
+    ):
+        assert said in err, err
+    save_pictures(tmp_path / "set", count=2, side=14)
+    with pytest.raises(DataError, match=r"(?s)^2 faults in the data.*0\.png: ssim.*1\.png: ssim: pictures of 10×10"):
+        evaluate([bicubic(2)], open_test_set(tmp_path / "set", 2))

@@ -10,7 +10,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from upres.errors import ConfigError, DataError
 from upres.image import imresize, luma, picture_files, read
-from upres.metrics import METRICS, Protocol, mae, measure, metric, mse, psnr, ssim, standard_metrics
+from upres.metrics import METRICS, Protocol, mae, measure, metric, ms_ssim, mse, psnr, ssim, standard_metrics
 
 RNG = np.random.default_rng(5)
 HR = RNG.integers(0, 256, (48, 40, 3), dtype=np.uint8)
@@ -89,7 +89,7 @@ def test_the_page_lists_the_table():
 
 
 def test_a_metric_that_needs_options_is_in_the_table_and_not_among_the_standard_ones():
-    assert set(METRICS) == {*STANDARD, "vgg", "lpips", "dists", "niqe-upres"}
+    assert set(METRICS) == {*STANDARD, "ms-ssim", "vgg", "lpips", "dists", "niqe-upres"}
     with pytest.raises(ConfigError, match=r"metric 'vgg' has no default for features"):
         measure(SR, HR, Protocol(), ("vgg",))
 
@@ -200,3 +200,16 @@ def test_set14_has_its_gray_picture_measured_as_it_is(shared_data):
     decibels, similarity = mean_scores(shared_data / "benchmarks" / "Set14" / "HR", 4, by_rgb)
     assert decibels == pytest.approx(26.00, abs=0.02)
     assert similarity == pytest.approx(0.7027, abs=0.001)
+
+
+def test_ms_ssim_equals_the_loss_of_that_name():
+    torch = pytest.importorskip("torch")
+    from upres.losses.ms_ssim import MSSSIM, MSSSIMConfig
+
+    hr = imresize(RNG.integers(0, 256, (45, 48, 3), dtype=np.uint8), 4)
+    sr = np.clip(hr + RNG.normal(0, 12, hr.shape), 0, 255).round().astype(np.uint8)
+    pair = (torch.from_numpy(pixels.transpose(2, 0, 1)[None] / 255) for pixels in (sr, hr))
+    assert ms_ssim(sr, hr) == pytest.approx(1 - float(MSSSIM(MSSSIMConfig())(*pair)), abs=1e-6)
+    assert ms_ssim(hr, hr) == 1 and METRICS["ms-ssim"].only_by_name
+    with pytest.raises(DataError, match="ms-ssim: pictures of 192×175 are smaller than the 176×176 that its five scal"):
+        ms_ssim(sr[:175], hr[:175])

@@ -148,3 +148,32 @@ def test_without_pytorch_the_extra_is_named(tmp_path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == 'upres: upres pack needs torch: pip install "upres[train]"\n'
     assert not (tmp_path / "patches").exists()
+
+
+def test_explore_and_evaluate_take_the_folder_and_agree(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The pairs in it, by their stems where the set names them otherwise: a JPEG beside a PNG."""
+    rng = np.random.default_rng(8)
+    for name in ("HR", "LRx2"):
+        (tmp_path / "set" / name).mkdir(parents=True)
+    for number in range(3):
+        hr = imresize(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8), 6)
+        write(Picture(hr), tmp_path / "set" / "HR" / f"{number}.png")
+        write(Picture(imresize(hr, 0.5)), tmp_path / "set" / "LRx2" / f"{number}.jpg", quality=98)
+
+    def run(*arguments: str) -> str:
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        said = capsys.readouterr()
+        assert left.value.code == 0, said.err
+        return said.out
+
+    patches = str(tmp_path / "patches")
+    run("pack", str(tmp_path / "set"), "-o", patches, "--patch", "24", "--scale", "2")
+    run("evaluate", "bicubic", "--data", patches, "--scale", "2", "-o", str(tmp_path / "e"))
+    stored = json.loads((tmp_path / "e" / "evaluation.json").read_text())
+    assert stored["pictures"] == 12 and stored["low_resolution"] == "lr of the set"
+    explored = json.loads(run("explore", patches, "--scale", "2", "-o", str(tmp_path / "x"), "--json"))
+    for name in ("psnr", "ssim"):
+        for figure in ("mean", "deviation"):
+            found = explored["bicubic"][name][figure]
+            assert found == pytest.approx(stored["models"]["bicubic"][name][figure], abs=1e-3)

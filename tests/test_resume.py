@@ -17,8 +17,7 @@ from safetensors.torch import load_file
 
 from tests.commands import Command, full_disk
 from tests.forks import Forked, ForkServer
-from tests.small_runs import BARE, GAN, HARDEST, SMALL, recipe_of, rows_of, small_data
-from upres.archs import ARCHS, Network
+from tests.small_runs import BARE, GAN, HARDEST, SMALL, Dropping, equal_runs, recipe_of, rows_of, small_data
 from upres.errors import ConfigError, ModelError
 from upres.models import checkpoint
 from upres.recipes import components, read_recipe, run_recipe
@@ -63,21 +62,6 @@ def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(
     equal_runs(whole, broken)
 
 
-def equal_runs(whole: Path, broken: Path) -> None:
-    """Rows, trained and averaged weights, optimisers' moments and the best weights, bit for bit."""
-    for left, right in zip(rows_of(whole), rows_of(broken), strict=True):
-        left.pop("seconds"), right.pop("seconds")
-        assert left == right
-    states = [torch.load(run / "last.ckpt", weights_only=True) for run in (whole, broken)]
-    assert states[0]["state_dict"].keys() == states[1]["state_dict"].keys()
-    for name, tensor in states[0]["state_dict"].items():
-        assert torch.equal(tensor, states[1]["state_dict"][name]), name
-    for ours, theirs in zip(states[0]["optimizer_states"], states[1]["optimizer_states"], strict=True):
-        torch.testing.assert_close(ours["state"], theirs["state"], rtol=0, atol=0)
-    best = [load_file(run / "best.safetensors") for run in (whole, broken)]
-    assert all(torch.equal(best[0][name], best[1][name]) for name in best[0])
-
-
 class StoppedError(Exception):
     """Ends a run from the inside."""
 
@@ -114,27 +98,6 @@ def test_stopped_in_an_epoch_and_resumed_equals_uninterrupted(
         run_recipe(recipe, tmp_path / "broken", log=stop_at(3))
     run_recipe(recipe, tmp_path / "broken", resume=True)
     equal_runs(tmp_path / "whole", tmp_path / "broken")
-
-
-class Dropping(Network):
-    """Draws random numbers as it trains."""
-
-    config_type = ARCHS["espcn"].config_type
-
-    def __init__(self, config: object, *, scale: int, channels: int) -> None:
-        super().__init__(scale=scale, channels=channels)
-        self.layers = torch.nn.Sequential(
-            torch.nn.Conv2d(channels, channels * scale**2, 3, padding=1),
-            torch.nn.Dropout(0.5),
-            torch.nn.PixelShuffle(scale),
-        )
-
-    @property
-    def radius(self) -> int:
-        return 1
-
-    def forward(self, lr: torch.Tensor) -> torch.Tensor:
-        return self.layers(lr)
 
 
 def test_a_network_that_draws_random_numbers_resumes_exactly_too(data: Path, tmp_path: Path) -> None:

@@ -75,19 +75,23 @@ class DataError(InputError):
 class DataFaultsError(DataError):
     """All that is wrong with a set, told at once: the one error of several lines.
 
+    Args:
+        faults: every fault.
+        of: what they are in, in words.
+
     Attributes:
         faults: every fault, one line each; the message shows the first of them and counts the rest.
     """
 
     SHOWN = 20
 
-    def __init__(self, faults: Sequence[str]) -> None:
+    def __init__(self, faults: Sequence[str], *, of: str = "the data") -> None:
         self.faults = list(faults)
         if len(self.faults) == 1:
             super().__init__(self.faults[0])
             return
         rest = len(self.faults) - self.SHOWN
-        lines = [f"{len(self.faults):,} faults in the data; nothing was started:", *self.faults[: self.SHOWN]]
+        lines = [f"{len(self.faults):,} faults in {of}; nothing was started:", *self.faults[: self.SHOWN]]
         super().__init__("\n  ".join([*lines, *([f"… and {rest:,} more"] if rest > 0 else [])]))
 
 

@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from upres.evaluation.test_sets import TestSet
 
 
+class Style(StrEnum):
+    """How the table is laid out."""
+
+    text = "text"
+    markdown = "markdown"
+    latex = "latex"
+    csv = "csv"
+
+
 class Space(StrEnum):
     """Where pictures are compared."""
 
@@ -30,9 +39,10 @@ def evaluate(
         ),
     ],
     data: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            help="Folder of pictures; folder with HR and LRx<scale>; where CIFAR-10 lies; or --recipe's data folder.",
+            help="Folder of pictures; folder with HR and LRx<scale>; where CIFAR-10 lies; or --recipe's data folder. "
+            "May be given several times: each is a block of the table.",
             show_default=False,
         ),
     ] = None,
@@ -64,6 +74,9 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    style: Annotated[
+        Style, typer.Option("--format", help="Lay the table out as text, markdown, latex or csv.")
+    ] = Style.text,
     antialias: Annotated[bool, typer.Option(help="Antialias when making low resolution.")] = True,
     limit: Annotated[
         int | None, typer.Option(help="Use only this many pictures, evenly spaced.", show_default=False)
@@ -76,40 +89,57 @@ def evaluate(
     from upres.errors import ConfigError, MissingExtraError
     from upres.evaluation.evaluate import evaluate as run
     from upres.evaluation.evaluate import metrics_with, open_entrants
-    from upres.evaluation.results import evaluation_table, write_evaluation
-    from upres.evaluation.test_sets import open_test_set
+    from upres.evaluation.faults import Faults
+    from upres.evaluation.results import evaluation_tables, write_evaluation
+    from upres.evaluation.test_sets import folders_of, open_test_sets
     from upres.evaluation.triplets import Triplets
 
     if any(number is not None and number < 1 for number in (scale, limit)) or (border is not None and border < 0):
         raise ConfigError("--scale and --limit should be at least 1, --border at least 0")
+    several = data or []
     if recipe is not None:
-        test_set = _of_recipe(recipe, data, scale, limit)
-    elif data is not None:
-        test_set = open_test_set(data, scale or 4, antialias=antialias, limit=limit)
+        if len(several) > 1:
+            raise ConfigError(f"--recipe has pictures of its own, in one --data folder; {len(several)} were given")
+        test_sets = [_of_recipe(recipe, several[0] if several else None, scale, limit)]
+        entrants = open_entrants(models, test_sets[0].scale)
+        metrics = metrics_with(features, metric or ())
+    elif several:
+        faults = Faults()
+        test_sets = faults.of(lambda: open_test_sets(several, scale or 4, antialias=antialias, limit=limit)) or []
+        entrants = faults.of(lambda: open_entrants(models, scale or 4)) or []
+        metrics = faults.of(lambda: metrics_with(features, metric or ())) or {}
+        faults.raised()
     else:
         raise ConfigError("nothing to measure on; give pictures with --data, or a recipe with --recipe")
-    default = test_set.protocol
-    protocol = dataclasses.replace(
-        default,
-        space=default.space if space is None else space.value,
-        border=default.border if border is None else border,
-    )
-    triplets = Triplets()
-    evaluation = run(
-        open_entrants(models, test_set.scale),
-        test_set,
-        protocol=protocol,
-        metrics=metrics_with(features, metric or ()),
-        on_picture=triplets.take,
-        progress=counter(every=20),
-    )
-    say(*evaluation_table(evaluation).split("\n"))
-    written = write_evaluation(evaluation, output)
-    try:
-        written.append(triplets.write(evaluation, output / "triplets.png"))
-    except MissingExtraError as error:
-        say(str(error), error=True)
-    say("", *map(str, written))
+    evaluations, drawn, written = [], [], []
+    for test_set in test_sets:
+        default = test_set.protocol
+        protocol = dataclasses.replace(
+            default,
+            space=default.space if space is None else space.value,
+            border=default.border if border is None else border,
+        )
+        triplets = Triplets()
+        evaluations.append(
+            run(
+                entrants,
+                test_set,
+                protocol=protocol,
+                metrics=metrics,
+                on_picture=triplets.take,
+                progress=counter(every=20),
+            )
+        )
+        drawn.append(triplets)
+    table = evaluation_tables(evaluations, style.value)
+    say(*table.split("\n"))
+    for evaluation, triplets, folder in zip(evaluations, drawn, folders_of(output, test_sets), strict=True):
+        written += write_evaluation(evaluation, folder)
+        try:
+            written.append(triplets.write(evaluation, folder / "triplets.png"))
+        except MissingExtraError as error:
+            say(str(error), error=True)
+    say("", *map(str, written), error=style is not Style.text)
 
 
 def _of_recipe(name: str, data: str | None, scale: int | None, limit: int | None) -> TestSet:

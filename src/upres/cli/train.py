@@ -28,6 +28,12 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the run folder's last.ckpt, by its own recipe.")
     ] = False,
+    hours: Annotated[
+        float | None,
+        typer.Option(
+            help="End after so many hours, at a step to resume from; the recipe's train.hours.", show_default=False
+        ),
+    ] = None,
     devices: Annotated[
         int | None,
         typer.Option(help="Processes on this machine, each with a device of its own; 1.", show_default=False),
@@ -43,12 +49,12 @@ def train(
 
     with extra("train", "upres train"):
         from upres.recipes import read_recipe, recipe_of_run, run_recipe
-        from upres.train import first_process, processes
+        from upres.train import Reached, first_process, processes
 
     _keep_memory()
     first = first_process()
     here, machines = processes(devices, nodes)
-    folder, changes = run, settings or []
+    folder, changes = run, [*(settings or []), *([] if hours is None else [f"train.hours={hours}"])]
     if recipe is not None and Path(recipe).is_dir():
         if not resume:
             raise ConfigError("is a folder; give a recipe, or resume the run in it", where=recipe, settings=("resume",))
@@ -71,6 +77,9 @@ def train(
         if first:
             say(line, error=True)
 
+    def rests(reached: Reached) -> None:
+        say(f"the run rests after step {reached.steps:,}; upres train {folder} --resume goes on", error=True)
+
     try:
         best = run_recipe(
             resolved,
@@ -80,6 +89,7 @@ def train(
             resume=resume,
             bar=first and sys.stderr.isatty(),
             log=log,
+            rests=rests,
         )
     except UpresError as error:
         if first:

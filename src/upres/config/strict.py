@@ -112,7 +112,7 @@ def checked(cls: type[T], values: Any, *, key: str = "") -> T:
     try:
         return TypeAdapter(cls).validate_python(dict(values))
     except ValidationError as error:
-        faults = [_fault(cls, item, key) for item in error.errors()]
+        faults = [_fault(cls, item, key) for item in _of_forms(cls, error.errors())]
     raise ValueError("; ".join(faults))
 
 
@@ -157,6 +157,27 @@ def _is(hint: Any, value: Any) -> bool:
 
 def _fields(cls: Any) -> str:
     return ", ".join(field.name for field in dataclasses.fields(cls))
+
+
+def _of_forms(cls: Any, items: Iterable[Any]) -> list[Any]:
+    """Return pydantic's errors as if a field had one form where it may be a number or a mapping.
+
+    pydantic tells what is wrong with each form, and puts the form's name into the place.
+    """
+    result: list[Any] = []
+    for item in items:
+        name, *rest = item["loc"] or ("",)
+        forms = [one for one in get_args(get_type_hints(cls).get(str(name))) if one is not NoneType]
+        mapping = next((one for one in forms if dataclasses.is_dataclass(one)), None)
+        if len(forms) < 2 or mapping is None or not rest:
+            result.append(item)
+        elif rest[0] == getattr(mapping, "__name__", ""):
+            if len(rest) > 1 or item["type"] != "dataclass_type":
+                result.append({**item, "loc": (name, *rest[1:])})
+        elif not isinstance(item["input"], Mapping):
+            said = f"should be a number of {_fields(mapping).split(', ')[0]}, or a mapping of {_fields(mapping)}"
+            result.append({**item, "loc": (name,), "type": "form", "msg": said})
+    return result
 
 
 def _fault(cls: Any, item: Any, key: str) -> str:

@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 
 from upres.data import Sample, Source
 from upres.data.check import check_pair, header_faults
+from upres.data.sources.npz import PACKED
 from upres.degrade import Degradation
 from upres.errors import ConfigError, DataError, DataFaultsError, InputError
 from upres.storage.atomic import whole_file
 
-HR_FILE, PAIRS_FILE = "hr_images.npz", "hr_lr_images.npz"
+PAIRS_FILE, HR_FILE = PACKED
 
 # Pictures in work at once.
 _AHEAD = 8

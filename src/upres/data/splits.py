@@ -34,7 +34,7 @@ def open_splits(
     """Check and open the pictures of every split.
 
     Args:
-        splits: the sources of each, by its name.
+        splits: the sources of each, by its name: one below `data` in a recipe, or a dotted key from its top.
         degradation, description, scale, colour, seed, home: as `build_cache`.
         root: folder that the sources' paths are relative to.
         patch: the side of training crops in lr pixels, of the splits that are cropped.
@@ -97,7 +97,7 @@ def _sources(split: str, parts: Sequence[NamedPart], root: Path, faults: list[st
             source = build(SOURCES, part, root=root)
             len(source)  # arrays are read only now
         except InputError as error:
-            faults.append(f"data.{split}.{number}: {error}")
+            faults.append(f"{split if '.' in split else f'data.{split}'}.{number}: {error}")
         else:
             found.append(source)
     return found

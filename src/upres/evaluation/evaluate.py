@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from upres.config import build, parse_line, parse_part
-from upres.errors import ConfigError, DataError
+from upres.config import NamedPart, build, parse_line, parse_part
+from upres.errors import ConfigError, DataError, DataFaultsError
+from upres.evaluation.batches import TogetherPredictor, batch_size
+from upres.evaluation.faults import Faults
 from upres.evaluation.statistics import Evaluation, PictureScores
 from upres.evaluation.test_sets import TestPicture, TestSet
-from upres.metrics import METRICS, Metric, Protocol, measure_with, standard_metrics
+from upres.metrics import METRICS, Metric, Protocol, measure_several, measure_with, standard_metrics
 from upres.models.asked import asked
 from upres.predictors import Predictor
 from upres.predictors.probing import open_probed_cached
 from upres.upscaling.upscaler import Upscaler
+
+# So many unfit pictures are told; then the rest is not waited for.
+_FAULTS = 20
 
 OnPicture = Callable[[TestPicture, Sequence[NDArray[Any]], Sequence[PictureScores]], None]
 """Called with each picture, what each model made of it, and how that was measured."""
@@ -26,29 +33,45 @@ OnPicture = Callable[[TestPicture, Sequence[NDArray[Any]], Sequence[PictureScore
 
 @dataclass(frozen=True)
 class Entrant:
-    """A model that is measured."""
+    """A model that is measured.
+
+    Attributes:
+        name: in tables.
+        parameters: how many it has.
+        upscaler: what enlarges by it.
+        together: the predictor below that, which may be shown small pictures before.
+    """
 
     name: str
     parameters: int
     upscaler: Upscaler
+    together: TogetherPredictor
 
 
 def entrant(name: str, predictor: Predictor) -> Entrant:
     """Return a predictor as a model that is measured, under a name of the caller's."""
-    return Entrant(name, predictor.facts.parameters, Upscaler(predictor))
+    together = TogetherPredictor(predictor)
+    return Entrant(name, predictor.facts.parameters, Upscaler(together), together)
 
 
 def open_entrants(models: Iterable[str | Path], scale: int) -> list[Entrant]:
     """Open models by name or path, each once; `base?detail=0.5` names a place between its corners, by default 0.
 
     Raises:
-        ModelError, MissingExtraError: as `open_probed_cached`; a model of another scale among them.
+        ModelError, MissingExtraError: as `open_probed_cached`; a model of another scale among them. Of several models
+            all faults are told.
     """
-    named = {model: asked(model) for model in dict.fromkeys(models)}
-    return [
-        entrant(str(model), open_probed_cached(name, scale, position=place.position))
-        for model, (name, place) in named.items()
-    ]
+    faults, opened = Faults(), []
+
+    def opens(model: str | Path) -> Entrant:
+        name, place = asked(model)
+        return entrant(str(model), open_probed_cached(name, scale, position=place.position))
+
+    for model in dict.fromkeys(models):
+        found = faults.of(functools.partial(opens, model))
+        opened += [] if found is None else [found]
+    faults.raised()
+    return opened
 
 
 def metrics_with(features: str | None = None, more: Iterable[str] = ()) -> dict[str, Metric]:
@@ -61,15 +84,29 @@ def metrics_with(features: str | None = None, more: Iterable[str] = ()) -> dict[
     Raises:
         ConfigError, ModelError, MissingExtraError: there is none of a name, or what it needs cannot be had.
     """
-    found = standard_metrics()
-    parts = [parse_line(METRICS, text, where="metrics") for text in more]
+    found, faults = standard_metrics(), Faults()
+    lines: list[Callable[[], NamedPart]] = [
+        functools.partial(parse_line, METRICS, text, where="metrics") for text in more
+    ]
     if features is not None:
-        parts.insert(0, parse_part(METRICS, {"name": "vgg", "features": features}, where="metrics", key="vgg"))
-    for part in parts:
+        given = {"name": "vgg", "features": features}
+        lines.insert(0, lambda: parse_part(METRICS, given, where="metrics", key="vgg"))
+    for line in lines:
+        part = faults.of(line)
+        if part is None:
+            continue
         if part.name in found:
-            raise ConfigError(f"the metric {part.name} is measured already; name it once")
-        found[part.name] = build(METRICS, part)
+            faults.of(functools.partial(_refuse_twice, part.name))
+            continue
+        built = faults.of(functools.partial(build, METRICS, part))
+        if built is not None:
+            found[part.name] = built
+    faults.raised()
     return found
+
+
+def _refuse_twice(name: str) -> None:
+    raise ConfigError(f"the metric {name} is measured already; name it once")
 
 
 def evaluate(
@@ -92,34 +129,88 @@ def evaluate(
         progress: called with model-picture pairs done and in all.
 
     Raises:
-        DataError: a picture is too small to measure, or unfit.
+        DataError: a picture is too small to measure, or unfit; of several, all are told.
     """
     protocol = test_set.protocol if protocol is None else protocol
     metrics = standard_metrics() if metrics is None else metrics
     scores: dict[str, list[PictureScores]] = {one.name: [] for one in entrants}
     total, done = test_set.count * len(entrants), 0
-    for picture in test_set.pictures():
-        height, width = picture.lr.shape[:2]
-        enlarged = []
+    faults: dict[str, str] = {}
+    for pictures in _batches(test_set.pictures()):
+        enlarged: dict[str, list[NDArray[Any]]] = {}
         for one in entrants:
-            start = time.perf_counter()
-            sr = one.upscaler(picture.lr)
-            seconds = time.perf_counter() - start
-            try:
-                values = measure_with(metrics, sr, picture.hr, protocol)
-            except DataError as error:
-                raise DataError(f"{picture.name}: {error}") from error
-            scores[one.name].append(PictureScores(one.name, picture.name, width, height, seconds, values))
-            enlarged.append(sr)
-            done += 1
+            enlarged[one.name], seconds = _enlarged(one, pictures)
+            measured = _measured(metrics, enlarged[one.name], pictures, protocol, faults)
+            for picture, values in zip(pictures, measured, strict=True):
+                height, width = picture.hr.shape[:2]
+                scores[one.name].append(PictureScores(one.name, picture.name, width, height, seconds, values))
+            done += len(pictures)
             if progress is not None:
                 progress(done, total)
-        if on_picture is not None:
-            on_picture(picture, enlarged, [scores[one.name][-1] for one in entrants])
+        if len(faults) >= _FAULTS:
+            break
+        for number, picture in enumerate(pictures):
+            if on_picture is not None and not faults:
+                row = number - len(pictures)
+                on_picture(
+                    picture,
+                    [enlarged[one.name][number] for one in entrants],
+                    [scores[one.name][row] for one in entrants],
+                )
+    if len(faults) == 1:
+        raise DataError(next(iter(faults.values())))
+    if faults:
+        raise DataFaultsError(list(faults.values()))
     return Evaluation(
         test_set=test_set,
         protocol=protocol,
         metrics=metrics,
         parameters={one.name: one.parameters for one in entrants},
+        how={one.name: one.together.how for one in entrants},
         scores=[score for one in entrants for score in scores[one.name]],
     )
+
+
+def _batches(pictures: Iterable[TestPicture]) -> Iterator[list[TestPicture]]:
+    """Yield pictures that follow each other and are of one size, as many as are predicted together."""
+    batch: list[TestPicture] = []
+    for picture in pictures:
+        if batch and (picture.lr.shape != batch[0].lr.shape or len(batch) >= batch_size(*batch[0].lr.shape[:2])):
+            yield batch
+            batch = []
+        batch.append(picture)
+    if batch:
+        yield batch
+
+
+def _enlarged(one: Entrant, pictures: Sequence[TestPicture]) -> tuple[list[NDArray[Any]], float]:
+    """Enlarge pictures by a model; return them and the seconds that each took."""
+    start = time.perf_counter()
+    one.together.take([picture.lr for picture in pictures] if len(pictures) > 1 else [])
+    made = [one.upscaler(picture.lr) for picture in pictures]
+    return made, (time.perf_counter() - start) / len(pictures)
+
+
+def _measured(
+    metrics: Mapping[str, Metric],
+    enlarged: Sequence[NDArray[Any]],
+    pictures: Sequence[TestPicture],
+    protocol: Protocol,
+    faults: dict[str, str],
+) -> list[dict[str, float]]:
+    """Measure pictures of one size together; where that fails, one by one, and note what is wrong with which."""
+    if len({(picture.hr.shape, sr.shape) for picture, sr in zip(pictures, enlarged, strict=True)}) == 1:
+        try:
+            found = measure_several(metrics, np.stack(enlarged), np.stack([each.hr for each in pictures]), protocol)
+        except DataError:
+            pass
+        else:
+            return [{name: values[number] for name, values in found.items()} for number in range(len(pictures))]
+    measured = []
+    for picture, sr in zip(pictures, enlarged, strict=True):
+        try:
+            measured.append(measure_with(metrics, sr, picture.hr, protocol))
+        except DataError as error:
+            faults[picture.name] = f"{picture.name}: {error}"
+            measured.append({})
+    return measured

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import functools
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from upres.data import Cache, Sample, Source, open_source
 from upres.data.check import check_pair, cropped, header_faults
 from upres.data.evenly_spaced import evenly_spaced
 from upres.errors import DataFaultsError
+from upres.evaluation.faults import Faults
 from upres.image import imresize
 from upres.metrics import Protocol
 
@@ -83,6 +86,34 @@ def open_test_set(data: str | Path, scale: int, *, antialias: bool = True, limit
         scale=scale,
         protocol=Protocol(space=source.convention.space, border=scale if border is None else border),
     )
+
+
+def open_test_sets(
+    lines: Sequence[str | Path], scale: int, *, antialias: bool = True, limit: int | None = None
+) -> list[TestSet]:
+    """Open several as `open_test_set`, each once.
+
+    Raises:
+        ConfigError, DataError, DataFaultsError: all that is wrong with any of them.
+    """
+    faults = Faults()
+    found = [
+        faults.of(functools.partial(open_test_set, line, scale, antialias=antialias, limit=limit))
+        for line in dict.fromkeys(lines)
+    ]
+    faults.raised()
+    return [test_set for test_set in found if test_set is not None]
+
+
+def folders_of(output: Path, test_sets: Sequence[TestSet]) -> list[Path]:
+    """Return where the files of each test set go: of several, into a folder of its name."""
+    if len(test_sets) == 1:
+        return [output]
+    names: list[str] = []
+    for test_set in test_sets:
+        name = re.sub(r"[^\w.-]+", "-", test_set.name).strip("-.")[:80] or "set"
+        names.append(name if name not in names else f"{name}-{len(names) + 1}")
+    return [output / name for name in names]
 
 
 def cache_test_set(name: str, made: str, cache: Cache, protocol: Protocol, *, limit: int | None = None) -> TestSet:

@@ -1,4 +1,4 @@
-"""Tables as text: for a terminal, and for documents."""
+"""Tables as text: for a terminal, for documents, and for papers."""
 
 from __future__ import annotations
 
@@ -35,6 +35,43 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """
     rule = "|" + "---|" * len(header)
     return "\n".join([_line(header), rule, *map(_line, rows)])
+
+
+def latex_table(header: Sequence[str], blocks: Sequence[tuple[str, Sequence[Sequence[str]]]]) -> str:
+    """Lay out a table for a paper, with the rules of booktabs: each block of rows below a line that says what it is.
+
+    >>> print(latex_table(("model", "dB"), [("Set5", [("ours_2", "31.20 ± 1")])]))
+    % \\usepackage{booktabs}
+    \\begin{tabular}{lr}
+    \\toprule
+    model & dB \\\\
+    \\midrule
+    \\multicolumn{2}{l}{Set5} \\\\
+    ours\\_2 & 31.20 $\\pm$ 1 \\\\
+    \\bottomrule
+    \\end{tabular}
+    """
+    lines = [r"% \usepackage{booktabs}", rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}", r"\toprule"]
+    lines.append(_latex_line(header))
+    for title, rows in blocks:
+        lines += [r"\midrule", rf"\multicolumn{{{len(header)}}}{{l}}{{{_latex(title)}}} \\", *map(_latex_line, rows)]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"])
+
+
+def _latex_line(cells: Sequence[str]) -> str:
+    return rf"{' & '.join(map(_latex, cells))} \\"
+
+
+def _latex(text: str) -> str:
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+# What LaTeX reads as its own, and what its fonts have in formulas only.
+_LATEX = {
+    **{character: f"\\{character}" for character in "_%&#${}"},
+    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+    **{"±": r"$\pm$", "×": r"$\times$", "−": "$-$", "<": "$<$", ">": "$>$", "·": r"$\cdot$"},
+}
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from upres.explore.pictures import FREQUENCIES
-from upres.explore.summary import measured_text, sizes_text
+from upres.explore.summary import measured_text, sizes_text, spread
 from upres.explore.survey import Exploration, Shown
 from upres.html.drawings import areas, bars, histogram
 from upres.html.embedding import picture_uri
@@ -60,7 +60,7 @@ def _tiles(found: Exploration) -> list[str]:
     if found.measurements:
         psnr = found.values("psnr")
         tiles += [
-            _tile(f"Bicubic ×{found.scale}", f"{psnr.mean():.2f}", f"dB, ± {psnr.std():.2f} over pictures"),
+            _tile(f"Bicubic ×{found.scale}", f"{psnr.mean():.2f}", f"dB, ± {spread(psnr):.2f} over pictures"),
             _tile("Lost to ×" + str(found.scale), f"{100 * found.lost:.2f} %", "of the variation is too fine for lr"),
             _tile("Sharpness", f"{found.values('sharpness').mean():.1f}", "levels, deviation of the Laplacian"),
         ]

@@ -93,6 +93,11 @@ def sizes_text(found: Exploration) -> str:
     )
 
 
+def spread(values: NDArray[np.float64]) -> float:
+    """Return the sample standard deviation over pictures, as an evaluation does; 0 of a single one."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
 def measured_text(found: Exploration) -> str:
     """Return of how many pictures the measurements are."""
     if len(found.measurements) >= len(found.names):
@@ -115,12 +120,12 @@ def _three(values: NDArray[np.float64]) -> str:
 
 
 def _range(values: NDArray[np.float64], digits: int) -> str:
-    mean, deviation, low, high = (f"{f(values):.{digits}f}" for f in (np.mean, np.std, np.min, np.max))
+    mean, deviation, low, high = (f"{f(values):.{digits}f}" for f in (np.mean, spread, np.min, np.max))
     return f"{mean} ± {deviation}, {low} to {high}"
 
 
 def _mean_and_deviation(values: NDArray[np.float64]) -> dict[str, float]:
-    return {"mean": float(values.mean()), "deviation": float(values.std())}
+    return {"mean": float(values.mean()), "deviation": spread(values)}
 
 
 def _groups(groups: tuple[tuple[str, ...], ...]) -> str:

@@ -60,3 +60,11 @@ class Metric(ABC):
         Raises:
             DataError: they cannot be compared.
         """
+
+    def several(self, sr: NDArray[Any], hr: NDArray[Any]) -> list[float]:
+        """Compare pictures of one size, `n h w` or `n h w c`, as one by one; a leaf may know how to do it sooner.
+
+        Raises:
+            DataError: they cannot be compared.
+        """
+        return [self(one, other) for one, other in zip(sr, hr, strict=True)]

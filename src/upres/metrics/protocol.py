@@ -79,26 +79,38 @@ def measure_with(
     Raises:
         DataError: the pictures do not pair, or nothing is left inside the border.
     """
-    if sr.shape != hr.shape:
+    return {name: values[0] for name, values in measure_several(metrics, sr[None], hr[None], protocol).items()}
+
+
+def measure_several(
+    metrics: Mapping[str, Metric], srs: NDArray[Any], hrs: NDArray[Any], protocol: Protocol
+) -> dict[str, list[float]]:
+    """Return each metric's numbers of pictures of one size, `n h w` or `n h w c`, as `measure_with` of each.
+
+    Raises:
+        DataError: the pictures do not pair, or nothing is left inside the border.
+    """
+    sr, hr = srs[0], hrs[0]
+    if srs.shape != hrs.shape:
         raise DataError(f"sr is {_size(sr)} and hr {_size(hr)}; they must be the same size, so crop hr or check scale")
     if sr.ndim not in (2, 3) or (sr.ndim == 3 and sr.shape[2] not in (1, 3)):
         raise DataError(f"sr and hr are {sr.shape}; a protocol takes h w or h w c, with c = 1 or 3")
     border, (height, width) = protocol.border, hr.shape[:2]
     if border < 0 or 2 * border >= min(height, width):
         raise DataError(f"border {border} leaves nothing of {width}×{height}; use a smaller border or larger pictures")
-    inside = (slice(border, height - border), slice(border, width - border))
-    prepared = tuple(_prepared(picture[inside], protocol) for picture in (sr, hr))
-    return {name: one(*(prepared if one.by_protocol else (sr, hr))) for name, one in metrics.items()}
+    inside = (slice(None), slice(border, height - border), slice(border, width - border))
+    prepared = tuple(_prepared(pictures[inside], protocol) for pictures in (srs, hrs))
+    return {name: one.several(*(prepared if one.by_protocol else (srs, hrs))) for name, one in metrics.items()}
 
 
-def _prepared(picture: NDArray[Any], protocol: Protocol) -> NDArray[np.float64]:
-    """Return pixels on the 0-255 scale in the protocol's space, float64."""
-    values = np.asarray(picture, dtype=np.float64)
-    if picture.dtype != np.uint8:
-        values = values * (255.0 / peak(picture.dtype))
+def _prepared(pictures: NDArray[Any], protocol: Protocol) -> NDArray[np.float64]:
+    """Return pixels `n h w` or `n h w c` on the 0-255 scale in the protocol's space, float64."""
+    values = np.asarray(pictures, dtype=np.float64)
+    if pictures.dtype != np.uint8:
+        values = values * (255.0 / peak(pictures.dtype))
         if protocol.quantised:
             values = np.floor(np.clip(values, 0, 255) + 0.5)
-    if values.ndim == 2 or values.shape[2] == 1 or protocol.space == "rgb":
+    if values.ndim == 3 or values.shape[3] == 1 or protocol.space == "rgb":
         return values
     return luma(values / 255) if protocol.space == "luma" else gray(values)
 

@@ -11,6 +11,7 @@ from upres.metrics.feature_distance import FeatureDistance
 from upres.metrics.lpips import Lpips
 from upres.metrics.mae import Mae
 from upres.metrics.metric import Metric
+from upres.metrics.ms_ssim import MsSsim
 from upres.metrics.mse import Mse
 from upres.metrics.niqe import NiqeUpres
 from upres.metrics.psnr import Psnr
@@ -21,6 +22,7 @@ METRICS: Table[type[Metric]] = Table(
     {
         "psnr": Psnr,
         "ssim": Ssim,
+        "ms-ssim": MsSsim,
         "mae": Mae,
         "mse": Mse,
         "vgg": FeatureDistance,

@@ -32,6 +32,8 @@ _HERE = Path(__file__).parent
 _RENAMED = {"base-photo-x2": "base-x2-heavy", "base-photo-x4": "base-x4-heavy"}
 # One folder's name on every system.
 _NAME = re.compile(r"\w[\w .+-]{0,98}[\w+-]|\w")
+# A column of metrics.csv begins with it.
+_SET_NAME = re.compile(r"[A-Za-z][\w-]{0,49}", re.ASCII)
 
 
 @config
@@ -107,6 +109,18 @@ class AdversarialSection:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class ValidationSection:
+    """One of a recipe's `validation_sets`: pictures that are measured besides, and how."""
+
+    sources: tuple[NamedPart, ...]
+    protocol: Protocol
+
+    def dump(self) -> dict[str, Any]:
+        """Return it as the recipe writes it."""
+        return {"sources": [part.dump() for part in self.sources], "protocol": dump(self.protocol)}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe:
     """A recipe whose every part has been checked.
 
@@ -125,6 +139,7 @@ class Recipe:
     adversarial: AdversarialSection | None
     protocol: Protocol
     metrics: tuple[NamedPart, ...]
+    validation_sets: Mapping[str, ValidationSection]
     monitor: str
 
     @property
@@ -149,6 +164,7 @@ class Recipe:
             "adversarial": None if self.adversarial is None else self.adversarial.dump(),
             "protocol": dump(self.protocol),
             "metrics": [part.dump() for part in self.metrics],
+            "validation_sets": {name: chosen.dump() for name, chosen in self.validation_sets.items()},
         }
 
     def save(self, path: Path, *, notes: Sequence[str] = ()) -> None:
@@ -248,6 +264,7 @@ def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
         ConfigError: a key, a name or a value in it is wrong.
     """
     sections = {"arch", "losses", "degradation", "data", "train", "schedule", "adversarial", "protocol", "metrics"}
+    sections.add("validation_sets")
     head_keys = {field.name for field in dataclasses.fields(Head)}
     for key in values:
         if key not in sections | head_keys:
@@ -299,6 +316,7 @@ def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
         adversarial=adversarial,
         protocol=parse(Protocol, values.get("protocol", default_protocol), where=where, key="protocol"),
         metrics=metrics,
+        validation_sets=_validation_sets(values.get("validation_sets", {}), default_protocol, where),
         monitor=monitor,
     )
 
@@ -370,6 +388,29 @@ def _metrics(values: Any, terms: Sequence[str], where: str) -> tuple[NamedPart, 
     return result
 
 
+def _validation_sets(values: Any, protocol: Mapping[str, Any], where: str) -> dict[str, ValidationSection]:
+    """Read the pictures that are measured besides `data.validation`, by name."""
+    if not isinstance(values, Mapping):
+        raise ConfigError(
+            f"{where}: validation_sets = {values!r}: should be a mapping of names to sources and protocol"
+        )
+    result = {}
+    for name, given in values.items():
+        key = f"validation_sets.{name}"
+        if not _SET_NAME.fullmatch(str(name)) or name in ("train", "val", "step"):
+            raise ConfigError(
+                f"{where}: {key}: names a column of metrics.csv; use letters, digits, '_' and '-', begin with a "
+                "letter, and leave train, val and step to the others"
+            )
+        section = given if isinstance(given, Mapping) else {"sources": given}
+        _check_keys(section, ["sources", "protocol"], where, key)
+        result[str(name)] = ValidationSection(
+            sources=_source_list(section.get("sources"), f"{key}.sources", where),
+            protocol=parse(Protocol, section.get("protocol", protocol), where=where, key=f"{key}.protocol"),
+        )
+    return result
+
+
 def _adversarial(values: Any, where: str) -> AdversarialSection | None:
     if values is None:
         return None
@@ -395,10 +436,13 @@ def _adversarial(values: Any, where: str) -> AdversarialSection | None:
 
 
 def _sources(data: Mapping[str, Any], split: str, where: str) -> tuple[NamedPart, ...]:
-    values = data.get(split)
+    return _source_list(data.get(split), f"data.{split}", where)
+
+
+def _source_list(values: Any, key: str, where: str) -> tuple[NamedPart, ...]:
     if not isinstance(values, list) or not values:
-        raise ConfigError(f"{where}: data.{split} = {_listed(values, SOURCES, 'sources')}")
-    return tuple(parse_source(item, where=where, key=f"data.{split}.{number}") for number, item in enumerate(values))
+        raise ConfigError(f"{where}: {key} = {_listed(values, SOURCES, 'sources')}")
+    return tuple(parse_source(item, where=where, key=f"{key}.{number}") for number, item in enumerate(values))
 
 
 def _set(values: dict[str, Any], setting: str) -> None:

@@ -21,17 +21,24 @@ RECIPE = "recipe.yaml"
 CHANGES = "changes.csv"
 """What a run's settings were before they were changed on the way, and from which step on they hold."""
 
-# What decides neither a weight that was trained nor a row that was measured before: how long the run goes on, what is
-# drawn and told of it, where the data lies, and words about the model.
+# What decides neither a weight that was trained nor a row that was measured before: how long the run goes on, when it
+# is measured, what is kept, drawn and told of it, where the data lies, and words about the model.
 _MAY_DIFFER = (
     "data.root",
     "init_missing",
     "licence",
+    "train.checkpoint_every",
     "train.early_stopping",
     "train.epochs",
+    "train.hours",
+    "train.keep_best",
+    "train.keep_every",
+    "train.log_every",
     "train.loggers",
     "train.samples",
     "train.samples_every",
+    "train.steps",
+    "train.validate_every",
     "trained_on",
 )
 _ABSENT = "nothing"
@@ -94,12 +101,15 @@ def changes_of(folder: Path, asked: Recipe, reached: Reached, processes: Mapping
             where=folder,
             settings=("run",),
         )
-    if asked.train.epochs < reached.epochs:
-        raise ConfigError(
-            f"train.epochs = {asked.train.epochs} is asked for, and the run has {reached.epochs} behind it; "
-            "ask for as many or more",
-            where=folder,
-        )
+    for key, length, behind in (
+        ("epochs", asked.train.epochs, reached.epochs),
+        ("steps", asked.train.steps, reached.steps),
+    ):
+        if length is not None and length < behind:
+            raise ConfigError(
+                f"train.{key} = {length} is asked for, and the run has {behind} behind it; ask for as many or more",
+                where=folder,
+            )
     return changes
 
 

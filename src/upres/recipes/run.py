@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -18,7 +19,18 @@ from upres.models.facts import Facts
 from upres.recipes.recipe import Recipe
 from upres.recipes.resuming import RECIPE, changes_of, record
 from upres.recipes.starting import start_from
-from upres.train import SCHEDULES, AdversarialTraining, Components, first_process, fit, freeze, reached, set_seed
+from upres.train import (
+    SCHEDULES,
+    AdversarialTraining,
+    Components,
+    Reached,
+    ValidationSet,
+    first_process,
+    fit,
+    freeze,
+    reached,
+    set_seed,
+)
 
 Log = Callable[[str], None]
 
@@ -32,6 +44,7 @@ def run_recipe(
     resume: bool = False,
     bar: bool = False,
     log: Log = lambda line: None,
+    rests: Callable[[Reached], None] = lambda reached: None,
 ) -> Path:
     """Train by a recipe into a run folder and return the path of the best weights.
 
@@ -40,16 +53,20 @@ def run_recipe(
         folder: the run folder; it must not hold another run's `last.ckpt` unless `resume`.
         devices: processes on this machine, each with a device of its own; they share every batch.
         nodes: machines.
-        resume: go on from that folder's `last.ckpt`. The recipe may ask for more epochs, other loggers and panels, data
-            elsewhere; what differs is recorded in `changes.csv` with the step from which it holds.
+        resume: go on from that folder's `last.ckpt`. The recipe may ask for more epochs or steps, other intervals,
+            loggers and panels, data elsewhere; what differs is recorded in `changes.csv` with the step from which it
+            holds.
         bar: draw a progress bar on the terminal.
         log: called with one line for every thing worth telling.
+        rests: called with how far the run is, when Ctrl-C or `train.hours` ends it where it can be resumed.
 
     Raises:
+        KeyboardInterrupt: the run was stopped; see `upres.train.fit`.
         ConfigError: the folder holds a run already, what differs may not, or the recipe's parts do not go together.
         DataError: the data is missing or unfit.
         ModelError: there is no `last.ckpt` to go on from, or it is not one of a run.
     """
+    since = time.monotonic()
     first = first_process()
     if first and not resume and (folder / "last.ckpt").exists():
         raise ConfigError(
@@ -63,6 +80,8 @@ def run_recipe(
             log(f"a change: {change}")
         if far.epochs == recipe.train.epochs:
             log(f"all {far.epochs} epochs are behind this run; ask for more of train.epochs to go on")
+        elif far.steps == recipe.train.steps:
+            log(f"all {far.steps:,} steps are behind this run; ask for more of train.steps to go on")
     run = components(recipe, devices=devices, nodes=nodes, resumed=resume, log=log)
 
     def started() -> None:
@@ -71,7 +90,7 @@ def run_recipe(
         else:
             recipe.save(folder / RECIPE)
 
-    return fit(run, folder, resume=resume, bar=bar, log=log, started=started)
+    return fit(run, folder, resume=resume, bar=bar, log=log, started=started, rests=rests, since=since)
 
 
 def components(
@@ -95,6 +114,7 @@ def components(
     adversarial = _adversarial(recipe, facts.channels)
     degradation = build(DEGRADATIONS, recipe.degradation)
     splits = {"train": recipe.train_sources, "validation": recipe.validation_sources}
+    splits |= {f"validation_sets.{name}.sources": chosen.sources for name, chosen in recipe.validation_sets.items()}
     caches = _open(recipe, splits, degradation, log)
     patches = Patches(
         caches["train"],
@@ -123,6 +143,10 @@ def components(
         monitor=recipe.monitor,
         protocol=recipe.protocol,
         metrics={part.name: build(METRICS, part) for part in recipe.metrics},
+        further={
+            name: ValidationSet(caches[f"validation_sets.{name}.sources"], chosen.protocol)
+            for name, chosen in recipe.validation_sets.items()
+        },
         devices=devices,
         nodes=nodes,
     )

@@ -39,11 +39,28 @@ def recipe_schema() -> Schema:
         "losses": {"type": "array", "minItems": 1, "items": _reference("losses")},
         "degradation": _reference("degradations"),
         "data": {**data, "required": ["train", "validation"]},
-        "train": _object(TrainConfig),
+        "train": {
+            **_object(TrainConfig),
+            "anyOf": [{"type": "object", "required": [length]} for length in ("epochs", "steps")],
+        },
         "schedule": _reference("schedules"),
         "adversarial": {"anyOf": [{"type": "null"}, adversarial]},
         "protocol": _object(Protocol),
         "metrics": {"type": "array", "items": _reference("metrics")},
+        "validation_sets": {
+            "type": "object",
+            "additionalProperties": {
+                "anyOf": [
+                    sources,
+                    {
+                        "type": "object",
+                        "properties": {"sources": sources, "protocol": _object(Protocol)},
+                        "required": ["sources"],
+                        "additionalProperties": False,
+                    },
+                ]
+            },
+        },
     }
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",

@@ -7,11 +7,12 @@ from upres.train.components import Components
 from upres.train.freezing import freeze
 from upres.train.monitor import monitored
 from upres.train.optimizers import OptimizerConfig
-from upres.train.options import AdversarialConfig, TrainConfig
+from upres.train.options import AdversarialConfig, IntervalConfig, TrainConfig
 from upres.train.processes import first_process, processes
 from upres.train.run import Reached, fit, reached, set_seed
 from upres.train.schedules import Schedule
 from upres.train.table import LOGGERS, OPTIMIZERS, PRECISIONS, SCHEDULES
+from upres.train.validation import ValidationSet
 
 __all__ = [
     "LOGGERS",
@@ -21,10 +22,12 @@ __all__ = [
     "AdversarialConfig",
     "AdversarialTraining",
     "Components",
+    "IntervalConfig",
     "OptimizerConfig",
     "Reached",
     "Schedule",
     "TrainConfig",
+    "ValidationSet",
     "first_process",
     "fit",
     "freeze",

@@ -10,6 +10,7 @@ from pytorch_lightning.callbacks import ProgressBar
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from upres.train.module import Training
 from upres.train.pace import Pace
 
 # Drawing after each step would cost a small network a tenth of its time.
@@ -40,26 +41,25 @@ class RunBar(ProgressBar):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Draw, if the last drawing is old enough."""
-        now, steps = time.monotonic(), int(trainer.num_training_batches)
-        if now - self._drawn < _EVERY_SECONDS and batch_idx + 1 < steps:
+        assert isinstance(pl_module, Training)
+        now, total = time.monotonic(), pl_module.total_steps
+        if now - self._drawn < _EVERY_SECONDS and pl_module.step < total:
             return
         self._drawn = now
-        done = trainer.fit_loop.total_batch_idx + 1
-        epochs = trainer.max_epochs or 1
-        values = trainer.callback_metrics
-        reached = "  ".join(
-            text.format(float(values[name]))
-            for name, text in (("loss", "loss {:.4f}"), ("val_psnr", "PSNR {:.2f} dB"))
-            if name in values
-        )
+        place, epochs = divmod(pl_module.step, pl_module.epoch_steps)[::-1], total // pl_module.epoch_steps
+        reached = [f"loss {float(pl_module.terms['loss']):.4f}"]
+        if "val_psnr" in pl_module.measured:
+            reached.append(f"PSNR {pl_module.measured['val_psnr']:.2f} dB")
+        by_epoch = total % pl_module.epoch_steps == 0
         self._progress.update(
             self._task,
             visible=True,
-            description=f"epoch {trainer.current_epoch + 1}/{epochs}",
-            total=steps,
-            completed=batch_idx + 1,
-            reached=reached,
-            pace=f"{self._pace.rate(done):.1f} steps/s  {self._pace.left(done, epochs * steps)}",
+            description=f"epoch {min(place[1] + 1, epochs)}/{epochs}" if by_epoch else "step",
+            total=pl_module.epoch_steps if by_epoch else total,
+            completed=place[0] if by_epoch else pl_module.step,
+            reached="  ".join(reached),
+            pace=f"{self._pace.rate(pl_module.batches):.1f} steps/s  "
+            f"{self._pace.left(pl_module.batches, pl_module.total_batches)}",
         )
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:

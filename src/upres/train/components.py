@@ -14,8 +14,9 @@ from upres.metrics import Metric, Protocol
 from upres.models.facts import Facts
 from upres.train.adversarial import AdversarialTraining
 from upres.train.loggers import check_installed
-from upres.train.options import TrainConfig
-from upres.train.schedules import Schedule
+from upres.train.options import TrainConfig, interval
+from upres.train.schedules import Plateau, Schedule
+from upres.train.validation import ValidationSet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +28,13 @@ class Components:
         facts: written into `best.safetensors` with the validation score.
         losses: terms and their weights, by name.
         patches: training batches.
-        validation: pictures to measure on after every epoch.
+        validation: pictures to measure on, which decide the best weights.
         options: how to train.
         schedule: the learning-rate schedule.
         monitor: what decides the best weights and early stopping, as `monitored` returns it.
         protocol: how PSNR is measured.
         metrics: what is measured on the validation pictures besides, by name.
+        further: more pictures to measure on, by the name of their set.
         adversarial: the discriminator and its loss, for adversarial training.
         devices: processes on a machine, each with a device of its own; they share every batch.
         nodes: machines.
@@ -52,6 +54,7 @@ class Components:
     monitor: str
     protocol: Protocol
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    further: Mapping[str, ValidationSet] = field(default_factory=dict)
     adversarial: AdversarialTraining | None = None
     devices: int = 1
     nodes: int = 1
@@ -70,13 +73,18 @@ class Components:
                 f"train.batch = {batch}: cannot be shared evenly by {processes} processes; "
                 f"make it a multiple of {processes}"
             )
+        if isinstance(self.schedule, Plateau) and interval(options.validate_every).minutes is not None:
+            raise ConfigError(
+                "train.validate_every.minutes: schedule plateau waits for validations, so the rate would follow the "
+                "clock; give validate_every in steps or epochs, or another schedule"
+            )
         if self.adversarial is None:
             return
-        steps, start = options.epochs * self.epoch_steps, self.adversarial.options.start
+        steps, start = self.total_steps, self.adversarial.options.start
         if start >= steps:
             raise ConfigError(
                 f"adversarial.start = {start}: the run has {steps} steps, so its discriminator would never take part; "
-                "lower it or raise train.epochs"
+                "lower it, or raise train.epochs or train.steps"
             )
         if options.precision == "fp16":
             raise ConfigError(
@@ -93,3 +101,8 @@ class Components:
     def epoch_steps(self) -> int:
         """Optimiser steps an epoch."""
         return math.ceil(len(self.patches) / self.options.accumulate)
+
+    @property
+    def total_steps(self) -> int:
+        """Optimiser steps of the run."""
+        return self.options.steps or (self.options.epochs or 1) * self.epoch_steps

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from upres.html.charts import Chart, Line
 
 RunRow = dict[str, float]
-"""What metrics.csv says of one epoch."""
+"""What metrics.csv says of one validation."""
 
 
 def charts_of(rows: Sequence[RunRow], baseline: float | None) -> list[Chart]:
@@ -21,7 +21,7 @@ def charts_of(rows: Sequence[RunRow], baseline: float | None) -> list[Chart]:
     def line(name: str, style: str, column: str) -> Line:
         return Line(name, style, [(row["epoch"], row.get(column, float("nan"))) for row in rows])
 
-    columns = max(rows, key=len)
+    columns = list(dict.fromkeys(name for row in rows for name in row))
     level = None if baseline is None else ("bicubic", baseline)
     drawn = [
         Chart("PSNR", "dB, validation", [line("ours", "second", "val_psnr")], level),
@@ -45,6 +45,9 @@ def charts_of(rows: Sequence[RunRow], baseline: float | None) -> list[Chart]:
         right = [line("real", "first", "train_real_accuracy"), line("fake", "second", "train_fake_accuracy")]
         drawn.append(Chart("Adversarial losses", "training", losses))
         drawn.append(Chart("Discriminator's accuracy", "share told right, training", right))
+    for column in columns:
+        if column.endswith("_psnr") and column != "val_psnr":
+            drawn.append(Chart(f"PSNR, {column.removesuffix('_psnr')}", "dB", [line("ours", "second", column)]))
     rates = [line("network", "first", "rate")]
     if "discriminator_rate" in columns:
         rates.append(line("discriminator", "second", "discriminator_rate"))

@@ -7,7 +7,7 @@ from itertools import islice
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from upres.data import Cache, Patches, whole_pictures
 
@@ -23,56 +23,42 @@ class _Batches(Dataset[Pair]):
         return torch.from_numpy(lr), torch.from_numpy(hr)
 
 
-class _Steps(Sampler[int]):
-    """The steps of one epoch, counted through all epochs.
+class _Leg(Sampler[int]):
+    """The batches up to the next pause, counted from the run's beginning.
 
-    It asks for the number of the epoch when its first step is drawn. Lightning makes the iterator before it
-    restores a checkpoint, and tells samplers (`set_epoch`) 0 again after a resume: either way a resumed run
-    would repeat its first batches.
+    Lightning draws one batch ahead: whether a batch is the last is asked before that one is trained on. The first is
+    asked for when it is drawn, since Lightning makes an iterator long before.
     """
 
-    def __init__(self, steps: int, epoch: Callable[[], int]) -> None:
-        self._steps, self._epoch = steps, epoch
+    def __init__(self, first: Callable[[], int | None], pauses: Callable[[int], bool]) -> None:
+        self._first, self._pauses = first, pauses
 
     def __iter__(self) -> Iterator[int]:
-        first = self._epoch() * self._steps
-        yield from range(first, first + self._steps)
-
-    def __len__(self) -> int:
-        return self._steps
-
-
-class _Pictures(IterableDataset[Pair]):
-    def __init__(self, cache: Cache, batches: int, rank: int, world: int) -> None:
-        # With fewer batches than processes some measure a picture again: a process without any would wait for ever.
-        self._cache, self._first, self._world = cache, rank % batches, world
-        self._length = len(range(self._first, batches, world))
-
-    def __iter__(self) -> Iterator[Pair]:
-        for lr, hr in islice(whole_pictures(self._cache), self._first, None, self._world):
-            yield torch.from_numpy(lr), torch.from_numpy(hr)
-
-    def __len__(self) -> int:
-        return self._length
+        batch = self._first()
+        while batch is not None:
+            yield batch
+            batch = None if self._pauses(batch + 1) else batch + 1
 
 
-def train_loader(patches: Patches, *, epoch: Callable[[], int], rank: int = 0, world: int = 1) -> DataLoader[Pair]:
+def train_loader(
+    patches: Patches, *, first: Callable[[], int | None], pauses: Callable[[int], bool], rank: int = 0, world: int = 1
+) -> DataLoader[Pair]:
     """Load batches in the training process: drawing one costs less than sending it between processes.
 
     Args:
         patches: where batches come from.
-        epoch: tells the number of the epoch that begins.
+        first: tells the batch with which training goes on, or that none is to come before the next pause.
+        pauses: tells whether training pauses when so many batches are behind it.
         rank, world: this process takes every `world`-th pair of each batch, from pair `rank`.
     """
     share = slice(rank, None, world)
-    return DataLoader(_Batches(patches, share), batch_size=None, sampler=_Steps(patches.steps, epoch))
+    # With a generator of its own the loader takes nothing from the numbers that a network draws.
+    return DataLoader(
+        _Batches(patches, share), batch_size=None, sampler=_Leg(first, pauses), generator=torch.Generator()
+    )
 
 
-def picture_batches(cache: Cache) -> int:
-    """Return how many batches the validation pictures make."""
-    return sum(1 for _ in whole_pictures(cache))
-
-
-def picture_loader(cache: Cache, batches: int, *, rank: int = 0, world: int = 1) -> DataLoader[Pair]:
-    """Load whole validation pictures; this process takes every `world`-th of those batches, from batch `rank`."""
-    return DataLoader(_Pictures(cache, batches, rank, world), batch_size=None)
+def picture_batches(cache: Cache, *, rank: int = 0, world: int = 1) -> Iterator[tuple[int, Pair]]:
+    """Yield whole validation pictures with the number of their batch: every `world`-th batch, from batch `rank`."""
+    for number, (lr, hr) in islice(enumerate(whole_pictures(cache)), rank, None, world):
+        yield number, (torch.from_numpy(lr), torch.from_numpy(hr))

@@ -1,9 +1,15 @@
-"""The network under training, as Lightning sees it: one step of generator and discriminator, one validation."""
+"""The network under training, as Lightning sees it: one step of generator and discriminator, one validation.
+
+What Lightning calls an epoch is a leg here: the batches up to the next pause, at which something is due. So a run can
+pause after any step, and goes on from a checkpoint of any step as from one of an epoch's end.
+"""
 
 from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,13 +21,17 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
 from upres.archs import Network
+from upres.data import Cache
 from upres.losses import Loss
+from upres.metrics import Protocol
 from upres.train.adversarial import AdversarialTraining
+from upres.train.agenda import Agenda
 from upres.train.averaging import decay_after, move_towards
 from upres.train.bad_batch import BadBatchError, Pictures
 from upres.train.components import Components
 from upres.train.freezing import freeze
-from upres.train.loaders import Pair, picture_batches, picture_loader, train_loader
+from upres.train.halting import Halt
+from upres.train.loaders import Pair, picture_batches, train_loader
 from upres.train.processes import any_of, gather, mean_of, share_buffers
 from upres.train.step import Terms, accumulation, loss_terms, non_finite, weighted_sum
 from upres.train.table import OPTIMIZERS
@@ -34,15 +44,24 @@ _CALMER_DISCRIMINATOR = "lower adversarial.optimizer.rate, set train.clip, or tr
 class Training(pl.LightningModule):
     """Lightning's view of a run. Batches come as uint8 `n h w c` and are made floats on the device.
 
-    It steps its optimisers itself: the generator's, then the discriminator's once that takes part. Nothing that
-    a resume needs is kept here but weights: steps are counted by the epoch and the batch, and what draws random
-    numbers inside a network (dropout) is seeded anew by each epoch.
+    It steps its optimisers itself: the generator's, then the discriminator's once that takes part. Steps are counted
+    by the batches that lie behind. What draws random numbers inside a network (dropout) is seeded anew by each epoch,
+    and its state is kept in the middle of one.
 
     Args:
         run: the network, a generator where there is a discriminator, and all that it is trained with.
+        halt: asks for the run's end at the next step.
+
+    Attributes:
+        batches: how many lie behind.
+        pending: what was due at this step and has not been done, because the run was halted.
+        due: what this pause is for.
+        measured: what the last validation measured, by column.
+        terms: the last batch's loss and its terms.
+        rests: whether the run was halted, and can be resumed.
     """
 
-    def __init__(self, run: Components) -> None:
+    def __init__(self, run: Components, halt: Halt | None = None) -> None:
         super().__init__()
         options = run.options
         self.automatic_optimization = False
@@ -55,11 +74,20 @@ class Training(pl.LightningModule):
         self.epoch_steps = run.epoch_steps
         self._options, self._schedule, self._protocol = options, run.schedule, run.protocol
         self._patches, self._pictures, self._metrics = run.patches, run.validation, run.metrics
-        self._validation_batches = picture_batches(run.validation)
+        self._further = run.further
+        self.total_steps = run.total_steps
+        self.agenda = Agenda(options, epoch_steps=self.epoch_steps, last=self.total_steps)
+        self.halt = halt or Halt()
+        self.batches = 0
+        self.pending: set[str] = set()
+        self.due: set[str] = set()
+        self.measured: dict[str, float] = {}
+        self.terms: dict[str, Tensor] = {}
+        self.rests = False
+        self._pausing = False
+        self._drawn: list[Tensor] | None = None  # the state of the random numbers of a checkpoint
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}
-        self._scores: dict[int, Score] = {}
-        self._bad: BadBatchError | None = None
 
     @property
     def best_network(self) -> Network:
@@ -73,26 +101,50 @@ class Training(pl.LightningModule):
 
     @property
     def may_be_best(self) -> bool:
-        """Whether this epoch's weights count: in adversarial training, once the discriminator has taken part."""
-        start = 0 if self.adversarial is None else self.adversarial.options.start
-        return start < (self.current_epoch + 1) * self.epoch_steps
+        """Whether these weights count: in adversarial training, once the discriminator has taken part."""
+        return self.adversarial is None or self.adversarial.options.start < self.step
+
+    @property
+    def step(self) -> int:
+        """Steps of the optimiser that lie behind."""
+        return self.steps_of(self.batches)
+
+    @property
+    def total_batches(self) -> int:
+        """Batches of the whole run."""
+        epochs, rest = divmod(self.total_steps, self.epoch_steps)
+        return epochs * len(self._patches) + rest * self._options.accumulate
+
+    @property
+    def epoch(self) -> float:
+        """How many epochs lie behind; in the middle of one with a fraction of four digits."""
+        epochs, rest = divmod(self.step, self.epoch_steps)
+        return epochs if rest == 0 else round(self.step / self.epoch_steps, 4)
+
+    def steps_of(self, batches: int) -> int:
+        """Return how many steps so many batches make."""
+        epochs, rest = divmod(batches, len(self._patches))
+        return epochs * self.epoch_steps + math.ceil(rest / self._options.accumulate)
 
     def train_dataloader(self) -> DataLoader[Pair]:
-        """Load the batches of the epochs to come."""
+        """Load the batches of the legs to come."""
         rank, world = self.trainer.global_rank, self.trainer.world_size
-        return train_loader(self._patches, epoch=lambda: self.current_epoch, rank=rank, world=world)
+        return train_loader(self._patches, first=self._first_batch, pauses=self._pauses, rank=rank, world=world)
 
-    def val_dataloader(self) -> DataLoader[Pair]:
-        """Load this process's share of the validation pictures."""
-        rank, world = self.trainer.global_rank, self.trainer.world_size
-        return picture_loader(self._pictures, self._validation_batches, rank=rank, world=world)
+    def on_train_epoch_start(self) -> None:
+        """Nothing is due while it trains."""
+        self.due = set()
 
     def training_step(self, batch: Pair, batch_idx: int) -> None:
         """Take the generator's step, then the discriminator's; stop when a term of either is not finite."""
-        if batch_idx == 0:
-            self._seed()
-        size, last = accumulation(batch_idx, len(self._patches), self._options.accumulate)
-        step = self.current_epoch * self.epoch_steps + batch_idx // self._options.accumulate
+        epoch, place = divmod(self.batches, len(self._patches))
+        if place == 0:
+            self._seed(epoch)
+        elif self._drawn is not None:
+            self._draw_on(self._drawn)
+        self._drawn = None
+        size, last = accumulation(place, len(self._patches), self._options.accumulate)
+        step = epoch * self.epoch_steps + place // self._options.accumulate
         adversarial = self.adversarial
         if adversarial is not None and step < adversarial.options.start:
             adversarial = None
@@ -110,14 +162,18 @@ class Training(pl.LightningModule):
             total = weighted_sum(terms, weights)
             self.manual_backward(total / size)
         self._add(terms)
-        self.log("loss", total, prog_bar=True, logger=False)
+        self.terms = {"loss": total.detach(), **{name: value.detach() for name, value in terms.items()}}
         if last:
             self._take(0)
             if self.averaged is not None:
                 move_towards(self.averaged, self.network, decay_after(step + 1, self._options.ema))
-        if adversarial is None:
-            return
+        if adversarial is not None:
+            self._train_discriminator(adversarial, step, batch, sr, hr, size, last)
+        self.batches += 1
 
+    def _train_discriminator(
+        self, adversarial: AdversarialTraining, step: int, batch: Pair, sr: Tensor, hr: Tensor, size: int, last: bool
+    ) -> None:
         with self._optimizers[1].toggle_model(sync_grad=last):
             found = adversarial.discriminator_loss(sr, hr)
             terms = {"discriminator": found.loss}
@@ -134,46 +190,101 @@ class Training(pl.LightningModule):
                 [parameter for group in optimizer.param_groups for parameter in group["params"]], self._options.clip
             )
 
-    def on_train_epoch_end(self) -> None:
-        """Nothing is left of an epoch's sums once its row is written (callbacks come first)."""
-        self._sums, self._counts = {}, {}
+    def measure(self) -> bool:
+        """Measure the network on all validation pictures, into `measured`, and tell a schedule that waits for it.
 
-    def on_validation_start(self) -> None:
-        """Measure, and later write, the same network in every process."""
-        for network in (self.network, self.averaged, self.adversarial):
-            if network is not None:
-                share_buffers(network)
+        What it draws is not missed by the training, so that the weights know nothing of when they were measured.
 
-    def validation_step(self, batch: Pair, batch_idx: int) -> None:
-        """Measure loss, PSNR and metrics of each picture, as 8-bit pictures under the recipe's protocol."""
-        found, sr = score(self.best_network, self._losses, batch, self._protocol, self._metrics)
-        bad = {name: value for name, value in found.terms.items() if not math.isfinite(value)}
-        if bad and self._bad is None:
-            step = (self.current_epoch + 1) * self.epoch_steps
-            self._bad = self._bad_batch(bad, step, batch, sr, _CALMER)
-        # A batch that two processes measured, because there are fewer than processes, counts once.
-        first = self.global_rank % self._validation_batches
-        self._scores[first + batch_idx * self.trainer.world_size] = found
-
-    def on_validation_epoch_end(self) -> None:
-        """Log the means over all processes' pictures, and tell them to a schedule that waits for them.
+        Returns:
+            Whether it was done; the measuring of a single process ends at once when the run is halted.
 
         Raises:
-            NonFiniteError: the epoch's last step spoiled the weights; nothing is written of them.
+            NonFiniteError: the last step spoiled the weights; nothing is written of them.
+            DataError: a metric cannot measure a picture.
         """
-        if any_of(self._bad is not None, self.device):
-            nowhere = BadBatchError({}, step=0, epoch=self.current_epoch, advice=_CALMER, pictures=None)
-            raise self._bad or nowhere
-        everyone: dict[int, Score] = {}
-        for scores in gather(self._scores):
-            everyone.update(scores)
-        means = mean_score([everyone[number] for number in sorted(everyone)], self.loss_weights)
-        for name, value in means.items():
-            self.log(f"val_{name}", value, prog_bar=name == "psnr", logger=False)
-        self._scores = {}
+        for network in (self.network, self.averaged, self.adversarial):
+            if network is not None:  # the same network is measured, and later written, in every process
+                share_buffers(network)
+        with self.evaluating():
+            means = self._scored(self._pictures, self._protocol, self._losses)
+            found = {f"val_{name}": value for name, value in (means or {}).items()}
+            for name, pictures in self._further.items():
+                if means is not None:
+                    means = self._scored(pictures.pictures, pictures.protocol, {})
+                    found |= {f"{name}_{key}": value for key, value in (means or {}).items() if key != "loss"}
+        if means is None:
+            return False
+        self.measured = found
         scheduler = self._schedulers[0]
         if isinstance(scheduler, ReduceLROnPlateau):
-            scheduler.step(means["loss"])
+            scheduler.step(found["val_loss"])
+        return True
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Run networks as they are when they are used; training goes on as if nothing had been in between."""
+        modes = [(module, module.training) for module in self.modules()]
+        devices = [self.device] if self.device.type == "cuda" else []
+        self.eval()
+        try:
+            with torch.random.fork_rng(devices), torch.no_grad(), self.trainer.precision_plugin.val_step_context():
+                yield
+        finally:
+            for module, training in modes:
+                module.training = training
+
+    def _scored(self, pictures: Cache, protocol: Protocol, losses: Mapping[str, Loss]) -> dict[str, float] | None:
+        """Return the means over all processes' pictures; `None` where the run was halted meanwhile."""
+        rank, world = self.trainer.global_rank, self.trainer.world_size
+        scores: dict[int, Score] = {}
+        bad: BadBatchError | None = None
+        for number, batch in picture_batches(pictures, rank=rank, world=world):
+            if world == 1 and self.halt.asked:
+                return None
+            on_device = (batch[0].to(self.device), batch[1].to(self.device))
+            found, sr = score(self.best_network, losses, on_device, protocol, self._metrics)
+            wrong = {name: value for name, value in found.terms.items() if not math.isfinite(value)}
+            if wrong and bad is None:
+                bad = self._bad_batch(wrong, self.step, batch, sr, _CALMER)
+            scores[number] = found
+        if any_of([bad is not None], self.device)[0]:
+            raise bad or BadBatchError({}, step=0, epoch=0, advice=_CALMER, pictures=None)
+        everyone: dict[int, Score] = {}
+        for theirs in gather(scores):
+            everyone.update(theirs)
+        return mean_score([everyone[number] for number in sorted(everyone)], self.loss_weights)
+
+    def forget_means(self) -> None:
+        """Begin the sums of the next row."""
+        self._sums, self._counts = {}, {}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep where the run is, also in the middle of an epoch: every process takes part."""
+        own = ({name: float(value) for name, value in self._sums.items()}, dict(self._counts))
+        checkpoint["progress"] = {
+            "batches": self.batches,
+            "steps": self.step,
+            "epoch": self.epoch,
+            "pending": sorted(self.pending),
+            "sums": gather(own),
+            "drawn": gather(self._drawing()),
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on from where the run is; before there were steps a checkpoint was of an epoch's end."""
+        told = checkpoint.get("progress")
+        if told is None:
+            rows = checkpoint["callbacks"]["History"]["rows"]
+            self.batches = int(rows[-1]["epoch"]) * len(self._patches)
+            return
+        self.batches, self.pending = told["batches"], set(told["pending"])
+        rank = self.trainer.global_rank
+        if len(told["sums"]) == self.trainer.world_size:
+            sums, self._counts = told["sums"][rank]
+            self._drawn = told["drawn"][rank]
+        else:  # another number of processes: each goes on with what the first knows
+            sums, self._counts = told["sums"][0]
+        self._sums = {name: torch.tensor(value, device=self.device) for name, value in sums.items()}
 
     def train_means(self) -> dict[str, float]:
         """Return the epoch's mean of each term and accuracy, over its batches and all processes."""
@@ -190,7 +301,7 @@ class Training(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """An optimiser and a schedule for each network; the discriminator's counts the steps that it takes."""
-        steps = self._options.epochs * self.epoch_steps
+        steps = self.total_steps
         trained = [(self.network, self._options.optimizer, self._schedule, steps)]
         if self.adversarial is not None:
             options, schedule = self.adversarial.options, self.adversarial.schedule
@@ -220,10 +331,50 @@ class Training(pl.LightningModule):
     def _schedulers(self) -> list[Any]:
         return [item.scheduler for item in self.trainer.lr_scheduler_configs]
 
-    def _seed(self) -> None:
-        """Seed what a network may draw in this epoch, after the loaders have drawn what they like."""
-        state = np.random.SeedSequence((self._patches.seed, self.current_epoch, self.global_rank)).generate_state(1)
+    def _first_batch(self) -> int | None:
+        """Return the batch that comes next, or `None` where something has to be done before."""
+        return None if self.pending or self.batches >= self.total_batches else self.batches
+
+    def _pauses(self, batches: int) -> bool:
+        """Whether training pauses when so many batches lie behind: never between two that make a step."""
+        place = (batches - 1) % len(self._patches)
+        if not accumulation(place, len(self._patches), self._options.accumulate)[1]:
+            return False
+        step = self.steps_of(batches)
+        # Several processes must agree, which they do once a step.
+        asked = self._pausing or (self.trainer.world_size == 1 and self._asked_to_pause())
+        return asked or step >= self.total_steps or bool(self.agenda.due(step))
+
+    def _asked_to_pause(self) -> bool:
+        """Whether this process's clock or a signal to it asks for a pause."""
+        return self.halt.asked or bool(self.agenda.overdue())
+
+    def leg_ends(self) -> set[str]:
+        """Return what is due now that training pauses; every process must call it."""
+        self._pausing = False
+        self.due = gather(self.agenda.due(self.step) | self.agenda.overdue() | self.pending)[0]
+        return self.due
+
+    def halted(self) -> bool:
+        """Whether the run is to end here; every process must call it."""
+        return any_of([self.halt.asked], self.device)[0]
+
+    def _seed(self, epoch: int) -> None:
+        """Seed what a network may draw in this epoch."""
+        state = np.random.SeedSequence((self._patches.seed, epoch, self.global_rank)).generate_state(1)
         torch.manual_seed(int(state[0]))
+
+    def _drawing(self) -> list[Tensor]:
+        """Return the state of what a network draws from: the processor's, and the device's."""
+        if self._drawn is not None:  # nothing has been trained since the checkpoint
+            return self._drawn
+        own = [torch.cuda.get_rng_state(self.device)] if self.device.type == "cuda" else []
+        return [torch.get_rng_state(), *own]
+
+    def _draw_on(self, states: list[Tensor]) -> None:
+        torch.set_rng_state(states[0].cpu())
+        if self.device.type == "cuda" and len(states) > 1:
+            torch.cuda.set_rng_state(states[1].cpu(), self.device)
 
     def _take(self, number: int) -> None:
         """Step an optimiser and its schedule: 0 is the generator's, 1 the discriminator's."""
@@ -243,10 +394,13 @@ class Training(pl.LightningModule):
     def _check(self, terms: Terms, step: int, batch: Pair, sr: Tensor, advice: str) -> None:
         """Stop all processes when a term is not finite in one of them: the others would wait for it for ever."""
         bad = non_finite(terms)
-        if any_of(bool(bad), self.device):
+        stops, pauses = any_of([bool(bad), self._asked_to_pause()], self.device)
+        self._pausing = self._pausing or pauses
+        if stops:
             raise self._bad_batch(bad, step, batch, sr, advice)
 
     def _bad_batch(self, bad: dict[str, float], step: int, batch: Pair, sr: Tensor, advice: str) -> BadBatchError:
         lr, hr = (pixels.cpu().numpy() for pixels in batch)
         pictures = Pictures(lr, sr.detach().permute(0, 2, 3, 1).cpu().numpy(), hr) if bad else None
-        return BadBatchError(bad, step=step, epoch=self.current_epoch, advice=advice, pictures=pictures)
+        epoch = max(0, step - 1) // self.epoch_steps if self.due else step // self.epoch_steps
+        return BadBatchError(bad, step=step, epoch=epoch, advice=advice, pictures=pictures)

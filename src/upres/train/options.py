@@ -13,10 +13,49 @@ from upres.losses import ADVERSARIAL
 from upres.train.optimizers import OptimizerConfig
 from upres.train.table import LOGGERS, OPTIMIZERS, PRECISIONS
 
+_COUNTS = ("epochs", "steps", "batch", "steps_per_epoch", "accumulate", "keep_best")
+
+
+@config
+class IntervalConfig:
+    """How often: one of these.
+
+    Attributes:
+        epochs: every so many epochs.
+        steps: every so many steps of the optimiser, counted from the run's beginning.
+        minutes: so long after the last time, by the clock, at the next step.
+    """
+
+    epochs: int | None = None
+    steps: int | None = None
+    minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        if len(given) != 1:
+            said = ", ".join(f"{name} = {value}" for name, value in given.items()) or "none is given"
+            raise ValueError(f"epochs, steps, minutes: {said}; give one of them")
+        for name, value in given.items():
+            if not 0 < value <= MAX_STEPS:
+                raise ValueError(f"{name} = {value}: should be above 0, and at most {MAX_STEPS:,}")
+
+
+Interval = int | IntervalConfig
+"""An interval as recipes write it; a bare number counts epochs."""
+
+
+def interval(given: Interval) -> IntervalConfig:
+    """Return an interval in its long form.
+
+    >>> interval(2)
+    IntervalConfig(epochs=2, steps=None, minutes=None)
+    """
+    return IntervalConfig(epochs=given) if isinstance(given, int) else given
+
 
 @config
 class EarlyStoppingConfig:
-    """Stop after `patience` epochs without a better monitored value."""
+    """Stop after `patience` validations (epochs, unless `validate_every` says otherwise) without a better value."""
 
     patience: int = 10
 
@@ -55,9 +94,12 @@ class AdversarialConfig:
 class TrainConfig:
     """Attributes:
 
-    epochs: how many at most; validation, samples and checkpoints come after each.
+    epochs: how long the run is; or `steps`.
+    steps: how long the run is, in steps of the optimiser; or `epochs`.
+    hours: how long a start or a resume may take, from the beginning of the command; then the run ends at the next step
+        and can be resumed. Left out, the run goes to its end.
     batch: pairs a step, over all processes.
-    steps_per_epoch: steps an epoch; left out, an epoch visits every picture once.
+    steps_per_epoch: batches an epoch; left out, an epoch visits every picture once.
     precision: one of `PRECISIONS`; `bf16` computes convolutions in bfloat16 and keeps weights and loss in float32.
     optimizer: which one, and its settings.
     monitor: what decides the best weights and early stopping, on the validation pictures: `psnr` (highest),
@@ -69,12 +111,21 @@ class TrainConfig:
     freeze: patterns of names of the network's parameters that are not trained, such as `body.*`.
     accumulate: batches whose gradients are averaged into one step of the optimiser.
     early_stopping: left out, all epochs are run.
+    validate_every: between two validations, each of which is a row of metrics.csv, may be the best, and is kept in
+        last.ckpt: epochs, or a mapping of `epochs`, `steps` or `minutes`. The last step always has one.
+    checkpoint_every: between two more last.ckpt, besides those of validations.
+    keep_best: how many of the best weights to keep; the first is best.safetensors, and `weights/` holds the others.
+    keep_every: between two weights that are kept in `weights/` whatever they reached.
     samples: how many validation pictures the sample panel shows; 0 draws none.
-    samples_every: epochs between two sample panels; the last epoch always has one.
+    samples_every: between two sample panels; the last step always has one.
+    log_every: between two steps whose losses and rates the loggers are told, besides the rows of metrics.csv; `null`
+        for none.
     loggers: names of `LOGGERS`: who is told the rows of metrics.csv besides.
     """
 
-    epochs: int
+    epochs: int | None = None
+    steps: int | None = None
+    hours: float | None = None
     batch: int = 16
     steps_per_epoch: int | None = None
     precision: str = "fp32"
@@ -85,8 +136,13 @@ class TrainConfig:
     freeze: tuple[str, ...] = ()
     accumulate: int = 1
     early_stopping: EarlyStoppingConfig | None = None
+    validate_every: Interval = 1
+    checkpoint_every: Interval | None = None
+    keep_best: int = 1
+    keep_every: Interval | None = None
     samples: int = 3
-    samples_every: int = 1
+    samples_every: Interval = 1
+    log_every: Interval | None = field(default_factory=lambda: IntervalConfig(steps=100))
     loggers: tuple[str, ...] = ("tensorboard",)
 
     def __post_init__(self) -> None:
@@ -94,13 +150,19 @@ class TrainConfig:
         _check_name("optimizer.name", self.optimizer.name, OPTIMIZERS)
         for number, name in enumerate(self.loggers):
             _check_name(f"loggers.{number}", name, LOGGERS)
-        for name in ("epochs", "batch", "steps_per_epoch", "accumulate", "samples_every"):
+        if self.epochs is None and self.steps is None:
+            raise ValueError("epochs is missing and has no default: say how long the run is by it, or by steps")
+        if self.epochs is not None and self.steps is not None:
+            raise ValueError(f"steps = {self.steps}: epochs = {self.epochs} is given too; say once how long the run is")
+        for name in (*_COUNTS, "validate_every", "checkpoint_every", "keep_every", "samples_every", "log_every"):
             count = getattr(self, name)
-            if count is not None and not 1 <= count <= MAX_STEPS:
+            if isinstance(count, int) and not 1 <= count <= MAX_STEPS:
                 bound = "at least 1" if count < 1 else f"at most {MAX_STEPS:,}"
                 raise ValueError(f"{name} = {str(count)[:40]}: should be {bound}")
         if self.samples < 0:
             raise ValueError(f"samples = {self.samples}: should be at least 0, which draws none")
+        if self.hours is not None and not self.hours > 0:
+            raise ValueError(f"hours = {self.hours}: should be above 0; leave it out to go to the end")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema = {self.ema}: should be in [0, 1)")
         if self.clip is not None and not self.clip > 0:

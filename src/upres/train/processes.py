@@ -56,13 +56,13 @@ def gather(value: T) -> list[T]:
     return found
 
 
-def any_of(flag: bool, device: torch.device) -> bool:
-    """Whether the flag is set in any process; all must call it. Cheap enough for every step."""
+def any_of(flags: Sequence[bool], device: torch.device) -> list[bool]:
+    """Whether each flag is set in any process; all must call it. Cheap enough for every step."""
     if not dist.is_initialized():
-        return flag
-    raised = torch.tensor([float(flag)], device=device)
+        return list(flags)
+    raised = torch.tensor([float(flag) for flag in flags], device=device)
     dist.all_reduce(raised, op=dist.ReduceOp.MAX)
-    return bool(raised.item())
+    return [bool(flag) for flag in raised.tolist()]
 
 
 def mean_of(values: Sequence[float]) -> list[float]:

@@ -32,7 +32,8 @@ def write_report(
     rows: Sequence[RunRow],
     *,
     ended: str,
-    best: int | None,
+    reached: tuple[float, int],
+    best: float | None,
     baseline: float | None,
     environment: Mapping[str, str],
 ) -> Path:
@@ -43,13 +44,13 @@ def write_report(
         facts: of the model.
         rows: of metrics.csv.
         ended: how the run ended, in words.
+        reached: epochs and steps that lie behind.
         best: the epoch whose weights are kept.
         baseline: bicubic's PSNR on the validation pictures.
         environment: what it ran on.
     """
     recipe = folder / "recipe.yaml"
-    last = rows[-1]
-    kept = next((row for row in rows if row["epoch"] == best), last)
+    kept = next((row for row in rows if row["epoch"] == best), rows[-1] if rows else None)
     seconds = sum(row["seconds"] for row in rows)
     html = page(
         _FOLDER / "report.html",
@@ -57,11 +58,11 @@ def write_report(
         styles=[_FOLDER / "report.css"],
         name=escape(facts.name),
         ended=escape(ended),
-        epochs=f"{last['epoch']:.0f}",
-        steps=f"{last['step']:,.0f}",
+        epochs=f"{reached[0]:g}",
+        steps=f"{reached[1]:,}",
         numbers=_numbers(kept, best, baseline, facts, seconds),
-        charts="\n".join(svg(chart) for chart in charts_of(rows, baseline)),
-        panels="\n".join(_panel(path) for path in _some(sorted((folder / "samples").glob("epoch_*.png")))),
+        charts="\n".join(svg(chart) for chart in (charts_of(rows, baseline) if rows else ())),
+        panels="\n".join(_panel(path) for path in _some(_panels(folder / "samples"))),
         facts=_terms({key: _words(value) for key, value in vars(facts).items() if value not in ("", None, {})}),
         environment=_terms(environment),
         recipe=escape(recipe.read_text(encoding="utf-8")) if recipe.is_file() else "",
@@ -87,13 +88,15 @@ def environment_of(trainer: pl.Trainer) -> dict[str, str]:
     }
 
 
-def _numbers(kept: RunRow, best: int | None, baseline: float | None, facts: Facts, seconds: float) -> str:
-    psnr = kept["val_psnr"]
-    numbers = [("validation PSNR of the kept weights", f"{psnr:.2f}", "dB")]
-    if baseline is not None:
+def _numbers(kept: RunRow | None, best: float | None, baseline: float | None, facts: Facts, seconds: float) -> str:
+    numbers = []
+    if kept is not None:
+        numbers.append(("validation PSNR of the kept weights", f"{kept['val_psnr']:.2f}", "dB"))
+    if baseline is not None and kept is not None:
+        psnr = kept["val_psnr"]
         numbers.append(("against bicubic", f"{psnr - baseline:+.2f}".replace("-", "−"), "dB"))
     numbers += [
-        ("kept from epoch", "–" if best is None else f"{best}", ""),
+        ("kept from epoch", "–" if best is None else f"{best:g}", ""),
         ("parameters", f"{facts.parameters:,}", ""),
         ("time", *_duration(seconds)),
     ]
@@ -109,9 +112,14 @@ def _duration(seconds: float) -> tuple[str, str]:
 
 
 def _panel(path: Path) -> str:
-    epoch = int(path.stem.removeprefix("epoch_"))
+    unit, number = path.stem.split("_")
     uri = data_uri(path.read_bytes(), "png")
-    return f'<figure><img src="{uri}" alt="Validation pictures after epoch {epoch}"></figure>'
+    return f'<figure><img src="{uri}" alt="Validation pictures after {unit} {int(number):,}"></figure>'
+
+
+def _panels(folder: Path) -> list[Path]:
+    """Return the panels in the order in which they were drawn: those of epochs, else those of steps."""
+    return sorted(folder.glob("epoch_*.png")) or sorted(folder.glob("step_*.png"))
 
 
 def _some(paths: Sequence[Path]) -> list[Path]:
@@ -129,8 +137,7 @@ def _terms(values: Mapping[str, str]) -> str:
 
 
 def _table(rows: Sequence[RunRow]) -> str:
-    longest = max(rows, key=len)
-    names = list(longest)
+    names = list(dict.fromkeys(name for row in sorted(rows, key=len, reverse=True) for name in row))
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     body = "".join(
         f"<tr>{''.join(f'<td>{row[name]:.6g}</td>' if name in row else '<td></td>' for name in names)}</tr>"

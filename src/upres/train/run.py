@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import pickle
-import signal
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.callbacks import Callback, EarlyStopping
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.strategies import DDPStrategy
 
 from upres.config.amounts import time_in_words
@@ -27,10 +26,11 @@ from upres.image import imresize
 from upres.metrics import Metric, Protocol, measure_with, metric
 from upres.train.bad_batch import BadBatchError, keep
 from upres.train.bar import RunBar
-from upres.train.callbacks import History, KeepBest, KeepLast, Samples, Started, Stopping
+from upres.train.callbacks import History, KeepBest, KeepLast, Patience, Pause, Samples, StepLog
 from upres.train.components import Components
+from upres.train.halting import Halt
 from upres.train.module import Training
-from upres.train.options import TrainConfig
+from upres.train.options import interval
 from upres.train.pace import Pace
 from upres.train.processes import first_process
 from upres.train.report import environment_of, write_report
@@ -45,6 +45,8 @@ def fit(
     bar: bool = False,
     log: Callable[[str], None] = lambda line: None,
     started: Callable[[], None] = lambda: None,
+    rests: Callable[[Reached], None] = lambda reached: None,
+    since: float | None = None,
 ) -> Path:
     """Train, and return the path of the best weights.
 
@@ -52,13 +54,19 @@ def fit(
     TensorBoard events. Batches depend on the patches' seed and the step only, and everything else that changes is
     in `last.ckpt`: a run resumed from it ends with the same weights, bit for bit, as one never interrupted.
 
+    Ctrl-C, and the end of `train.hours`, end the run at the next step, in a validation too: `last.ckpt`, its weights as
+    `last.safetensors` and the report are written. A second Ctrl-C ends it at once.
+
     Args:
         run: what it is made of.
         folder: the run folder.
         resume: go on from `last.ckpt`.
         bar: draw a progress bar on the terminal.
-        log: called with one line after every epoch.
+        log: called with one line after every validation.
         started: called in the first process before the first step, when everything has been checked and built.
+        rests: called in the first process with how far the run is, when it ends before its last step and can be
+            resumed.
+        since: when `train.hours` began, by `time.monotonic`; by default now.
 
     Raises:
         ConfigError: there are fewer devices.
@@ -70,7 +78,8 @@ def fit(
     last, best = folder / "last.ckpt", folder / "best.safetensors"
     options, protocol = run.options, run.protocol
     first = first_process()
-    training = Training(run)
+    halt = Halt(options.hours, since)
+    training = Training(run, halt)
     if resume:
         _check_fits(last, training)
     folder.mkdir(parents=True, exist_ok=True)
@@ -83,15 +92,26 @@ def fit(
         ]
         log(f"bicubic on the validation pictures: {', '.join(said)}")
     pace = Pace()
-    history = History(folder, baseline, log, processes={"devices": run.devices, "nodes": run.nodes}, pace=pace)
-    kept = KeepBest(best, run.facts, protocol, run.monitor, run.more_is_better)
-    callbacks: list[Callback] = [history, kept, KeepLast(last), Started(started)]
+    history = History(
+        folder,
+        baseline,
+        log,
+        processes={"devices": run.devices, "nodes": run.nodes},
+        pace=pace,
+        validated=interval(options.validate_every),
+    )
+    kept = KeepBest(best, run.facts, protocol, run.monitor, run.more_is_better, count=options.keep_best)
+    callbacks: list[Callback] = [Pause(started), history, kept, KeepLast(last)]
     if options.samples:
-        callbacks.append(Samples(folder / "samples", run.validation, protocol, options.samples, options.samples_every))
+        every = interval(options.samples_every)
+        callbacks.append(Samples(folder / "samples", run.validation, protocol, options.samples, every))
+    patience = None
     if options.early_stopping is not None:
-        mode, patience = "max" if run.more_is_better else "min", options.early_stopping.patience
-        stopping = EarlyStopping(monitor=f"val_{run.monitor}", mode=mode, patience=patience)
-        callbacks += [stopping, Stopping(stopping, patience)]
+        watched = options.early_stopping.patience
+        patience = Patience(f"val_{run.monitor}", watched, more_is_better=run.more_is_better)
+        callbacks.append(patience)
+    if options.loggers and options.log_every is not None:
+        callbacks.append(StepLog(interval(options.log_every)))
     if bar and first:
         callbacks.append(RunBar(pace))
     loggers = [LOGGERS[name](folder) for name in options.loggers]
@@ -108,7 +128,7 @@ def fit(
                 else "auto",
                 sync_batchnorm=several and torch.cuda.is_available(),
                 precision=PRECISIONS[options.precision],  # type: ignore[arg-type]
-                max_epochs=options.epochs,
+                max_epochs=-1,  # legs end by the agenda, the run by its steps
                 callbacks=callbacks,
                 logger=loggers or False,
                 enable_progress_bar=bar and first,
@@ -119,24 +139,37 @@ def fit(
             )
         except (MisconfigurationException, RuntimeError) as error:
             raise ConfigError(f"devices = {run.devices}: {first_line(error)}") from error
-        interrupted = _run(trainer, training, folder, last if resume else None)
-    if first and history.rows:
+        with halt:
+            _run(trainer, training, folder, last if resume else None)
+            if first:
+                _leave(training, history, kept, folder / "last.safetensors")
+                stopped = patience is not None and patience.stopped and training.step < training.total_steps
+                if training.rests:
+                    rests(Reached(int(training.epoch), training.step))
+                elif history.rows:
+                    log(_ending(training, history, kept, run, stopped=stopped))
+                write_report(
+                    folder,
+                    run.facts,
+                    history.rows,
+                    ended="interrupted" if training.rests else ("stopped early" if stopped else "finished"),
+                    reached=(training.epoch, training.step),
+                    best=kept.epoch,
+                    baseline=baseline,
+                    environment=environment_of(trainer),
+                )
+    halt.pass_on()
+    return best if best.is_file() else folder / "last.safetensors"
+
+
+def _leave(training: Training, history: History, kept: KeepBest, weights: Path) -> None:
+    """Write what a run leaves that ends, whole or not."""
+    if history.rows:
         history.draw()
-        if not interrupted:
-            log(_ending(history, kept, run))
-        ended = "interrupted" if interrupted else ("finished" if _complete(history, options) else "stopped early")
-        write_report(
-            folder,
-            run.facts,
-            history.rows,
-            ended=ended,
-            best=kept.epoch,
-            baseline=baseline,
-            environment=environment_of(trainer),
-        )
-    if interrupted:
-        raise KeyboardInterrupt
-    return best
+    if training.rests:
+        kept.save(weights, training)
+    else:
+        weights.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -144,7 +177,7 @@ class Reached:
     """How far a run is that can be resumed.
 
     Attributes:
-        epochs: that are behind it.
+        epochs: whole ones that are behind it.
         steps: of the optimiser that are behind it.
         processes: `devices` and `nodes` of its last epoch; empty in a checkpoint of an older upres.
     """
@@ -160,9 +193,11 @@ def reached(last: Path) -> Reached:
     Raises:
         ModelError: it is missing, or not the checkpoint of a run; says what it is.
     """
-    told = _checkpoint(last).get("callbacks", {}).get("History", {})
+    found = _checkpoint(last)
+    told = found.get("callbacks", {}).get("History", {})
     row = (told.get("rows") or [{"epoch": 0, "step": 0}])[-1]
-    return Reached(int(row["epoch"]), int(row["step"]), told.get("processes", {}))
+    progress = found.get("progress", {"epoch": row["epoch"], "steps": row["step"]})
+    return Reached(int(progress["epoch"]), int(progress["steps"]), told.get("processes", {}))
 
 
 def _checkpoint(last: Path) -> dict[str, Any]:
@@ -203,39 +238,41 @@ def _check_fits(last: Path, training: Training) -> None:
             )
 
 
-def _run(trainer: pl.Trainer, training: Training, folder: Path, resumed: Path | None) -> bool:
-    """Train; return whether Ctrl-C ended it."""
-    handler = signal.getsignal(signal.SIGINT)
+def _run(trainer: pl.Trainer, training: Training, folder: Path, resumed: Path | None) -> None:
+    """Train.
+
+    Raises:
+        NonFiniteError: a loss term is; the batch's pictures were saved.
+        KeyboardInterrupt: a second Ctrl-C ended it at once.
+    """
     try:
         trainer.fit(training, ckpt_path=None if resumed is None else str(resumed), weights_only=True)
     except BadBatchError as error:
         raise keep(error, folder / "non-finite") from None
-    except SystemExit:  # Lightning's answer to Ctrl-C
+    except SystemExit as error:  # Lightning's answer to Ctrl-C
         if not trainer.interrupted:
             raise
-        signal.signal(signal.SIGINT, handler)  # Lightning has turned it off
-        return True
-    return False
+        raise KeyboardInterrupt from error
 
 
-def _ending(history: History, kept: KeepBest, run: Components) -> str:
+def _ending(training: Training, history: History, kept: KeepBest, run: Components, *, stopped: bool) -> str:
     """Say why the run ended, which weights are kept, and what they reached."""
-    last, options = history.rows[-1], run.options
-    ended = f"finished: {last['epoch']:.0f} epochs"
-    if options.early_stopping is not None and not _complete(history, options):
-        ended = (
-            f"stopped early after epoch {last['epoch']:.0f} of {options.epochs}: val_{run.monitor} was not better for "
-            f"{options.early_stopping.patience} epochs"
-        )
+    options = run.options
+    by_epochs = interval(options.validate_every).epochs is not None and options.epochs is not None
+    length = f"{training.epoch:.0f} epochs" if by_epochs else f"{training.step:,} steps"
+    ended = f"finished: {length}"
+    if stopped and options.early_stopping is not None:
+        after = f"epoch {training.epoch:.0f} of {options.epochs}" if by_epochs else f"{length} of {run.total_steps:,}"
+        waited = f"{options.early_stopping.patience} {'epochs' if by_epochs else 'validations'}"
+        ended = f"stopped early after {after}: val_{run.monitor} was not better for {waited}"
     row = next((row for row in history.rows if row["epoch"] == kept.epoch), None)
-    best = "" if row is None else f"; best weights: of epoch {kept.epoch}, PSNR {row['val_psnr']:.3f} dB"
+    best = ""
+    if row is not None:
+        place = f"epoch {row['epoch']:.0f}" if by_epochs else f"step {row['step']:,.0f}"
+        best = f"; best weights: of {place}, PSNR {row['val_psnr']:.3f} dB"
     if row is not None and run.monitor not in ("psnr", "last"):
         best += f", {run.monitor} {row[f'val_{run.monitor}']:.5g}"
     return f"{ended}, {time_in_words(sum(row['seconds'] for row in history.rows))}{best}"
-
-
-def _complete(history: History, options: TrainConfig) -> bool:
-    return history.rows[-1]["epoch"] >= options.epochs
 
 
 def bicubic_scores(cache: Cache, protocol: Protocol, metrics: Mapping[str, Metric]) -> list[float]:

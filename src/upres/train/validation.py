@@ -11,11 +11,20 @@ import torch
 from torch import Tensor
 
 from upres.archs import Network
+from upres.data import Cache
 from upres.image import from_unit
 from upres.losses import Loss
 from upres.metrics import Metric, Protocol, measure_with, metric
 from upres.train.loaders import Pair
 from upres.train.step import loss_terms
+
+
+@dataclass(frozen=True)
+class ValidationSet:
+    """Pictures that are measured besides those that decide: their PSNR and metrics, by a protocol of their own."""
+
+    pictures: Cache
+    protocol: Protocol
 
 
 @dataclass(frozen=True)

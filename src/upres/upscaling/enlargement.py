@@ -62,6 +62,8 @@ class Enlargement:
         self.tile = tile
         self.halo = halo
         self.max_memory = max_memory
+        # For pictures of one size after the other: to find the tile takes longer than to enlarge a small one.
+        self._last_tile: tuple[Shape, Held, tuple[int, int]] | None = None
         # Refuses a tile or halo out of range now, not at the first picture.
         tile_plan.plan(1, 1, tile=memory.TILE if tile is None else tile, halo=halo)
 
@@ -208,7 +210,12 @@ class Enlargement:
             height, width = height * facts.scale, width * facts.scale
 
     def _tile(self, shape: Shape, held: Held) -> tuple[int, int]:
-        return self._estimate(held).tile(shape, self.max_memory) if self.tile is None else (self.tile, self.tile)
+        if self.tile is not None:
+            return self.tile, self.tile
+        last = self._last_tile
+        if last is None or last[:2] != (shape, held):
+            last = self._last_tile = shape, held, self._estimate(held).tile(shape, self.max_memory)
+        return last[2]
 
     def _estimate(self, held: Held) -> memory.Estimate:
         return memory.Estimate(tuple(predictor.facts for predictor in self.predictors), self.scale, self.halo, held)

@@ -99,6 +99,14 @@ def exact(
     """
     scale = predictor.facts.scale
     window = Window(bands)
+    if len(plan) == 1:  # nothing to do at a time, and a thread takes as long as a small picture
+        only = Tile(plan.rows[0], plan.columns[0])
+        held = window.cut(only.rows.input_start, min(only.rows.input_stop, plan.height))
+        pieces = _pieces(plan.height * scale, plan.width * scale, held.shape[2], dtype)
+        _place(_enlarged(predictor, held, only, clear), predictor, only, pieces)
+        done()
+        yield from pieces
+        return
     # While a tile is predicted, the one before it is checked, rounded and put in its place: the last of a row while
     # the first of the next is predicted, for which no memory is used before the row above has been given away.
     above: list[NDArray[Any]] = []

@@ -20,6 +20,9 @@ from upres.errors import DataError, first_line, nearest
 # Pictures looked at together where a whole array has to be.
 _CHUNK = 256
 
+PACKED = ("hr_lr_images.npz", "hr_images.npz")
+"""What `upres pack` calls its files: the pairs, and the originals alone."""
+
 
 @config
 class NpzConfig(PictureOptions):
@@ -59,7 +62,10 @@ class Npz(Source):
 
     @classmethod
     def recognise(cls, path: Path, *, scale: int | None, split: str | None) -> dict[str, Any] | None:
-        """By its suffix."""
+        """By its suffix; of a folder that `upres pack` wrote into, the file of pairs."""
+        if path.is_dir():
+            packed = (path / name for name in PACKED)
+            return next(({"path": str(file)} for file in packed if file.is_file()), None)
         return {"path": str(path)} if path.is_file() and path.suffix == ".npz" else None
 
     @cached_property

@@ -1,0 +1,55 @@
+"""Small pictures of one size, predicted together: one at a time a processor's cores wait for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upres.image import to_unit
+from upres.image.bands import neutral
+from upres.predictors import Predictor
+
+# Of lr, in all pictures of a batch together.
+_PIXELS = 128 * 128
+
+
+class TogetherPredictor(Predictor):
+    """Gives a picture what it got among others, and predicts what it does not know.
+
+    So the path of a picture stays that of every other: what is done around the network is not repeated here.
+
+    Args:
+        predictor: what predicts.
+    """
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+        self.facts, self.how = predictor.facts, predictor.how
+        self._known: dict[bytes, NDArray[np.float32]] = {}
+
+    def take(self, pictures: Sequence[NDArray[np.uint8]]) -> None:
+        """Predict pictures `h w c` of one size, in place of those of before.
+
+        Left out are those that the model is not shown as they are: of other colours than its own, or of equal ones.
+        """
+        self._known = {}
+        channels = self.facts.channels
+        fit = [pixels for pixels in pictures if pixels.shape[2] == channels and not (channels == 3 and neutral(pixels))]
+        if len(fit) < 2 or self.facts.colour == "luma":
+            return
+        stack = to_unit(np.stack(fit)).transpose(0, 3, 1, 2)
+        missing = [-side % self.facts.multiple for side in stack.shape[2:]]
+        lr = np.ascontiguousarray(np.pad(stack, [(0, 0), (0, 0), (0, missing[0]), (0, missing[1])], mode="edge"))
+        for one, sr in zip(lr, self.predictor.predict(lr), strict=True):
+            self._known[one.tobytes()] = sr[None]
+
+    def predict(self, lr: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Enlarge a batch, as every predictor does."""
+        return found if (found := self._known.get(lr.tobytes())) is not None else self.predictor.predict(lr)
+
+
+def batch_size(height: int, width: int) -> int:
+    """Return how many pictures of a size are predicted together; 1 where a single one is enough for all cores."""
+    return max(1, _PIXELS // (height * width))
