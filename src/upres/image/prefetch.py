@@ -69,9 +69,7 @@ class BoundedQueue(Generic[Item]):
         """
         while True:
             with self._changed:
-                while not self._changed.wait_for(
-                    lambda: self._waiting or self._ended or self._stopped, LONGEST_WAIT
-                ):
+                while not self._changed.wait_for(lambda: self._waiting or self._ended or self._stopped, LONGEST_WAIT):
                     pass
                 if self._error is not None:
                     raise self._error

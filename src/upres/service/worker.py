@@ -1,8 +1,8 @@
 """The process that decodes, predicts and encodes: what a hostile picture may crash is this, and not the server.
 
-While three pictures take turns at the predictor, the next is opened and decoded and the one before coded, each in a thread of its own.
-What they need of memory together is below the limit, by the planner of the command: a picture waits with its decoding
-until there is room. It ends with the pipe from the server; signals are the server's business.
+While three pictures take turns at the predictor, the next is opened and decoded and the one before coded, each in a
+thread of its own. What they need of memory together is below the limit, by the planner of the command: a picture waits
+with its decoding until there is room. It ends with the pipe from the server; signals are the server's business.
 """
 
 from __future__ import annotations
