@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,14 @@ BY_STEPS: dict[str, Any] = {
     **{key: value for key, value in SMALL["train"].items() if key != "epochs"},
     **{"steps": 20, "validate_every": {"steps": 6}, "checkpoint_every": {"steps": 4}},
 }
+
+
+@pytest.fixture(autouse=True)
+def hearing() -> Iterator[None]:
+    """A shell's background jobs ignore Ctrl-C, and their children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def press(monkeypatch: pytest.MonkeyPatch, *, in_batch: int = -1, in_validation: int = -1) -> None:

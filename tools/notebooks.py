@@ -14,11 +14,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import jupytext
-import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
-
 from benchmarks.common import argument_parser
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,6 +31,11 @@ def run(path: Path) -> float:
     Raises:
         CellExecutionError: a cell failed.
     """
+    # What only this needs comes with the site's packages.
+    import jupytext
+    import nbformat
+    from nbclient import NotebookClient
+
     notebook = jupytext.read(path)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
@@ -57,6 +57,8 @@ def main() -> None:
     parser = argument_parser(__doc__)
     parser.add_argument("names", nargs="*", help="of notebooks, such as train")
     given = parser.parse_args()
+    from nbclient.exceptions import CellExecutionError
+
     # What a cell calls is the command of this environment, and it asks nobody's defaults.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     os.environ["UPRES_NO_CONFIG"] = "1"

@@ -167,7 +167,8 @@ def _of_forms(cls: Any, items: Iterable[Any]) -> list[Any]:
     result: list[Any] = []
     for item in items:
         name, *rest = item["loc"] or ("",)
-        forms = [one for one in get_args(get_type_hints(cls).get(str(name))) if one is not NoneType]
+        kind = get_type_hints(cls).get(str(name))
+        forms = [one for one in get_args(kind) if one is not NoneType] if get_origin(kind) in (Union, UnionType) else []
         mapping = next((one for one in forms if dataclasses.is_dataclass(one)), None)
         if len(forms) < 2 or mapping is None or not rest:
             result.append(item)
