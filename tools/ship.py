@@ -56,7 +56,7 @@ on {sets} (`python -m benchmarks.adaptive`):
 DETAIL = """\
 ## Detail
 
-Beside each corner lies one that was trained to look like the original (the recipe `base-x4-detail`). `--detail 0…1`
+Beside each corner lies one that was trained to look like the original (the recipe `{recipe}`). `--detail 0…1`
 mixes it in: 0 is the faithful model, {default:g} what it gives unless told otherwise. Every fifth picture of BSD100:
 luma PSNR in dB, the distance of unit-length VGG19 features up to conv3_4, and niqe-upres (of both less is better, and
 the originals have a niqe-upres of {originals}) (`python -m benchmarks.detail`):
@@ -139,7 +139,7 @@ def detail_of_card(output: Path, scale: int, arguments: argparse.Namespace) -> s
             rows.append(["clean" if quality is None else f"JPEG {quality}", f"{place:g}", *cells(one, row)[1:4]])
     table = markdown_table(["low resolution", "detail", "PSNR", "VGG", "NIQE"], rows)
     originals = measuring.title.rpartition(" ")[2]
-    return DETAIL.format(default=DEFAULT_DETAIL, originals=originals, table=table)
+    return DETAIL.format(recipe=f"{output.stem}-detail", default=DEFAULT_DETAIL, originals=originals, table=table)
 
 
 def options(arch: dict[str, Any]) -> dict[str, Any]:

@@ -22,10 +22,8 @@ from numpy.typing import NDArray
 
 from upres.data.evenly_spaced import evenly_spaced
 from upres.errors import ConfigError, DataError, MissingExtraError, ModelError, ParityError, PictureError
-from upres.export.covering import covering
 from upres.image import imresize, picture_files, read, to_unit, ycbcr_from_rgb
 from upres.metrics import psnr
-from upres.models.corners import corners_of
 from upres.models.facts import METADATA_KEY, Facts, to_json
 from upres.models.files import is_onnx
 from upres.models.onnx_facts import read_facts
@@ -75,7 +73,9 @@ def quantise(
 ) -> Quantised:
     """Write the int8 version of a float32 ONNX model; precision `int8` or `auto` finds it beside the model.
 
-    Of a model with corners it has steps that the weights of all of them fit, so that every mixture goes into it.
+    Every mixture of a model's corners goes into it: the steps of weights are chosen anew for each; those of activations
+    are the model's own. (With ranges that cover those of all corners base ×4 lost 0.066 dB on Set5 where it loses 0.037
+    without, and mixtures lose no more.)
 
     Args:
         model: the float32 `.onnx` model.
@@ -143,13 +143,9 @@ def quantise(
 
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         written = Path(folder) / "int8.onnx"
-        corners = corners_of(model)
-        quantised = of(proto, written)
-        if len(corners.files) > 1:
-            others = (of(onnx.load(str(corner)), written) for corner in corners.files[1:])
-            quantised = covering([quantised, *others])
-            written.write_bytes(quantised.SerializeToString())
-            quantised = onnx.load_from_string(with_weights(written, read_weights(model)))
+        of(proto, written)
+        # As any mixture of its corners will be put into it.
+        quantised = onnx.load_from_string(with_weights(written, read_weights(model)))
     # Scores belong to the float32 model; those of this one are to be measured. It holds no more than that one.
     facts = replace(facts, precision="int8", scores={})
     return _write(quantised, facts, model, output, held_out, (len(chosen), len(convolutions)))

@@ -17,7 +17,8 @@ from upres.models.protobuf import Field, field, fields, numbers
 
 Weights = dict[str, NDArray[np.float32]]
 
-_GRAPH, _INITIALIZER = 7, 5
+_GRAPH, _NODE, _INITIALIZER = 7, 1, 5
+_INPUT, _OUTPUT, _OPERATION = 1, 2, 4
 _DIMS, _DATA_TYPE, _FLOAT_DATA, _NAME, _RAW_DATA = 1, 2, 4, 8, 9
 _FLOAT, _INT8, _INT32 = 1, 3, 6
 _INTEGERS: dict[int, type[np.signedinteger]] = {_INT8: np.int8, _INT32: np.int32}
@@ -38,8 +39,8 @@ def read_weights(path: Path) -> Weights:
 def with_weights(path: Path, weights: Mapping[str, NDArray[np.float32]]) -> bytes:
     """Return the content of an ONNX file with other weights in it; everything else stays.
 
-    Where the file is an int8 model, a weight becomes the whole numbers of the steps that the file states: they must
-    have been chosen so that its range is covered.
+    Where the file is an int8 model, each output channel of a weight becomes whole numbers of a step of its own, 1/127
+    of its largest value, as quantising chooses it; the steps of activations stay.
 
     Args:
         path: the file.
@@ -49,18 +50,17 @@ def with_weights(path: Path, weights: Mapping[str, NDArray[np.float32]]) -> byte
         ModelError: the file cannot be read or is damaged, or a weight has another shape.
     """
     content = _content(path)
-    tensors = [_tensor(part.value) for part in _initialisers(path, content)]
-    steps = {
-        tensor.name.removesuffix(_SCALE): tensor.floats()
-        for tensor in tensors
-        if tensor.data_type == _FLOAT and tensor.name.endswith(_SCALE)
-    }
+    tensors = {tensor.name: tensor for tensor in (_tensor(part.value) for part in _initialisers(path, content))}
+    steps = _steps(content, tensors, weights)
 
     def replaced(part: Field) -> bytes:
         if part.number != _INITIALIZER:
             return part.whole
         tensor = _tensor(part.value)
         base = tensor.name.removesuffix(_QUANTISED)
+        if tensor.name in steps:
+            step = steps[tensor.name].astype("<f4").reshape(tensor.dims)
+            return field(_INITIALIZER, tensor.with_raw(step.tobytes()))
         if base not in weights or tensor.data_type not in (_FLOAT, *_INTEGERS):
             return part.whole
         values = weights[base]
@@ -69,10 +69,10 @@ def with_weights(path: Path, weights: Mapping[str, NDArray[np.float32]]) -> byte
         if tensor.data_type == _FLOAT:
             raw = values.astype("<f4").tobytes()
         else:
-            step = steps.get(tensor.name, steps.get(base))
-            if step is None:
+            named = next((name for name in (tensor.name + _SCALE, base + _SCALE) if name in steps), None)
+            if named is None:
                 raise ModelError(f"{tensor.name} has no steps; quantise the model again", where=path)
-            raw = _whole_numbers(values, step, _INTEGERS[tensor.data_type])
+            raw = _whole_numbers(values, steps[named], _INTEGERS[tensor.data_type])
         return field(_INITIALIZER, tensor.with_raw(raw))
 
     def graph(part: Field) -> bytes:
@@ -81,6 +81,46 @@ def with_weights(path: Path, weights: Mapping[str, NDArray[np.float32]]) -> byte
         return field(_GRAPH, b"".join(replaced(inner) for inner in fields(part.value)))
 
     return b"".join(graph(part) for part in fields(content))
+
+
+def _steps(
+    content: bytes, tensors: Mapping[str, _Tensor], weights: Mapping[str, NDArray[np.float32]]
+) -> dict[str, NDArray[np.float32]]:
+    """Return the steps that other weights have in an int8 graph, and those of the biases beside them, by their name.
+
+    A bias is added to sums of products: its step is the product of the picture's and the weight's.
+    """
+    nodes = [_node(part.value) for part in fields(_graph_of(content)) if part.number == _NODE]
+    scale_of = {node.outputs[0]: node.inputs[1] for node in nodes if node.operation == "DequantizeLinear"}
+    source_of = {node.outputs[0]: node.inputs[0] for node in nodes if node.operation == "DequantizeLinear"}
+    steps: dict[str, NDArray[np.float32]] = {}
+    for node in nodes:
+        if node.operation != "Conv" or node.inputs[1] not in scale_of:
+            continue
+        picture, weight, *bias = node.inputs
+        values = weights.get(source_of[weight].removesuffix(_QUANTISED))
+        if values is None:
+            continue
+        most = np.abs(values).reshape(len(values), -1).max(axis=1)
+        step = np.where(most > 0, most / np.float32(np.iinfo(np.int8).max), np.float32(1)).astype(np.float32)
+        steps[scale_of[weight]] = step
+        if bias and bias[0] in scale_of and picture in scale_of:
+            steps[scale_of[bias[0]]] = tensors[scale_of[picture]].floats().reshape(-1) * step
+    return steps
+
+
+class _Node(NamedTuple):
+    operation: str
+    inputs: list[str]
+    outputs: list[str]
+
+
+def _node(content: bytes) -> _Node:
+    said: dict[int, list[str]] = {_INPUT: [], _OUTPUT: [], _OPERATION: []}
+    for part in fields(content):
+        if part.number in said:
+            said[part.number].append(part.value.decode())
+    return _Node("".join(said[_OPERATION]), said[_INPUT], said[_OUTPUT])
 
 
 class _Tensor(NamedTuple):
@@ -124,6 +164,10 @@ def _whole_numbers(values: NDArray[np.float32], step: NDArray[np.float32], kind:
     )
 
 
+def _graph_of(content: bytes) -> bytes:
+    return next((part.value for part in fields(content) if part.number == _GRAPH), b"")
+
+
 def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -133,8 +177,7 @@ def _content(path: Path) -> bytes:
 
 def _initialisers(path: Path, content: bytes) -> list[Field]:
     try:
-        graph = next((part.value for part in fields(content) if part.number == _GRAPH), b"")
-        found = [part for part in fields(graph) if part.number == _INITIALIZER]
+        found = [part for part in fields(_graph_of(content)) if part.number == _INITIALIZER]
         for part in found:
             _tensor(part.value)
     except (IndexError, UnicodeDecodeError) as error:
