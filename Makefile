@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint types unit format docs notebooks benchmarks fuzz clean
+.PHONY: demo test lint types unit format docs notebooks benchmarks fuzz dist test-oldest clean
 
 ## Enlarge the included photograph with a shipped model, offline, and print where the before/after page lies.
 demo: $(VENV)/.light
@@ -48,8 +48,26 @@ benchmarks: $(VENV)/.full
 fuzz: $(VENV)/.full
 	$(BIN)/python -m benchmarks.fuzz $(if $(REPLAY),--replay $(REPLAY),--minutes $(or $(MINUTES),5) --seed $(or $(SEED),0))
 
+## The wheel and the sdist, in dist/: built twice and compared, checked, and the sdist's own tests run from where it is unpacked.
+dist:
+	@test -x build/packaging/bin/python || $(PYTHON) -m venv build/packaging
+	@build/packaging/bin/python -m pip --disable-pip-version-check install --quiet build twine check-wheel-contents
+	build/packaging/bin/python -m tools.dist
+
+# What tells that enlarging works: files in, models, pixels, files out, the command.
+LIGHT_TESTS := tests/test_formats.py tests/test_bands.py tests/test_upscale.py tests/test_cli_upscale.py tests/test_cli_formats.py \
+	tests/test_metadata.py tests/test_tiling.py tests/test_resize.py tests/test_backends.py tests/test_config.py tests/test_doctor.py
+
+## The tests of the light half with the lowest version that pyproject.toml allows of each of its dependencies.
+test-oldest:
+	@test -x build/oldest/bin/python || $(PYTHON) -m venv build/oldest
+	@build/oldest/bin/python -m pip --disable-pip-version-check install --quiet uv
+	@build/oldest/bin/uv pip install --quiet --python build/oldest/bin/python --resolution lowest-direct --editable .
+	@build/oldest/bin/uv pip install --quiet --python build/oldest/bin/python pytest hypothesis
+	build/oldest/bin/python -m pytest $(LIGHT_TESTS)
+
 clean:
-	rm -rf $(VENV) demo-out build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo-out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # The light half: enlarging needs no training stack.
 $(VENV)/.light: pyproject.toml constraints.txt
