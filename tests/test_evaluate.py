@@ -6,8 +6,10 @@ import csv
 import dataclasses
 import json
 import math
+import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from tests.commands import Command
 from tests.random_backbones import taken_for_published
 from tests.small_sets import save_cifar
 from upres.cli.main import main
-from upres.errors import DataError
+from upres.errors import DataError, FailedError
 from upres.evaluation import test_sets
 from upres.evaluation.evaluate import Entrant, entrant, evaluate, metrics_with, open_entrants
 from upres.evaluation.resampling import interval, resampled_means, sign_flip_p
@@ -30,6 +32,7 @@ from upres.evaluation.triplets import Triplets
 from upres.image import Picture, imresize, write
 from upres.metrics import Protocol, measure
 from upres.predictors import Predictor, open_predictor
+from upres.predictors.threads import most_threads
 from upres.upscaling.upscaler import Upscaler
 
 
@@ -431,6 +434,55 @@ def test_small_pictures_together_get_the_figures_of_each_alone(tmp_path: Path) -
             assert {key: f"{value:.6f}" for key, value in alone.items()} == {
                 key: f"{value:.6f}" for key, value in score.values.items()
             }
+
+
+def test_the_next_pictures_are_predicted_while_the_ones_before_are_measured(tmp_path: Path) -> None:
+    """One batch ahead and one in the making, not more; what fails there is raised here, and the thread ends."""
+    save_cifar(tmp_path / "sets", 320)
+    test_set = open_test_set(tmp_path / "sets", 2)
+    assert test_set.count == 320  # five batches of 64
+    begun: list[int] = []
+    third = threading.Event()
+
+    class Watched(Predictor):
+        fails = False
+
+        def __init__(self) -> None:
+            self._bicubic = open_predictor("bicubic", 2)
+            self.facts = self._bicubic.facts
+
+        def predict(self, lr: np.ndarray) -> np.ndarray:
+            assert threading.current_thread().name == "upres-prefetch" and most_threads() == max(1, cores - 1)
+            begun.append(len(lr))
+            if len(begun) == 3:
+                third.set()
+                if self.fails:
+                    raise FailedError("the third batch failed")
+            return self._bicubic.predict(lr)
+
+    def measured(done: int, total: int) -> None:
+        # The third batch begins before anything of the first is returned.
+        assert third.wait(60) and len(begun) <= done // 64 + 2
+
+    cores = os.cpu_count() or 1
+    protocol = Protocol(space="rgb", border=0)
+    result = evaluate([entrant("watched", Watched())], test_set, protocol=protocol, progress=measured)
+    assert begun == [64] * 5 and most_threads() is None
+    assert result.values("watched", "psnr") == evaluate([bicubic(2)], test_set, protocol=protocol).values(
+        "bicubic", "psnr"
+    )
+
+    def stopped(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    failing = Watched()
+    failing.fails = True
+    for model, progress, error in ((failing, None, FailedError), (Watched(), stopped, KeyboardInterrupt)):
+        begun.clear()
+        with pytest.raises(error):
+            evaluate([entrant("watched", model)], test_set, progress=progress)
+        assert len(begun) <= 3
+        assert not [each for each in threading.enumerate() if each.name == "upres-prefetch"]
 
 
 def test_intervals_differences_and_their_test(tmp_path: Path) -> None:

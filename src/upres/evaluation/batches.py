@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from upres.predictors import Predictor
 
 # Of lr, in all pictures of a batch together.
 _PIXELS = 128 * 128
+
+Known = Mapping[bytes, NDArray[np.float32]]
+"""What a model made of pictures: sr `1 c s·h s·w` by the bytes of its lr."""
 
 
 class TogetherPredictor(Predictor):
@@ -27,23 +30,25 @@ class TogetherPredictor(Predictor):
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
         self.facts, self.how = predictor.facts, predictor.how
-        self._known: dict[bytes, NDArray[np.float32]] = {}
+        self._known: Known = {}
 
-    def take(self, pictures: Sequence[NDArray[np.uint8]]) -> None:
-        """Predict pictures `h w c` of one size, in place of those of before.
+    def together(self, pictures: Sequence[NDArray[np.uint8]]) -> Known:
+        """Predict pictures `h w c` of one size, for `take`; it may be called in another thread meanwhile.
 
         Left out are those that the model is not shown as they are: of other colours than its own, or of equal ones.
         """
-        self._known = {}
         channels = self.facts.channels
         fit = [pixels for pixels in pictures if pixels.shape[2] == channels and not (channels == 3 and neutral(pixels))]
         if len(fit) < 2 or self.facts.colour == "luma":
-            return
+            return {}
         stack = to_unit(np.stack(fit)).transpose(0, 3, 1, 2)
         missing = [-side % self.facts.multiple for side in stack.shape[2:]]
         lr = np.ascontiguousarray(np.pad(stack, [(0, 0), (0, 0), (0, missing[0]), (0, missing[1])], mode="edge"))
-        for one, sr in zip(lr, self.predictor.predict(lr), strict=True):
-            self._known[one.tobytes()] = sr[None]
+        return {one.tobytes(): sr[None] for one, sr in zip(lr, self.predictor.predict(lr), strict=True)}
+
+    def take(self, known: Known) -> None:
+        """Know what `together` returned, in place of what was known before."""
+        self._known = known
 
     def predict(self, lr: NDArray[np.float32]) -> NDArray[np.float32]:
         """Enlarge a batch, as every predictor does."""

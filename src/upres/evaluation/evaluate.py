@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +16,16 @@ from numpy.typing import NDArray
 
 from upres.config import NamedPart, build, parse_line, parse_part
 from upres.errors import ConfigError, DataError, DataFaultsError
-from upres.evaluation.batches import TogetherPredictor, batch_size
+from upres.evaluation.batches import Known, TogetherPredictor, batch_size
 from upres.evaluation.faults import Faults
 from upres.evaluation.statistics import Evaluation, PictureScores
 from upres.evaluation.test_sets import TestPicture, TestSet
+from upres.image.prefetch import Prefetch
 from upres.metrics import METRICS, Metric, Protocol, measure_several, measure_with, standard_metrics
 from upres.models.asked import asked
 from upres.predictors import Predictor
 from upres.predictors.probing import open_probed_cached
+from upres.predictors.threads import leaving_a_core
 from upres.upscaling.upscaler import Upscaler
 
 # So many unfit pictures are told; then the rest is not waited for.
@@ -29,6 +33,10 @@ _FAULTS = 20
 
 OnPicture = Callable[[TestPicture, Sequence[NDArray[Any]], Sequence[PictureScores]], None]
 """Called with each picture, what each model made of it, and how that was measured."""
+
+
+_Predicted = tuple[list[TestPicture], list[tuple[Known, float]]]
+# Pictures, and of each model what it made of those that it is shown together, with the seconds that took.
 
 
 @dataclass(frozen=True)
@@ -136,27 +144,29 @@ def evaluate(
     scores: dict[str, list[PictureScores]] = {one.name: [] for one in entrants}
     total, done = test_set.count * len(entrants), 0
     faults: dict[str, str] = {}
-    for pictures in _batches(test_set.pictures()):
-        enlarged: dict[str, list[NDArray[Any]]] = {}
-        for one in entrants:
-            enlarged[one.name], seconds = _enlarged(one, pictures)
-            measured = _measured(metrics, enlarged[one.name], pictures, protocol, faults)
-            for picture, values in zip(pictures, measured, strict=True):
-                height, width = picture.hr.shape[:2]
-                scores[one.name].append(PictureScores(one.name, picture.name, width, height, seconds, values))
-            done += len(pictures)
-            if progress is not None:
-                progress(done, total)
-        if len(faults) >= _FAULTS:
-            break
-        for number, picture in enumerate(pictures):
-            if on_picture is not None and not faults:
-                row = number - len(pictures)
-                on_picture(
-                    picture,
-                    [enlarged[one.name][number] for one in entrants],
-                    [scores[one.name][row] for one in entrants],
-                )
+    with contextlib.closing(_predicted(_batches(test_set.pictures()), entrants)) as batches:
+        for pictures, predicted in batches:
+            enlarged: dict[str, list[NDArray[Any]]] = {}
+            for one, (known, before) in zip(entrants, predicted, strict=True):
+                enlarged[one.name], seconds = _enlarged(one, pictures, known)
+                seconds = (seconds + before) / len(pictures)
+                measured = _measured(metrics, enlarged[one.name], pictures, protocol, faults)
+                for picture, values in zip(pictures, measured, strict=True):
+                    height, width = picture.hr.shape[:2]
+                    scores[one.name].append(PictureScores(one.name, picture.name, width, height, seconds, values))
+                done += len(pictures)
+                if progress is not None:
+                    progress(done, total)
+            if len(faults) >= _FAULTS:
+                break
+            for number, picture in enumerate(pictures):
+                if on_picture is not None and not faults:
+                    row = number - len(pictures)
+                    on_picture(
+                        picture,
+                        [enlarged[one.name][number] for one in entrants],
+                        [scores[one.name][row] for one in entrants],
+                    )
     if len(faults) == 1:
         raise DataError(next(iter(faults.values())))
     if faults:
@@ -183,12 +193,37 @@ def _batches(pictures: Iterable[TestPicture]) -> Iterator[list[TestPicture]]:
         yield batch
 
 
-def _enlarged(one: Entrant, pictures: Sequence[TestPicture]) -> tuple[list[NDArray[Any]], float]:
-    """Enlarge pictures by a model; return them and the seconds that each took."""
+def _predicted(batches: Iterable[list[TestPicture]], entrants: Sequence[Entrant]) -> Generator[_Predicted, None, None]:
+    """Yield batches; those of several pictures predicted in a thread, one ahead of what was yielded.
+
+    Not single pictures: they are large, and what each takes should not depend on another.
+    """
+    for several, group in itertools.groupby(batches, key=lambda pictures: len(pictures) > 1):
+        if not several:
+            nothing: Known = {}
+            yield from ((pictures, [(nothing, 0.0)] * len(entrants)) for pictures in group)
+            continue
+        with Prefetch(_together(group, entrants), 1) as ahead:
+            yield from ahead
+
+
+def _together(batches: Iterable[list[TestPicture]], entrants: Sequence[Entrant]) -> Iterator[_Predicted]:
+    with leaving_a_core():
+        for pictures in batches:
+            predicted: list[tuple[Known, float]] = []
+            for one in entrants:
+                start = time.perf_counter()
+                known = one.together.together([picture.lr for picture in pictures])
+                predicted.append((known, time.perf_counter() - start))
+            yield pictures, predicted
+
+
+def _enlarged(one: Entrant, pictures: Sequence[TestPicture], known: Known) -> tuple[list[NDArray[Any]], float]:
+    """Enlarge pictures by a model that knows what it makes of some of them; return them and the seconds of all."""
     start = time.perf_counter()
-    one.together.take([picture.lr for picture in pictures] if len(pictures) > 1 else [])
+    one.together.take(known)
     made = [one.upscaler(picture.lr) for picture in pictures]
-    return made, (time.perf_counter() - start) / len(pictures)
+    return made, time.perf_counter() - start
 
 
 def _measured(

@@ -17,6 +17,7 @@ from upres.errors import ConfigError, DeviceMemoryError, FailedError, first_line
 from upres.models import files
 from upres.predictors.base import Predictor
 from upres.predictors.runtime import Execution, Runtime
+from upres.predictors.threads import most_threads
 
 # A 3×3 convolution on the CPU goes to oneDNN when its input has more than 20,480 numbers or its batch more than one
 # picture, else to PyTorch's own code (ATen, ConvParams::use_mkldnn), which adds in another order: a small tile would
@@ -70,7 +71,7 @@ class TorchPredictor(Predictor):
         import torch
 
         try:
-            with _THREADS.set(self._threads), torch.inference_mode(), self._numbers():
+            with _THREADS.set(self._threads or most_threads()), torch.inference_mode(), self._numbers():
                 given = np.concatenate([lr, lr]) if self._pairs(lr) else lr
                 batch = torch.tensor(given, device=self._device).contiguous(memory_format=torch.channels_last)
                 sr = self._network(batch)[: len(lr)].float().cpu().contiguous()
