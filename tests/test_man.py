@@ -54,7 +54,14 @@ def test_man_shows_an_option_as_it_is_typed() -> None:
 
 
 def test_they_come_with_the_wheel(tmp_path: Path) -> None:
-    for name in ("pyproject.toml", "DESCRIPTION.md", "LICENSE", "src/upres/models/LICENSES.md", "src/upres/models/CREDITS.md", "docs/man"):
+    for name in (
+        "pyproject.toml",
+        "DESCRIPTION.md",
+        "LICENSE",
+        "src/upres/models/LICENSES.md",
+        "src/upres/models/CREDITS.md",
+        "docs/man",
+    ):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         copy(ROOT / name, tmp_path / name)
