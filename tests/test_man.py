@@ -65,7 +65,7 @@ def test_they_come_with_the_wheel(tmp_path: Path) -> None:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         copy(ROOT / name, tmp_path / name)
-        (tmp_path / "src" / "upres" / "__init__.py").touch()  # its models are no concern here
+    (tmp_path / "src" / "upres" / "__init__.py").touch()  # its models are no concern here
     code = "from setuptools.build_meta import build_wheel; print(build_wheel('.'))"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     if "No module named 'setuptools'" in done.stderr:

@@ -1,5 +1,7 @@
 """Wheel and sdist in dist/: built twice, compared byte by byte, checked, and the sdist's tests run elsewhere.
 
+python -m tools.dist
+
 Needs build, twine and check-wheel-contents: `make dist` installs them. Both builds start from a fresh copy of what git
 has, one under another umask, so that nothing of this checkout gets in.
 """
@@ -16,6 +18,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from benchmarks.common import argument_parser
+
 ROOT = Path(__file__).parents[1]
 # Quick ones, of the parts that a packager's changes break: files, models, arithmetic.
 SDIST_TESTS = ("tests/test_formats.py", "tests/test_bands.py", "tests/test_resize.py", "tests/test_tiling.py")
@@ -23,6 +27,7 @@ SDIST_TESTS = ("tests/test_formats.py", "tests/test_bands.py", "tests/test_resiz
 
 def main() -> None:
     """Build, compare, check and test; the first failure ends it."""
+    argument_parser(__doc__).parse_args()
     target = ROOT / "dist"
     target.mkdir(exist_ok=True)
     for old in (*target.glob("upres-*.whl"), *target.glob("upres-*.tar.gz")):
