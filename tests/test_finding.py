@@ -152,7 +152,7 @@ def test_recipes_are_listed_shown_and_copied(tmp_path: Path, command: Command) -
     assert "base-x5: no recipe of that name (did you mean base-x4?" in command.refused(
         tmp_path, "recipes", "show", "base-x5"
     )
-    assert "'shw' is not one of 'show', 'copy', 'schema'" in command.refused(tmp_path, "recipes", "shw")
+    assert "'shw' is not one of 'show', 'copy', 'convert', 'schema'" in command.refused(tmp_path, "recipes", "shw")
 
     mine = tmp_path / "my.yaml"
     assert command("recipes", "copy", "base-x4", str(mine)) == (0, f"{mine}\n", "")

@@ -31,7 +31,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "recipes": (
         ("upres recipes", "which there are, what each needs, reaches and costs"),
         ("upres recipes copy base-x4 my.yaml", "one to change, with a schema by which editors complete it"),
-        ("upres train my.yaml --data pictures", "run it"),
+        ("upres recipes convert train.yml my.yaml", "a run of BasicSR, traiNNer-redux or neosr, as a recipe"),
     ),
     "list": (
         ("upres list", "the kinds of parts"),

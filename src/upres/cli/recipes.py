@@ -16,30 +16,40 @@ class Action(StrEnum):
 
     show = "show"
     copy = "copy"
+    convert = "convert"
     schema = "schema"
 
 
 def recipes(
     action: Annotated[
         Action | None,
-        typer.Argument(help="show or copy one, or print the schema of all; left out: list them.", show_default=False),
+        typer.Argument(
+            help="show or copy one, convert another trainer's options, or print the schema of all; "
+            "left out: list them.",
+            show_default=False,
+        ),
     ] = None,
     recipe: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="A recipe that comes with upres.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="NAME", help="A recipe that comes with upres; for convert, the option file.", show_default=False
+        ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Argument(help="The file that copy writes; a schema for editors goes beside it.", show_default=False),
+        typer.Argument(
+            help="The file that copy or convert writes; a schema for editors goes beside it.", show_default=False
+        ),
     ] = None,
 ) -> None:
-    """List the recipes that come with upres, show one, copy one to change it, or print their JSON Schema."""
+    """List the recipes that come with upres, show or copy one, take over another trainer's, or print their schema."""
     import json
 
     from upres.cli.terminal import say
     from upres.errors import ConfigError, extra
 
     with extra("train", "upres recipes"):
-        from upres.recipes import recipe_schema, shipped_recipe
+        from upres.recipes import convert_options, recipe_schema, shipped_recipe
 
     if action is None:
         list_recipes()
@@ -48,8 +58,16 @@ def recipes(
         print(json.dumps(recipe_schema(), indent=1))
         return
     if recipe is None:
+        if action is Action.convert:
+            raise ConfigError("convert needs an option file of BasicSR, traiNNer-redux or neosr")
         raise ConfigError(f"{action} needs the name of a recipe; upres recipes lists them")
-    text = shipped_recipe(recipe).read_text(encoding="utf-8")
+    missing: tuple[str, ...] = ()
+    if action is Action.convert:
+        converted = convert_options(Path(recipe))
+        text, missing = converted.text(), converted.missing
+        output = output or Path(f"{Path(recipe).stem}.yaml")
+    else:
+        text = shipped_recipe(recipe).read_text(encoding="utf-8")
     if action is Action.show:
         print(text, end="")
         return
@@ -63,6 +81,8 @@ def recipes(
     write_whole(output.with_name(SCHEMA), json.dumps(recipe_schema(), indent=1))
     write_whole(output, f"# yaml-language-server: $schema={SCHEMA}\n{text}")
     say(str(output))
+    if missing:
+        say("", "Without an equivalent here (the recipe says so too):", *(f"  {line}" for line in missing))
 
 
 def list_recipes(*, error: bool = False) -> None:

@@ -1,0 +1,214 @@
+"""Option files of other trainers as recipes: what is taken over, what is named, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.commands import Command
+from upres.errors import ConfigError
+from upres.recipes import convert_options, read_recipe
+
+BASICSR = """
+name: my run/4
+model_type: ESRGANModel
+scale: 4
+num_gpu: 2
+manual_seed: 10
+datasets:
+  train:
+    name: photos
+    type: PairedImageDataset
+    dataroot_gt: photos/hr
+    dataroot_lq: photos/lr
+    filename_tmpl: '{}x4'
+    io_backend: {type: disk}
+    gt_size: 128
+    use_hflip: true
+    use_rot: true
+    batch_size_per_gpu: 8
+    meta_info_file: list.txt
+  val: {name: five, type: PairedImageDataset, dataroot_gt: five/hr, dataroot_lq: five/lr}
+  val_2: {name: fourteen, type: PairedImageDataset, dataroot_gt: fourteen/hr}
+network_g: {type: RRDBNet, num_in_ch: 3, num_out_ch: 3, num_feat: 32, num_block: 4}
+network_d: {type: VGGStyleDiscriminator, num_in_ch: 3, num_feat: 48}
+path: {pretrain_network_g: psnr.pth, strict_load_g: false, resume_state: ~}
+train:
+  ema_decay: 0.999
+  optim_g: {type: Adam, lr: 1e-4, weight_decay: 0, betas: [0.9, 0.99]}
+  optim_d: {type: Adam, lr: !!float 2e-4}
+  scheduler: {type: MultiStepLR, milestones: [500, 1000], gamma: 0.5}
+  total_iter: 4e3
+  warmup_iter: -1
+  pixel_opt: {type: L1Loss, loss_weight: !!float 1e-2, reduction: mean}
+  perceptual_opt:
+    {type: PerceptualLoss, layer_weights: {conv5_4: 1}, perceptual_weight: 1.0, style_weight: 0, criterion: l1}
+  gan_opt: {type: GANLoss, gan_type: vanilla, real_label_val: 1.0, fake_label_val: 0.0, loss_weight: 5.0e-3}
+val:
+  val_freq: !!float 5e2
+  metrics:
+    psnr: {type: calculate_psnr, crop_border: 3, test_y_channel: true}
+    niqe: {type: calculate_niqe}
+logger: {print_freq: 100, save_checkpoint_freq: 1000, use_tb_logger: true}
+"""
+REDUX = """
+name: 2x_redux
+scale: 2
+use_amp: true
+jpeg_range: [75, 95]
+jpeg_prob: 0.8
+resize_prob: [0.2, 0.7, 0.1]
+noise_range2: [0, 4]
+datasets:
+  train:
+    type: realesrgandataset
+    dataroot_gt: [a/hr, b/hr]
+    kernel_list: [iso, plateau_aniso]
+    kernel_prob: [0.75, 0.25]
+    blur_sigma: [0.2, 2]
+    lq_size: 48
+    batch_size_per_gpu: 4
+    accum_iter: 2
+network_g: {type: esrgan, use_pixel_unshuffle: true}
+network_d: {type: dunet}
+train:
+  optim_g: {type: AdamW, lr: !!float 2e-4, weight_decay: 0.01}
+  scheduler: {type: CosineAnnealingLR, T_max: 100000, eta_min: !!float 1e-6}
+  total_iter: 100000
+  warmup_iter: 200
+  losses:
+    - {type: charbonnierloss, loss_weight: 1.0, eps: 1.0e-6}
+    - {type: hsluvloss, criterion: charbonnier, loss_weight: 1.0}
+    - {type: ganloss, gan_type: lsgan, loss_weight: 0.1}
+    - {type: ldlloss, loss_weight: 0}
+val: {val_enabled: false, metrics: {ssim: {type: calculate_ssim, crop_border: 2, test_y_channel: false}}}
+logger: {use_tb_logger: false}
+"""
+NEOSR = r"""
+name = "neo"
+scale = 4
+[datasets.train]
+type = "paired"
+dataroot_gt = 'C:\data\gt\'
+patch_size = 48
+batch_size = 8
+augmentation = ["none", "mixup"]
+[val]
+val_freq = 1000
+[network_g]
+type = "compact"
+[train]
+ema = 0.999
+[train.optim_g]
+type = "adan_sf"
+lr = 8e-4
+[train.ff_opt]
+type = "ff_loss"
+loss_weight = 0.5
+[logger]
+total_iter = 5000
+"""
+
+
+def test_a_run_of_basicsr_is_taken_over(tmp_path: Path, command: Command) -> None:
+    (tmp_path / "train.yml").write_text(BASICSR)
+    code, out, _ = command("recipes", "convert", str(tmp_path / "train.yml"), str(tmp_path / "mine.yaml"))
+    missing = ("val.metrics.niqe.type = calculate_niqe: no such metric", "datasets.train.meta_info_file = list.txt")
+    text = (tmp_path / "mine.yaml").read_text()
+    assert code == 0 and all(f"  {line}\n" in out and f"# {line}\n" in text for line in missing)
+    assert text.count("\n# ") == 3 and (tmp_path / "recipe.schema.json").is_file()
+    assert "is there already" in command.refused(
+        tmp_path, "recipes", "convert", str(tmp_path / "train.yml"), str(tmp_path / "mine.yaml")
+    )
+    recipe = read_recipe(str(tmp_path / "mine.yaml"))
+    said = recipe.dump()
+    assert (recipe.name, recipe.head.scale, recipe.head.seed) == ("my run-4", 4, 10)
+    assert (recipe.head.init, recipe.head.init_missing) == ("psnr.pth", "allow")
+    assert {"name": "rrdb", "width": 32, "blocks": 4, "growth": 32}.items() <= said["arch"].items()
+    assert (said["data"]["patch"], said["train"]["batch"], said["train"]["steps"]) == (32, 16, 4000)
+    source = {"path": "photos/hr", "lr": "photos/lr", "partner": "{stem}x4"}
+    assert source.items() <= said["data"]["train"][0].items()
+    assert said["data"]["validation"][0]["lr"] == "five/lr" and list(said["validation_sets"]) == ["fourteen"]
+    assert [(loss["name"], loss["weight"]) for loss in said["losses"]] == [("l1", 0.01), ("perceptual", 1.0)]
+    assert said["train"]["optimizer"]["rate"] == 1e-4 and said["train"]["optimizer"]["betas"] == [0.9, 0.99]
+    assert said["train"]["validate_every"]["steps"] == 500 and said["train"]["ema"] == 0.999
+    assert said["schedule"] == {"name": "multi-step", "milestones": [500, 1000], "factor": 0.5, "warmup": 0}
+    adversarial = said["adversarial"]
+    assert (adversarial["kind"], adversarial["weight"]) == ("relativistic", 5e-3)  # as its model compares them
+    assert adversarial["discriminator"]["width"] == 48 and adversarial["optimizer"]["rate"] == 2e-4
+    assert (recipe.protocol.space, recipe.protocol.border) == ("luma", 3)
+
+
+def test_a_run_of_trainner_redux_is_taken_over_with_its_degradation(tmp_path: Path) -> None:
+    (tmp_path / "redux.yml").write_text(REDUX)
+    found = convert_options(tmp_path / "redux.yml")
+    (tmp_path / "mine.yaml").write_text(found.text())
+    said = read_recipe(str(tmp_path / "mine.yaml")).dump()
+    assert said["arch"]["unshuffle"] == 2 and said["losses"] == [
+        {"name": "charbonnier", "weight": 1.0, "epsilon": 1e-3}
+    ]
+    blur, _, noise, jpeg, _, _, second, *_ = said["degradation"]["steps"]
+    assert (blur["sigma"], blur["kinds"]) == ([0.2, 2.0], {"isotropic": 0.75, "plateau-anisotropic": 0.25})
+    assert (jpeg["quality"], jpeg["probability"], second["gaussian"]) == ([75.0, 95.0], 0.8, [0.0, 4.0])
+    assert noise["gaussian"] == [1.0, 30.0]
+    assert said["schedule"] == {"name": "cosine", "warmup": 200, "floor": pytest.approx(0.005)}
+    assert (said["train"]["accumulate"], said["train"]["precision"], said["train"]["loggers"]) == (2, "bf16", [])
+    assert [source["path"] for source in said["data"]["train"]] == ["a/hr", "b/hr"]
+    assert (said["data"]["train"][0]["skip"], said["data"]["validation"][0]["take"]) == (4, 4)
+    assert said["adversarial"]["kind"] == "least-squares" and said["metrics"] == [{"name": "ssim"}]
+    named = "\n".join(found.missing)
+    for part in (
+        "hsluvloss: no such loss",
+        "network_d.type = dunet",
+        "resize_prob = [0.2",
+        "no pictures to measure on",
+    ):
+        assert part in named
+    assert "use_amp" in named and "Real-ESRGAN's" in named and "ldlloss" not in named
+
+
+def test_a_run_of_neosr_is_taken_over_and_what_is_unknown_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "train.toml"
+    path.write_text(NEOSR)
+    found = convert_options(path)
+    (tmp_path / "mine.yaml").write_text(found.text())
+    said = read_recipe(str(tmp_path / "mine.yaml")).dump()
+    assert said["arch"] == {"name": "compact", "width": 64, "convs": 16} and said["train"]["steps"] == 5000
+    assert said["data"]["train"][0]["path"] == "C:\\data\\gt\\" and said["train"]["optimizer"]["rate"] == 1e-3
+    assert said["losses"][0]["name"] == "l1"
+    named = "\n".join(found.missing)
+    for part in ("adan_sf: no such optimiser", "optim_g.lr = 0.0008", "mixup", "ff_loss: no such loss", "is l1"):
+        assert part in named
+    # A network that is not here stays by its name, and the recipe is refused until another is chosen.
+    path.write_text(NEOSR.replace('"compact"', '"omni\\u2028: x"'))
+    found = convert_options(path)
+    assert "upres train refuses it as it stands: the recipe: arch.name = " in found.missing[0]
+    assert all(line.isprintable() for line in found.missing)
+    assert yaml.safe_load(found.text())["arch"]["name"] == "omni\u2028: x"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.yml", "!!python/object/apply:os.system ['touch ran']", "not valid YAML"),
+        ("a.yml", "scale: 4", "is no option file of these trainers"),
+        ("a.yml", "[1, 2]", "holds list"),
+        ("a.yml", "scale: 4\n" + "a: " + "{a: " * 60 + "1" + "}" * 60, "nested too deeply"),
+        ("a.yml", "x" * 1_000_001, "longer than 1,000,000 characters"),
+        ("a.toml", "x = " + "1" * 1_000_001, "longer than 1,000,000 characters"),
+        ("a.toml", "scale = ", "not valid TOML"),
+        ("a.toml", ".".join("a" * 300) + " = 1", "nested too deeply"),
+        ("a.toml", "a = " + "[" * 5000 + "]" * 5000, "nested too deeply"),
+        ("a.json", "{}", "should end in .yml, .yaml or .toml"),
+    ],
+)
+def test_what_is_no_option_file_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        convert_options(Path(name))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
