@@ -45,9 +45,7 @@ def test_formats_and_doctor_name_the_extra_that_is_missing(monkeypatch, command:
     assert 'To read HEIF: pip install "upres[heic]" (its wheel holds x265, under GPL-2.0)' in out.splitlines()
 
 
-@pytest.mark.parametrize(
-    "version", ["libde265 version 1.1.0", "libde265, version 0.9", None]
-)
+@pytest.mark.parametrize("version", ["libde265 version 1.1.0", "libde265, version 0.9", None])
 def test_a_decoder_with_a_known_fault_is_refused(version: str | None) -> None:
     with pytest.raises(MissingExtraError, match=r'pip install --upgrade "upres\[heic\]"'):
         heic.check_decoder({"decoders": {"libde265": version} if version else {}})

@@ -16,6 +16,7 @@ import numpy as np
 
 from upres.errors import MissingExtraError, PictureError
 from upres.image.codecs import heif, vips
+from upres.image.metadata import exif
 
 OLDEST_LIBDE265 = (1, 1, 1)
 """Below it a file can write where it should not: CVE-2026-54240."""
@@ -114,7 +115,12 @@ def _with_metadata(image: Any, info: dict[str, Any], path: Path) -> Any:
     named = {"icc_profile": "icc-profile-data", "exif": "exif-data", "xmp": "xmp-data"}
     for key, field in named.items():
         if content := info.get(key):
-            image.set_type(blob, field, bytes(content))
+            block = bytes(content)
+            if key == "exif":
+                block = exif.upright(block, image.width, image.height)
+            image.set_type(blob, field, block)
+    if vips.field(image, "orientation") is not None:
+        image.remove("orientation")  # libvips finds one as soon as it gets EXIF
     left = [
         what
         for what, there in (
