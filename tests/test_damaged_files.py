@@ -8,6 +8,7 @@ from tests.small_pictures import failure, picture, vips_image
 from upres import DamagedPictureWarning, load, upscale
 from upres.errors import PictureError
 from upres.image import read, read_header, write
+from upres.image.codecs.installation import abilities
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])
@@ -86,14 +87,28 @@ def test_an_empty_file(tmp_path):
     assert failure(read, path) == f"{path}: the file is empty (0 bytes); get a whole copy of it"
 
 
-@pytest.mark.parametrize(("content", "what"), [(b"hello, world", "not a picture"), (b"%PDF-1.7", "a PDF file")])
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"hello, world", "not a picture; upres reads PNG, JPEG, WebP, TIFF, AVIF, "),
+        (b"8BPS", "a Photoshop file; upres reads PNG, JPEG, WebP, TIFF, AVIF, "),
+        (b"%PDF-1.7", "a PDF file; make pictures of its pages first: pdftoppm -r 300 -png file.pdf page"),
+        (
+            b"\0\0\0\x18ftypcrx \0\0\0\1",
+            "a camera's raw file; develop it to TIFF first, in a raw converter or the camera",
+        ),
+        (b"FUJIFILMCCD-RAW 0201", "a camera's raw file; develop it to TIFF first, in a raw converter or the camera's"),
+    ],
+)
 def test_something_else_named_png(tmp_path, content, what):
     path = tmp_path / "notes.png"
     path.write_bytes(content)
-    assert failure(read, path) == (
-        f"{path}: {what}; upres reads PNG, JPEG, WebP, TIFF, AVIF, HEIF, JPEG XL, GIF, BMP, PPM, "
-        "so convert it to one of them"
-    )
+    said = failure(read, path)
+    assert said.startswith(f"{path}: {what}")
+    if "upres reads" in said:
+        here = [ability.form.name for ability in abilities() if ability.reads]
+        assert said.endswith(f"; upres reads {', '.join(here)}, so convert it to one of them")
+        assert {"PNG", "JPEG", "WebP", "TIFF", "GIF", "BMP", "PPM"} <= set(here)
 
 
 def test_too_many_pixels_is_known_from_the_header(tmp_path):

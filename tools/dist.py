@@ -49,8 +49,9 @@ def main() -> None:
 
 def _built(folder: Path, mask: int, epoch: str) -> dict[str, bytes]:
     """Return the wheel, and the sdist without its times, by their names."""
-    with tarfile.open(fileobj=io.BytesIO(_said("git", "archive", "HEAD"))) as archive:
-        archive.extractall(folder / "source", filter="tar" if mask == 0o022 else "data")
+    (folder / "source").mkdir(parents=True)
+    unpack = ("tar", "-x", "--no-same-permissions", "-C", str(folder / "source"))
+    subprocess.run(unpack, input=_said("git", "archive", "HEAD"), check=True, umask=mask)
     environment = os.environ | {"SOURCE_DATE_EPOCH": epoch}
     command = (sys.executable, "-m", "build", "--outdir", str(folder / "dist"), str(folder / "source"))
     subprocess.run(command, check=True, env=environment, umask=mask, stdout=subprocess.DEVNULL)
@@ -74,8 +75,8 @@ def _settled(content: bytes, epoch: int) -> bytes:
 
 def _test(folder: Path, sdist: Path, wheel: Path) -> None:
     """Run some of the sdist's tests where it is unpacked, with the wheel installed."""
-    with tarfile.open(sdist) as archive:
-        archive.extractall(folder, filter="data")
+    folder.mkdir()
+    _run("tar", "-x", "-C", str(folder), "-f", str(sdist))
     (source,) = folder.iterdir()
     python = folder / "venv" / "bin" / "python"
     _run(sys.executable, "-m", "venv", str(folder / "venv"))

@@ -24,6 +24,9 @@ def formats(
         return
     header = ("format", "suffixes", "read", "write", "bits", "alpha", "several", "largest side")
     print(text_table(header, [_row(ability) for ability in found], numbers=False))
+    for ability in found:
+        if ability.brings is not None:
+            print(f"To read {ability.form.name}: {ability.brings}")
 
 
 def _facts(ability: Ability) -> dict[str, Any]:
@@ -33,6 +36,7 @@ def _facts(ability: Ability) -> dict[str, Any]:
         "suffixes": list(form.suffixes),
         "read": ability.reads,
         "write": ability.writes,
+        "brings": ability.brings,
         "bits": list(form.depths),
         "alpha": form.alpha,
         "frames": form.frames,

@@ -100,10 +100,10 @@ def _runtimes() -> Iterator[Finding]:
 def _formats() -> Iterator[Finding]:
     found = abilities()
     yield Finding("formats", OK, f"reads {', '.join(each.form.name for each in found if each.reads)}")
-    unread = [each.form.name for each in found if not each.reads]
-    if unread:
-        cure = "a libvips with these codecs, without the package pyvips-binary"
-        yield Finding("formats-missing", MISSING, f"this libvips does not read {', '.join(unread)}", cure)
+    for each in found:
+        if not each.reads:
+            cure = each.brings or "a libvips with its codec, without the package pyvips-binary"
+            yield Finding("formats-missing", MISSING, f"{each.form.name} is not read", cure)
 
 
 def _models() -> Iterator[Finding]:

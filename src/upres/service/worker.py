@@ -24,7 +24,8 @@ from typing import Any, BinaryIO
 from upres.errors import CancelledError, UpresError, as_upres_error, nearest
 from upres.image.background import parse_colour
 from upres.image.codecs import vips
-from upres.image.codecs.table import names, recognised, unread
+from upres.image.codecs.installation import names
+from upres.image.codecs.table import recognised, unread
 from upres.image.opening import OpenedPicture
 from upres.image.writing import FileSink
 from upres.models.corners import Position

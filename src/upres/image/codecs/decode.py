@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from upres.config.limits import MAX_RESOLUTION, MAX_TIFF_PIECE
 from upres.errors import PictureError
-from upres.image.codecs import apng, frames, gif, heif, jpeg, lab, png_colour, vips, webp
+from upres.image.codecs import apng, extras, frames, gif, heif, jpeg, lab, png_colour, vips, webp
 from upres.image.codecs.header import (
     PLAIN_SPACES,
     SAMPLES,
@@ -57,6 +57,7 @@ class Decoder:
     def __init__(self, path: Path, *, page: int = 0, strict: bool = False) -> None:
         self.path = path
         self.form = recognised_format(path)
+        self._open = extras.opener(path, self.form)
         self._oddities: dict[str, str] = {}  # what is odd → what is said of it: a file may be decoded more than once
         self._page = page
         self._photometric: int | None = None
@@ -71,7 +72,7 @@ class Decoder:
             self._image = self._load(strict=True, decode=False)
             # An image of upres's own decoder may be black as yet, a GIF's canvas paint all over, and one that is to be
             # read by a pipe is not.
-            ready = self.form.open is None and self.form is not FORMATS["gif"] and not self._piped
+            ready = self._open is None and self.form is not FORMATS["gif"] and not self._piped
             self._unread: Any = self._image if ready else None
             self.header = header_of(path, self.form, self._image)
             if self.form.frames and self.form.operation is not None and self.form is not FORMATS["png"]:
@@ -224,8 +225,8 @@ class Decoder:
             pages: how many pages or frames, one below the other; -1 for all.
             decode: `False` where only size and kind are asked for.
         """
-        if self.form.open is not None:
-            return self.form.open(self.path, decode=decode)
+        if self._open is not None:
+            return self._open(self.path, decode=decode)
         assert self.form.operation is not None
         layout = gif.layout(self.path) if self.form is FORMATS["gif"] else None
         if self.form is FORMATS["jpeg"]:

@@ -11,7 +11,8 @@ import numpy as np
 from upres.config.limits import MAX_SIDE
 from upres.errors import PictureError
 from upres.image.codecs import apng, vips
-from upres.image.codecs.table import FORMATS, Format, names, recognised, unread
+from upres.image.codecs.installation import unread_message
+from upres.image.codecs.table import FORMATS, Format, recognised
 from upres.image.metadata import tiff
 
 SAMPLES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32, "double": np.float32}
@@ -78,8 +79,8 @@ def recognised_format(path: Path) -> Format:
         raise PictureError("the file is empty (0 bytes); get a whole copy of it", where=path)
     form = recognised(head)
     if form is None:
-        raise PictureError(f"{unread(head)}; upres reads {names()}, so convert it to one of them", where=path)
-    if form.operation is not None and not vips.has(f"{form.operation}load"):
+        raise PictureError(unread_message(head), where=path)
+    if form.operation is not None and form.extra is None and not vips.has(f"{form.operation}load"):
         raise PictureError(
             f"a {form.name} file, and the installed libvips is built without it; "
             "convert it to PNG, or install a libvips that has it (upres formats lists what there is)",
@@ -167,10 +168,12 @@ def _pages(path: Path, form: Format, image: Any) -> int:
 
 
 def _changes(image: Any) -> tuple[str, ...]:
+    left = vips.field(image, vips.LEFT_BEHIND)
+    dropped = (f"{left} left behind",) if left else ()
     if image.interpretation in PLAIN_SPACES:
-        return ()
+        return dropped
     name = {"cmyk": "CMYK", "lab": "Lab", "labs": "Lab", "xyz": "XYZ"}.get(image.interpretation, image.interpretation)
     if image.interpretation != "cmyk":
-        return (f"{name} converted to sRGB",)
+        return (*dropped, f"{name} converted to sRGB")
     own = "its own profile" if image.get_typeof("icc-profile-data") else "libvips' CMYK profile, as it has none"
-    return (f"{name} converted to sRGB through {own}",)
+    return (*dropped, f"{name} converted to sRGB through {own}")

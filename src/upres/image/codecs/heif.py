@@ -31,8 +31,25 @@ def nclx(path: Path) -> Cicp | None:
     return None
 
 
+def coded_by_hevc(path: Path) -> bool:
+    """Return whether a picture of the file is coded by HEVC, by the decoder's configuration that it has to hold."""
+    return any(kind == b"hvcC" for kind, _ in _properties(path))
+
+
+def tone_mapped(path: Path) -> bool:
+    """Return whether the file says that it holds a picture and a gain map of one (ISO 21496-1)."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(4), "big")
+        return b"tmap" in file.read(min(max(size - 4, 0), 256))
+
+
 def _colours(path: Path) -> Iterator[bytes]:
     """Yield the content of the `colr` boxes."""
+    yield from (body for kind, body in _properties(path) if kind == b"colr")
+
+
+def _properties(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Yield name and content of what the file says of its pictures."""
     with path.open("rb") as file:
         at, end = 0, file.seek(0, 2)
         content = b""
@@ -51,7 +68,7 @@ def _colours(path: Path) -> Iterator[bytes]:
     content = content[_WAY[0][1] :]
     for name, before in _WAY[1:]:
         content = next((body[before:] for kind, body in _boxes(content) if kind == name), b"")
-    yield from (body for kind, body in _boxes(content) if kind == b"colr")
+    yield from _boxes(content)
 
 
 def _boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 
-from upres.image.codecs import encode, vips
-from upres.image.codecs.table import FORMATS, Format
+from upres.image.codecs import encode, extras, heic, vips
+from upres.image.codecs.table import FORMATS, Format, unread
 
 
 @dataclass(frozen=True)
@@ -16,42 +15,39 @@ class Ability:
     Attributes:
         form: the format.
         reads, writes: whether this installation does.
+        brings: what to install so that it reads it, with the licence; `None` where it does, or no package would.
     """
 
     form: Format
     reads: bool
     writes: bool
+    brings: str | None = None
 
 
 def abilities() -> list[Ability]:
     """Return what this installation does with each format of the table."""
-    return [Ability(form, _reads(form), encode.can_write(form)) for form in FORMATS.values()]
+    return [_ability(form) for form in FORMATS.values()]
+
+
+def _ability(form: Format) -> Ability:
+    reads = _reads(form)
+    brings = None if reads or form.extra is None else form.extra.install
+    return Ability(form, reads, encode.can_write(form), brings)
 
 
 def _reads(form: Format) -> bool:
     if form.operation is None:
         return True
-    if not vips.has(f"{form.operation}load"):
-        return False
-    # AVIF and HEIF are one container, and libvips one loader for both: only decoding tells which codec is there.
-    return _decodes(_HEIC) if form.name == "HEIF" else True
+    by_libvips = heic.in_libvips() if form is FORMATS["heif"] else vips.has(f"{form.operation}load")
+    return by_libvips or (form.extra is not None and extras.installed(form.extra))
 
 
-def _decodes(content: bytes) -> bool:
-    try:
-        vips.pyvips().Image.heifload_buffer(content).avg()
-    except vips.pyvips().Error:
-        return False
-    return True
+def unread_message(head: bytes) -> str:
+    """Return what a file that upres does not read is, and what this installation reads, for a message."""
+    said = unread(head)
+    return said if ";" in said else f"{said}; upres reads {names()}, so convert it to one of them"
 
 
-# 16×16 pixels of one red, coded as HEVC in HEIF.
-_HEIC = base64.b64decode(
-    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAXxtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAA"
-    "ACJpbG9jAAAAAERAAAEAAQAAAAABoAABAAAAAAAAACoAAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABodmMxAAAAAA5waXRt"
-    "AAAAAAABAAAA/GlwcnAAAADcaXBjbwAAAHVodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNwAAADAJAAAAMA"
-    "AAMAHroCQGEAAQApQgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbqrprm4CGgwIAAAAyAAAADAIRiAAEABkQBwXPBiQAAABNjb2xybmNs"
-    "eAABAA0ABoAAAAAUaXNwZQAAAAAAAABAAAAAQAAAAChjbGFwAAAAEAAAAAEAAAAQAAAAAf///9AAAAAC////0AAAAAIAAAAQcGl4"
-    "aQAAAAADCAgIAAAAGGlwbWEAAAAAAAAAAQABBYECAwWEAAAAMm1kYXQAAAAmKAGvGSFeQkDvXaW//3fM/obX+H1t8pkoppcE14iZ"
-    "CwOBgI2RnTg="
-)
+def names() -> str:
+    """Return the names of the formats that this installation reads, for a message."""
+    return ", ".join(form.name for form in FORMATS.values() if _reads(form))

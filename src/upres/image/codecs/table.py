@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from upres.errors import PictureError, nearest
-from upres.image.codecs import bmp, held, netpbm
+from upres.image.codecs import bmp, heic, held, netpbm
 
 # A TIFF beyond this many bytes of samples is written as BigTIFF; classic offsets end at 4 GiB.
 _CLASSIC_TIFF_BYTES = 3_500_000_000
@@ -66,6 +66,32 @@ class Opener(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Extra:
+    """What reads a format where libvips cannot: an extra of upres, which installs a package.
+
+    Attributes:
+        title: what people call such files.
+        name: of the extra, as in `upres[name]`.
+        module: what it brings.
+        licence: of what it brings, as far as it differs from upres's.
+        needed: whether libvips cannot read a file of the format.
+        open: reads it with the module.
+    """
+
+    title: str
+    name: str
+    module: str
+    licence: str
+    needed: Callable[[Path], bool]
+    open: Opener
+
+    @property
+    def install(self) -> str:
+        """What to do to have it, for a message."""
+        return f'pip install "upres[{self.name}]" ({self.licence})'
+
+
+@dataclass(frozen=True, kw_only=True)
 class Format:
     """One file format.
 
@@ -77,6 +103,7 @@ class Format:
             own coder, because few builds of libvips have one.
         open, save: upres's own coder, where there is no `operation`: a path → a libvips image (which may be black
             with `decode=False`), and back into a file.
+        extra: what reads it where libvips cannot.
         options: libvips' saver options.
         decoder_bytes, encoder_bytes: what is held of a whole picture while it is read or written, rows apart.
         depths: bits per channel it can hold (32 means float).
@@ -96,6 +123,7 @@ class Format:
     operation: str | None = None
     open: Opener | None = None
     save: Callable[[Any, BinaryIO], None] | None = None
+    extra: Extra | None = None
     options: SaverOptions = _no_options
     decoder_bytes: DecoderBytes = _decoded_in_rows
     encoder_bytes: EncoderBytes = _encoded_in_rows
@@ -257,6 +285,14 @@ FORMATS = {
         suffixes=(".heic", ".heif"),
         signature=_brands(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"),
         operation="heif",
+        extra=Extra(
+            title="HEIC",
+            name="heic",
+            module="pillow_heif",
+            licence="its wheel holds x265, under GPL-2.0",
+            needed=heic.needed,
+            open=heic.opened,
+        ),
         decoder_bytes=held.heif_decoder,
         depths=(8, 12),
         alpha=True,
@@ -332,14 +368,23 @@ SUFFIXES = {suffix: form for form in FORMATS.values() for suffix in form.suffixe
 WRITTEN = {suffix: form for suffix, form in SUFFIXES.items() if form.written}
 """What is written, by the file's ending."""
 
-# Formats that people do try, so that the message can call them by name.
+_RAW = "a camera's raw file; develop it to TIFF first, in a raw converter or the camera's own program"
+# Files that people do try, so that the message can call them by name; where a way is known, it says the way.
 _UNREAD = (
-    (0, b"8BPS", "Photoshop"),
-    (0, b"%PDF", "PDF"),
-    (4, b"jP  ", "JPEG 2000"),
-    (0, b"\x76\x2f\x31\x01", "OpenEXR"),
-    (0, b"\x00\x00\x01\x00", "Windows icon"),
-    (0, b"<svg", "SVG"),
+    (0, b"8BPS", "a Photoshop file"),
+    (0, b"%PDF", "a PDF file; make pictures of its pages first: pdftoppm -r 300 -png file.pdf page"),
+    (4, b"jP  ", "a JPEG 2000 file"),
+    (0, b"\x76\x2f\x31\x01", "an OpenEXR file"),
+    (0, b"\x00\x00\x01\x00", "a Windows icon file"),
+    (0, b"<svg", "a SVG file"),
+    (4, b"ftypcrx ", _RAW),  # CR3
+    (0, b"FUJIFILMCCD-RAW", _RAW),
+    (0, b"IIU\0", _RAW),  # RW2
+    (0, b"IIRO", _RAW),  # ORF
+    (0, b"IIRS", _RAW),
+    (0, b"MMOR", _RAW),
+    (0, b"FOVb", _RAW),  # X3F
+    (0, b"\0MRM", _RAW),
 )
 
 
@@ -349,11 +394,8 @@ def recognised(head: bytes) -> Format | None:
 
 
 def unread(head: bytes) -> str:
-    """Return what a file that upres does not read seems to be, for a message: `a PDF file`."""
-    for at, mark, name in _UNREAD:
-        if head[at : at + len(mark)] == mark:
-            return f"a {name} file"
-    return "not a picture"
+    """Return what a file that upres does not read seems to be, for a message: `a PDF file`, and a way if known."""
+    return next((said for at, mark, said in _UNREAD if head[at : at + len(mark)] == mark), "not a picture")
 
 
 def format_for(path: Path) -> Format:
@@ -367,8 +409,3 @@ def format_for(path: Path) -> Format:
         said = f"upres writes no {path.suffix} files" if path.suffix else "the name has no suffix to say the format"
         raise PictureError(f"{said}; {nearest(path.suffix.lower(), WRITTEN)}", where=path)
     return form
-
-
-def names() -> str:
-    """Return the formats' names for a message."""
-    return ", ".join(form.name for form in FORMATS.values())

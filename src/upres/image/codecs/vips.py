@@ -35,6 +35,9 @@ _POURED_BYTES = 1 << 17
 
 
 LOADERS = ("png", "jpeg", "webp", "tiff", "heif", "jxl", "gif", "raw")
+
+LEFT_BEHIND = "upres-left-behind"
+"""A field of an image: what of its file is not in it, in words."""
 """Stems of libvips' loaders that may be called; every other one is blocked, by whatever name it is asked for."""
 
 
