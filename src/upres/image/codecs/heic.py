@@ -116,9 +116,9 @@ def _with_metadata(image: Any, info: dict[str, Any], path: Path) -> Any:
     for key, field in named.items():
         if content := info.get(key):
             block = bytes(content)
-            if key == "exif":
-                block = exif.upright(block, image.width, image.height)
-            image.set_type(blob, field, block)
+            kept = exif.upright(block, image.width, image.height) if key == "exif" else block
+            if kept is not None:
+                image.set_type(blob, field, kept)
     if vips.field(image, "orientation") is not None:
         image.remove("orientation")  # libvips finds one as soon as it gets EXIF
     left = [
