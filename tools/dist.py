@@ -8,6 +8,7 @@ has, one under another umask, so that nothing of this checkout gets in.
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import hashlib
 import io
@@ -18,8 +19,6 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from benchmarks.common import argument_parser
-
 ROOT = Path(__file__).parents[1]
 # Quick ones, of the parts that a packager's changes break: files, models, arithmetic.
 SDIST_TESTS = ("tests/test_formats.py", "tests/test_bands.py", "tests/test_resize.py", "tests/test_tiling.py")
@@ -27,7 +26,7 @@ SDIST_TESTS = ("tests/test_formats.py", "tests/test_bands.py", "tests/test_resiz
 
 def main() -> None:
     """Build, compare, check and test; the first failure ends it."""
-    argument_parser(__doc__).parse_args()
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     target = ROOT / "dist"
     target.mkdir(exist_ok=True)
     for old in (*target.glob("upres-*.whl"), *target.glob("upres-*.tar.gz")):
