@@ -55,7 +55,7 @@ dist:
 	build/packaging/bin/python -m tools.dist
 
 # What tells that enlarging works: files in, models, pixels, files out, the command.
-LIGHT_TESTS := tests/test_formats.py tests/test_bands.py tests/test_upscale.py tests/test_cli_upscale.py tests/test_cli_formats.py \
+LIGHT_TESTS := tests/test_formats.py tests/test_bands.py tests/test_cli_formats.py \
 	tests/test_metadata.py tests/test_tiling.py tests/test_resize.py tests/test_backends.py tests/test_config.py tests/test_doctor.py
 
 ## The tests of the light half with the lowest version that pyproject.toml allows of each of its dependencies.
