@@ -62,7 +62,8 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!upres\.).*"),
     ("py:.*", r"upres\..*\.(T|Scalar|Tags)"),  # names of types alone
     ("py:.*", r"upres\..*\.(Wanted|NoOptions|Position|Region)"),  # the docstrings say in words what they hold
-    ("py:.*", r"upres\.(recipes|config|train)\..*\.(Head|NamedPart|DataOptions|TrainConfig|AdversarialSection|ValidationSection)"),
+    ("py:.*", r"upres\.(recipes|config|train)\..*\.(Head|NamedPart|DataOptions|TrainConfig)"),
+    ("py:.*", r"upres\.recipes\..*\.(Adversarial|Validation)Section"),
 ]
 
 # Pages below a page, which the Markdown itself does not list: a toctree would be a block of code to other readers.
