@@ -44,8 +44,8 @@ def jpeg_quality(luma: NDArray[Any]) -> float | None:
     if min(luma.shape) < 4 * _SIDE:
         return None
     pixels = luma.astype(np.float32)
-    grids = {(0, 0), *product(_likely(pixels.T), _likely(pixels))}
-    found = [_quality(pixels[down:, across:]) for down, across in sorted(grids)]
+    grids = sorted({(0, 0), *product(_likely(pixels.T), _likely(pixels))})
+    found = _qualities(np.stack([_histogram(pixels[down:, across:]) for down, across in grids], axis=1))
     return min((quality for quality in found if quality is not None), default=None)
 
 
@@ -60,16 +60,24 @@ def _likely(pixels: NDArray[np.float32]) -> list[int]:
     return [(int(column) + 2) % _SIDE for column in by_column.argsort()[-_TRIED:]]
 
 
-def _quality(pixels: NDArray[np.float32]) -> float | None:
-    """Return the lowest quality of whose steps the coefficients of the blocks are multiples."""
+def _histogram(pixels: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return how often the blocks' coefficients have each size, by frequency: the `bins` of the tables."""
     sizes = np.minimum((np.abs(_coefficients(pixels)) * _BINS_A_LEVEL).astype(np.intp), _BINS - 1)
     frequencies = np.arange(sizes.shape[1]) * _BINS
-    histogram = np.bincount((sizes + frequencies).ravel(), minlength=sizes.shape[1] * _BINS)
+    found = np.bincount((sizes + frequencies).ravel(), minlength=sizes.shape[1] * _BINS)
+    return found.astype(np.float64)
+
+
+def _qualities(histograms: NDArray[np.float64]) -> list[float | None]:
+    """Return of each histogram, `bins n`, the lowest quality of whose steps the coefficients are multiples.
+
+    All together: the tables, of 3 MB each, are read once.
+    """
     counting, places = _tables()
-    counted, cosines, kinds = counting @ histogram, places @ histogram, counting @ (histogram > 0)
+    counted, cosines, kinds = counting @ histograms, places @ histograms, counting @ (histograms > 0)
     enough = (counted >= _LEAST) & (kinds >= _LEAST_SIZES)
     multiples = enough & (cosines > _MULTIPLES * np.where(enough, counted, 1))
-    return float(_QUALITIES[multiples.argmax()]) if multiples.any() else None
+    return [float(_QUALITIES[each.argmax()]) if each.any() else None for each in multiples.T]
 
 
 @cache

@@ -272,8 +272,11 @@ def from_unit(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     clipped: NDArray[Any] = np.clip(array, 0, 1, dtype=np.result_type(array, np.float32))
     if np.isnan(clipped.sum()):  # a third of the cost of asking each value
         raise PictureError("from_unit: the array holds NaN, which no picture can hold; recompute it in float32")
-    if white == 1:
-        return clipped.astype(dtype)
-    clipped *= clipped.dtype.type(white)
-    clipped += clipped.dtype.type(0.5)
-    return clipped.astype(dtype)  # nothing is negative, so cutting the fraction off is floor
+    return clipped.astype(dtype) if white == 1 else rounded(clipped, white).astype(dtype)
+
+
+def rounded(unit: NDArray[Any], white: float) -> NDArray[Any]:
+    """Turn floats of [0, 1], in place, into what becomes levels up to `white` when its fraction is cut off."""
+    unit *= unit.dtype.type(white)
+    unit += unit.dtype.type(0.5)
+    return unit

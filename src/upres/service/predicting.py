@@ -7,14 +7,16 @@ for each other.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from upres.predictors import Predictor
+from upres.service.sharing import Share
 
 AT_ONCE = 2
 """Predictions for which there are threads at the same time, where the runtime lets them."""
@@ -34,26 +36,34 @@ def side_by_side(predictor: Predictor) -> bool:
 
 
 class Running:
-    """How many predictions run just now in this process."""
+    """Which predictions run just now in this process, in the order in which they come.
+
+    As many threads predict as there are for it, whoever's turn it is: three on two cores drive each other's pictures
+    out of the caches, and took a tenth more of the processor's time.
+    """
 
     def __init__(self) -> None:
+        self._places = Share(AT_ONCE)
         self._lock = threading.Lock()
         self._count = 0
 
-    def enter(self) -> bool:
-        """Count one more, and return whether there are others."""
+    @contextlib.contextmanager
+    def one(self) -> Iterator[bool]:
+        """Wait for the threads of one more, and yield whether it has all of them, as no other is there."""
         with self._lock:
             self._count += 1
-            return self._count > 1
-
-    def leave(self) -> None:
-        """Count one less."""
-        with self._lock:
-            self._count -= 1
+            alone = self._count == 1
+        place = self._places.take(AT_ONCE if alone else 1)
+        try:
+            yield alone
+        finally:
+            place.give_back()
+            with self._lock:
+                self._count -= 1
 
 
 class SharingPredictor(Predictor):
-    """Predicts with all threads while no other prediction runs, and with its part of them beside others.
+    """Predicts with all threads while there is no other prediction, and with its part of them beside others.
 
     Args:
         alone: with all threads.
@@ -71,11 +81,8 @@ class SharingPredictor(Predictor):
 
     def predict(self, lr: NDArray[np.float32]) -> NDArray[np.float32]:
         """`n c h w` → `n c s·h s·w`."""
-        others = self._running.enter()
-        try:
-            return (self._opened() if others else self._alone).predict(lr)
-        finally:
-            self._running.leave()
+        with self._running.one() as alone:
+            return (self._alone if alone else self._opened()).predict(lr)
 
     def _opened(self) -> Predictor:
         with self._opening:
