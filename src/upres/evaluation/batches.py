@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upres.image import to_unit
-from upres.image.bands import neutral
 from upres.predictors import Predictor
 
 # Of lr, in all pictures of a batch together.
@@ -35,10 +34,12 @@ class TogetherPredictor(Predictor):
     def together(self, pictures: Sequence[NDArray[np.uint8]]) -> Known:
         """Predict pictures `h w c` of one size, for `take`; it may be called in another thread meanwhile.
 
-        Left out are those that the model is not shown as they are: of other colours than its own, or of equal ones.
+        A model of R, G, B is shown gray as three equal channels, whatever the file holds. Left out are those that a
+        model of one channel is not shown as they are.
         """
         channels = self.facts.channels
-        fit = [pixels for pixels in pictures if pixels.shape[2] == channels and not (channels == 3 and neutral(pixels))]
+        shown = [pixels.repeat(3, axis=2) if channels > pixels.shape[2] == 1 else pixels for pixels in pictures]
+        fit = [pixels for pixels in shown if pixels.shape[2] == channels]
         if len(fit) < 2 or self.facts.colour == "luma":
             return {}
         stack = to_unit(np.stack(fit)).transpose(0, 3, 1, 2)

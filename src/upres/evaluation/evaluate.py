@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import os
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +28,10 @@ from upres.metrics import METRICS, Metric, Protocol, measure_several, measure_wi
 from upres.models.asked import asked
 from upres.predictors import Predictor
 from upres.predictors.probing import open_probed_cached
-from upres.predictors.threads import leaving_a_core
+from upres.predictors.threads import predict_on_one_thread
 from upres.upscaling.upscaler import Upscaler
 
+_CORES = os.cpu_count() or 1
 # So many unfit pictures are told; then the rest is not waited for.
 _FAULTS = 20
 
@@ -194,28 +198,43 @@ def _batches(pictures: Iterable[TestPicture]) -> Iterator[list[TestPicture]]:
 
 
 def _predicted(batches: Iterable[list[TestPicture]], entrants: Sequence[Entrant]) -> Generator[_Predicted, None, None]:
-    """Yield batches; those of several pictures predicted in a thread, one ahead of what was yielded.
+    """Yield batches; those of several pictures predicted side by side, ahead of what was yielded.
 
     Not single pictures: they are large, and what each takes should not depend on another.
     """
     for several, group in itertools.groupby(batches, key=lambda pictures: len(pictures) > 1):
-        if not several:
+        if several:
+            yield from _side_by_side(group, entrants)
+        else:
             nothing: Known = {}
             yield from ((pictures, [(nothing, 0.0)] * len(entrants)) for pictures in group)
-            continue
-        with Prefetch(_together(group, entrants), 1) as ahead:
-            yield from ahead
 
 
-def _together(batches: Iterable[list[TestPicture]], entrants: Sequence[Entrant]) -> Iterator[_Predicted]:
-    with leaving_a_core():
-        for pictures in batches:
-            predicted: list[tuple[Known, float]] = []
-            for one in entrants:
-                start = time.perf_counter()
-                known = one.together.together([picture.lr for picture in pictures])
-                predicted.append((known, time.perf_counter() - start))
-            yield pictures, predicted
+def _side_by_side(
+    batches: Iterable[list[TestPicture]], entrants: Sequence[Entrant]
+) -> Generator[_Predicted, None, None]:
+    """Yield batches in their order, as many ahead as there are cores and two at least, each predicted on one core."""
+    pool = ThreadPoolExecutor(_CORES, "upres-predict", initializer=predict_on_one_thread)
+    waiting: deque[tuple[list[TestPicture], Future[list[tuple[Known, float]]]]] = deque()
+    with contextlib.ExitStack() as stack:
+        stack.callback(pool.shutdown, cancel_futures=True)
+        ahead = stack.enter_context(Prefetch(batches, 1))
+        for pictures in ahead:
+            waiting.append((pictures, pool.submit(_together, pictures, entrants)))
+            if len(waiting) > max(_CORES, 2):
+                first, predicted = waiting.popleft()
+                yield first, predicted.result()
+        for first, predicted in waiting:
+            yield first, predicted.result()
+
+
+def _together(pictures: Sequence[TestPicture], entrants: Sequence[Entrant]) -> list[tuple[Known, float]]:
+    predicted: list[tuple[Known, float]] = []
+    for one in entrants:
+        start = time.perf_counter()
+        known = one.together.together([picture.lr for picture in pictures])
+        predicted.append((known, (time.perf_counter() - start) / _CORES))  # as so many are at it
+    return predicted
 
 
 def _enlarged(one: Entrant, pictures: Sequence[TestPicture], known: Known) -> tuple[list[NDArray[Any]], float]:

@@ -1,27 +1,19 @@
-"""Predictions that leave a core to what else their process does meanwhile."""
+"""Predictions that are asked for by several threads at once, each with one thread of its own."""
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 _THREAD = threading.local()
 
 
-@contextmanager
-def leaving_a_core() -> Iterator[None]:
-    """Let predictions that this thread asks for use one thread less than there are cores, where they can.
+def predict_on_one_thread() -> None:
+    """Let predictions that this thread asks for from now on use one thread, where they can.
 
-    A runtime whose threads wait for each other at every layer loses more than that core when another thread has it:
+    A runtime whose threads wait for each other at every layer loses more than a core when another thread has it:
     PyTorch with two threads on two cores, one of them busy, takes two to five times as long as with one thread.
     """
-    _THREAD.most = max(1, (os.cpu_count() or 1) - 1)
-    try:
-        yield
-    finally:
-        _THREAD.most = None
+    _THREAD.most = 1
 
 
 def most_threads() -> int | None:

@@ -44,14 +44,13 @@ def network_share(lr: NDArray[np.float32]) -> NDArray[np.float32]:
     It depends on the largest second difference of any channel within `RADIUS`, so that ramps are smooth too. The edge
     is repeated, so a tile that is filled up to a multiple gets the same.
     """
-    height, width, channels = lr.shape
-    side = 2 * (RADIUS - 1)
-    curvature = np.zeros((height + side, width + side), np.float32)
-    for channel in range(channels):
-        plane = np.pad(lr[..., channel], RADIUS, mode="edge")
+    height, width = lr.shape[:2]
+    planes = np.pad(lr.transpose(2, 0, 1), _EDGES, mode="edge")
+    curvature: NDArray[np.float32] = np.zeros((height + 2 * (RADIUS - 1), width + 2 * (RADIUS - 1)), np.float32)
+    for plane in planes:
         down, right = plane[1:] - plane[:-1], plane[:, 1:] - plane[:, :-1]
-        twist = down[:, 1:] - down[:, :-1]
-        for second in ((down[1:] - down[:-1])[:, 1:-1], (right[:, 1:] - right[:, :-1])[1:-1], twist[:-1, :-1]):
+        twist = down[:-1, 1:-1] - down[:-1, :-2]
+        for second in (down[1:, 1:-1] - down[:-1, 1:-1], right[1:-1, 1:] - right[1:-1, :-1], twist):
             np.maximum(curvature, np.abs(second, out=second), out=curvature)
     if _coarsest(curvature) >= _NETWORK:
         return np.ones((height, width), np.float32)
@@ -88,6 +87,7 @@ def mend_smooth(
     return mended
 
 
+_EDGES = ((0, 0), (RADIUS, RADIUS), (RADIUS, RADIUS))
 _MARGIN = ((BICUBIC_RADIUS, BICUBIC_RADIUS), (BICUBIC_RADIUS, BICUBIC_RADIUS), (0, 0))
 
 
