@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from upres.config.limits import MAX_RESOLUTION, MAX_SIDE
 from upres.errors import PictureError
-from upres.image.codecs import vips
+from upres.image.codecs import stored_png, vips
 
 _HEAD, _LARGEST_HEADER = 14, 138
 _SIZES = (12, 40, 52, 56, 108, 124)  # of the header that follows
@@ -45,8 +45,7 @@ def opened(path: Path, *, decode: bool = True) -> Any:
 
     Args:
         path: the file.
-        decode: `False` for an image that says size and kind, and may be black: less than 8 bits a pixel are decoded
-            as a whole.
+        decode: `False` for an image that says size and kind, and is black.
 
     Raises:
         PictureError: damaged, cut short or compressed.
@@ -64,13 +63,13 @@ def opened(path: Path, *, decode: bool = True) -> Any:
             "get a whole copy of it",
             where=path,
         )
-    image = vips.load("raw", path, layout.stride, layout.height, 1, offset=layout.offset, revalidate=True)
-    if layout.bits < 8 and not decode:
-        image = vips.pyvips().Image.black(layout.width, layout.height).maplut(vips.from_array(_table(layout)))
-        image = image.copy(interpretation="srgb" if image.bands == 3 else "b-w")
+    if not decode:
+        image = _unread(layout)
     else:
-        if layout.upward:
-            image = image.flip("vertical")
+        # Not mapped by libvips: all pages of a map that were read count as the process's.
+        image = stored_png.read_rows(
+            path, offset=layout.offset, height=layout.height, row_bytes=layout.stride, upward=layout.upward
+        )
         image = (_by_palette if layout.bits <= 8 else _by_channel)(image, layout)
     x, y = layout.resolution
     known = all(0 < each <= 1000 * MAX_RESOLUTION for each in (x, y))
@@ -140,6 +139,15 @@ def _layout(path: Path) -> _Layout:
     if (bits <= 8 and not len(palette)) or (bits in _MASKS and not all(masks[:3])):
         raise damaged
     return _Layout(width, abs(height), height > 0, bits, offset, palette, masks, resolution)
+
+
+def _unread(layout: _Layout) -> Any:
+    black = vips.pyvips().Image.black(layout.width, layout.height)
+    if layout.bits <= 8:
+        image = black.maplut(vips.from_array(_table(layout)))
+        return image.copy(interpretation="srgb" if image.bands == 3 else "b-w")
+    bands = 3 if layout.bits == 24 else sum(map(bool, layout.masks))
+    return black.bandjoin([black] * (bands - 1)).copy(interpretation="srgb")
 
 
 def _table(layout: _Layout) -> NDArray[np.uint8]:

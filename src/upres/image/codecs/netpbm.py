@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from upres.config.limits import MAX_NETPBM_HEADER, MAX_SIDE
 from upres.errors import PictureError
-from upres.image.codecs import vips
+from upres.image.codecs import stored_png, vips
 
 _TOKEN = re.compile(rb"(?:\s|#[^\n\r]*[\n\r])*([^\s#]+)")
 _BANDS = {1: 1, 2: 1, 3: 3, 4: 1, 5: 1, 6: 3}
@@ -31,7 +31,7 @@ def opened(path: Path, *, decode: bool = True, part: int = 1 << 20) -> Any:
 
     Args:
         path: the file.
-        decode: `False` for an image that says size and kind, and may be black: text and bits are decoded as wholes.
+        decode: `False` for an image that says size and kind, and is black.
         part: bytes of text that are read at a time.
 
     Raises:
@@ -49,17 +49,21 @@ def opened(path: Path, *, decode: bool = True, part: int = 1 << 20) -> Any:
             where=path,
         )
     bands = _BANDS[kind]
-    if kind in (*_PLAIN, *_BITS) and not decode:
-        return _black(height, width, bands, deep=white > 255)
+    deep = white > 255
+    if kind not in (*_PLAIN, *_BITS):
+        _check_length(path, offset + width * height * bands * (1 + deep))
+    if not decode:
+        return _black(height, width, bands, deep=deep)
     if kind in _PLAIN:
         return vips.from_array(_text(path, offset, (height, width, bands), white, kind, part))
     if kind in _BITS:
         return vips.from_array(_bitmap(path, offset, height, width))
-    deep = white > 255
-    _check_length(path, offset + width * height * bands * (1 + deep))
-    image = vips.load(
-        "raw", path, width, height, bands, offset=offset, format="ushort" if deep else "uchar", revalidate=True
-    )
+    item, stored = bands * (1 + deep), "ushort" if deep else "uchar"
+    if width * item > MAX_SIDE:  # longer than libvips counts, in bytes
+        image = vips.load("raw", path, width, height, bands, offset=offset, format=stored, revalidate=True)
+    else:  # not mapped: all pages of a map that were read count as the process's
+        image = stored_png.read_rows(path, offset=offset, height=height, row_bytes=width * item, item_bytes=item)
+        image = image.copy(format=stored, bands=bands)
     if deep:
         image = image.byteswap()  # most significant byte first
     full = 65_535 if deep else 255
