@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -207,6 +208,7 @@ class SegmentEncoder:
             options[row.speed] = coding.preset
         options |= _own_options(row, film.light)
         options |= {"chroma_sample_location": colours.siting} if "420" in coding.form else {}
+        os.environ.setdefault("SVT_LOG", "1")  # else SVT-AV1 writes a page to standard error, for each segment
         self._container = av.open(str(path), "w", format="matroska")
         self._number = self._coded = 0
         self._rate = rate

@@ -261,8 +261,8 @@ class _Coder:
 def with_missing(film: Film, faults: Faults, done: int, part: Range) -> Iterator[str]:
     """Yield what was wrong, and that a film ends before its header says where it does."""
     yield from faults.said
-    total = pictures_in(film, part)
-    if not faults.said and total is not None and film.duration is not None and part.end is None:
+    total = pictures_in(film, part) if part.end is None else None
+    if not faults.said and total is not None and film.duration is not None and film.exact:
         missing = Fraction(total - done) / film.rate
         if missing > max(Fraction(1), film.duration / 50):
             yield (

@@ -17,8 +17,9 @@ from av.sidedata.sidedata import Type
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 
+from upres.config.amounts import parse_time
 from upres.config.limits import MAX_FRAME_PIXELS
-from upres.errors import PictureError, first_line
+from upres.errors import ConfigError, PictureError, first_line
 from upres.video.colours import Colours, bits_of, colours_of
 
 # Pictures that are looked at before the work: the first few of some films say nothing yet.
@@ -72,6 +73,7 @@ class Film:
         start: of the file, in seconds.
         rate: pictures a second, on average; an estimate by which an encoder chooses its rate.
         duration: in seconds, where it is known.
+        exact: whether that is the pictures' own, and not that of the sound with them.
         count: how many pictures there are, where it is known or can be reckoned.
         interlaced: whether its first pictures are two fields each.
         notes: what is assumed or left behind, in words.
@@ -93,6 +95,7 @@ class Film:
     start: Fraction
     rate: Fraction
     duration: Fraction | None
+    exact: bool
     count: int | None
     interlaced: bool
     notes: tuple[str, ...]
@@ -143,7 +146,8 @@ def open_film(path: Path, *, matrix: str | None = None) -> Film:
             raise error.at(path) from error
         _refuse_dolby(stream, colours, path)
         aspect = Fraction(stream.sample_aspect_ratio or 1) or Fraction(1)
-        duration = _duration(container, stream)
+        own = _duration(stream)
+        duration = Fraction(container.duration, av.time_base) if own is None and container.duration else own
         rate = _rate(stream, first)
         return Film(
             path=path,
@@ -162,6 +166,7 @@ def open_film(path: Path, *, matrix: str | None = None) -> Film:
             start=Fraction(container.start_time or 0, av.time_base),
             rate=rate,
             duration=duration,
+            exact=own is not None,
             count=stream.frames or (None if duration is None else round(duration * rate)),
             interlaced=any(each.interlaced_frame for each in first),
             notes=_notes(first, colours),
@@ -245,10 +250,14 @@ def _refuse_dolby(stream: Any, colours: Colours, path: Path) -> None:
         )
 
 
-def _duration(container: Any, stream: Any) -> Fraction | None:
+def _duration(stream: Any) -> Fraction | None:
+    """Return how long the pictures go on, in seconds; Matroska has it in a tag."""
     if stream.duration:
         return Fraction(stream.duration) * Fraction(stream.time_base)
-    return Fraction(container.duration, av.time_base) if container.duration else None
+    said = stream.metadata.get("DURATION", "")
+    with contextlib.suppress(ConfigError):
+        return parse_time(said)
+    return None
 
 
 def _rate(stream: Any, first: list[VideoFrame]) -> Fraction:
