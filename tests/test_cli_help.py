@@ -33,7 +33,7 @@ def test_help_is_found_in_every_way(command: Command) -> None:
 
 def test_options_stand_in_groups_the_first_ones_first(command: Command) -> None:
     _, out, _ = command("upscale", "-h")
-    groups = ["Size", "Look", "Output", "Limits", "Folders", "Speed and machine", "Messages"]
+    groups = ["Size", "Look", "Output", "Limits", "Folders", "Films", "Speed and machine", "Messages"]
     assert re.findall(r"^(\S.*):$", out, re.MULTILINE) == ["Arguments", "Options", *groups, "Examples"]
     first = out[out.index("\nOptions:") : out.index("\nSize:")]
     assert re.findall(r"^  (?:-\w, )?(--\w+)", first, re.MULTILINE) == ["--output", "--scale", "--model", "--help"]

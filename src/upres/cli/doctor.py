@@ -25,7 +25,7 @@ def doctor(
     from upres.evaluation.checkup import OK, WRONG, checkup
 
     found = []
-    for finding in itertools.chain(checkup(), [_defaults()]):
+    for finding in itertools.chain(checkup(), [_films(), _defaults()]):
         found.append(finding)
         if not as_json:
             say(f"{finding.state:8}{finding.id:18}{finding.said}")
@@ -38,6 +38,23 @@ def doctor(
         say(f"{right} right, {len(found) - right - wrong} missing, {wrong} wrong")
     if wrong:
         raise typer.Exit(1)
+
+
+def _films() -> Finding:
+    """Say whether films are read here, and what codes them."""
+    from upres.evaluation.checkup import MISSING, OK, Finding
+    from upres.video.table import CODECS
+
+    try:
+        import av
+    except ImportError:
+        return Finding("films", MISSING, "films are not read: PyAV is not installed", 'pip install "upres[video]"')
+    there = [
+        f"{codec.name}{' (GPL)' if codec.gpl else ''}"
+        for codec in CODECS.values()
+        if codec.encoder in av.codecs_available
+    ]
+    return Finding("films", OK, f"PyAV {av.__version__} with FFmpeg {av.ffmpeg_version_info}, codes {', '.join(there)}")
 
 
 def _defaults() -> Finding:

@@ -39,7 +39,6 @@ _ANSWERS = {
     ("--keep-metadata", "--metadata", "--exif", "--keep-exif"): "metadata and colour profiles are always kept",
     ("--face-enhance", "--face_enhance", "--face"): "no model here is for faces alone, so none makes them up",
     ("--alpha", "--alpha-upsampler"): "transparency is always enlarged with its picture",
-    ("--dry-run",): "upres compare shows pictures before anything is written",
 }
 
 

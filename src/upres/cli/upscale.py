@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from upres.cli.films import FilmWords, enlarge_films, split
 from upres.cli.outcomes import Models, Tally, bar, say_what_is_unportable, say_what_was_left_out, tell
 from upres.cli.pipes import PIPE, through_pipes
 from upres.cli.terminal import say
@@ -26,6 +27,7 @@ _SIZE = "Size"
 _LOOK = "Look"
 _OUTPUT = "Output"
 _FOLDERS = "Folders"
+_FILMS = "Films"
 _LIMITS = "Limits"
 _MACHINE = "Speed and machine"
 _MESSAGES = "Messages"
@@ -36,7 +38,7 @@ def upscale(
         list[Path],
         typer.Argument(
             metavar="INPUT",
-            help="Pictures, or folders of pictures and of folders; - reads standard input.",
+            help="Pictures, films, or folders of pictures and of folders; - reads standard input.",
             show_default=False,
         ),
     ],
@@ -180,6 +182,78 @@ def upscale(
             rich_help_panel=_FOLDERS,
         ),
     ] = None,
+    video: Annotated[
+        bool,
+        typer.Option("--video/--no-video", help="In folders, take films too.", rich_help_panel=_FILMS),
+    ] = False,
+    codec: Annotated[
+        str | None,
+        typer.Option(
+            help="h264, h265, av1, vp9, prores or ffv1; by default what the container usually holds and what loses "
+            "nothing.",
+            show_default=False,
+            rich_help_panel=_FILMS,
+        ),
+    ] = None,
+    crf: Annotated[
+        int | None,
+        typer.Option(
+            help="Constant rate factor of the codec: less is better and larger. By default the loss is not seen.",
+            show_default=False,
+            rich_help_panel=_FILMS,
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Speed of the codec, by its own names.", show_default=False, rich_help_panel=_FILMS),
+    ] = None,
+    pix_fmt: Annotated[
+        str | None,
+        typer.Option(
+            help="Pixel format, by FFmpeg's names; by default one with the film's bits and colour resolution.",
+            show_default=False,
+            rich_help_panel=_FILMS,
+        ),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="TIME", help="Begin at 90, 1.5s or 1:02:03.", show_default=False, rich_help_panel=_FILMS
+        ),
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option("--to", metavar="TIME", help="End there.", show_default=False, rich_help_panel=_FILMS),
+    ] = None,
+    preview: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Take so much, such as 10s, from the beginning or from --from on.",
+            show_default=False,
+            rich_help_panel=_FILMS,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what would be made and how long it takes.", rich_help_panel=_FILMS),
+    ] = False,
+    deinterlace: Annotated[
+        bool,
+        typer.Option(
+            "--deinterlace/--no-deinterlace",
+            help="Weave the fields of interlaced pictures into whole ones.",
+            rich_help_panel=_FILMS,
+        ),
+    ] = False,
+    matrix: Annotated[
+        str | None,
+        typer.Option(
+            help="Matrix of the colours, whatever the film says: 601, 709 or 2020.",
+            show_default=False,
+            rich_help_panel=_FILMS,
+        ),
+    ] = None,
     max_memory: Annotated[
         str,
         typer.Option(
@@ -226,7 +300,7 @@ def upscale(
         ),
     ] = False,
 ) -> None:
-    """Make pictures larger."""
+    """Make pictures and films larger."""
     del no_config  # it decides what the others are where they are not given
     from upres.config.amounts import parse_memory, parse_scale
     from upres.image.background import parse_colour
@@ -234,6 +308,7 @@ def upscale(
     from upres.upscaling.loading import Upscalers
     from upres.upscaling.pipeline import Settings
     from upres.upscaling.sizes import Size, box
+    from upres.video.models import film_model
 
     if not 1 <= quality <= 100:
         raise ConfigError(f"--quality {quality}: should be from 1 to 100")
@@ -261,6 +336,8 @@ def upscale(
         options["denoise"] = _position(denoise)
     if detail is not None:
         options["detail"] = detail
+    words = FilmWords(codec, crf, preset, pix_fmt, start, end, preview, dry_run, deinterlace, matrix)
+    pictures, films = split(inputs, words, video=video)
     upscalers = Upscalers(model, size, **options)
     if PIPE in inputs or output == PIPE:
         through_pipes(inputs, output, upscalers, settings, form)
@@ -277,9 +354,25 @@ def upscale(
         "lossless": lossless,
         "background": background,
     }
-    _upscale(
-        inputs, output, upscalers, settings, form, include or [], exclude or [], manifest, verbose, quiet, made_with
-    )
+    if pictures:
+        if films and output is not None and not output.is_dir() and output.suffix:
+            raise ConfigError("is one file, and there are pictures and films; name a folder", where=output)
+        _upscale(
+            pictures,
+            output,
+            upscalers,
+            settings,
+            form,
+            include or [],
+            exclude or [],
+            manifest,
+            verbose,
+            quiet,
+            made_with,
+        )
+    if films:
+        of_films = Upscalers(film_model(model), size, **options)
+        enlarge_films(films, output, of_films, settings, words, made_with, verbose=verbose, quiet=quiet)
 
 
 def _gpu(device: str) -> str:

@@ -18,6 +18,8 @@ BACKENDS = ("onnx", "openvino", "torch")
 DEVICES = ("cpu", "gpu", "cuda", "mps")
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 COLOURS = ("white", "black", "gray")
+CODECS = ("h264", "h265", "av1", "vp9", "prores", "ffv1")
+MATRICES = ("601", "709", "2020")
 LOGS = ("text", "json", "off")
 SETS = (
     "Set5",
@@ -189,6 +191,8 @@ def _values(name: str, hint: Any) -> Values:
         "precision": ("auto", *PRECISIONS),
         "background": COLOURS,
         "denoise": ("auto",),
+        "codec": CODECS,
+        "matrix": MATRICES,
         "log": LOGS,
         "sets": SETS,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from fractions import Fraction
 
 from upres.errors import ConfigError
 
@@ -40,6 +41,24 @@ def parse_scale(text: str) -> float:
     if found is None:
         raise ConfigError(f"scale {text!r}: not a number; write it as 4, 2.5 or 4x", settings=("scale",))
     return float(found[1].replace(",", "."))
+
+
+def parse_time(text: str) -> Fraction:
+    """Read a length of time or a place in a film, in seconds.
+
+    >>> [float(parse_time(text)) for text in ("90", "1.5s", "2min", "1:02:03.5")]
+    [90.0, 1.5, 120.0, 3723.5]
+
+    Raises:
+        ConfigError: neither seconds, minutes nor hours:minutes:seconds.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|sec|m|min|h)?\s*", text.lower())
+    if found is not None:
+        return Fraction(found[1]) * {"m": 60, "min": 60, "h": 3600}.get(found[2], 1)
+    found = re.fullmatch(r"\s*(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)\s*", text)
+    if found is None:
+        raise ConfigError(f"{text!r}: not a time; write it as 90, 1.5s, 2min or 1:02:03.5")
+    return int(found[1] or 0) * 3600 + int(found[2]) * 60 + Fraction(found[3])
 
 
 def time_in_words(seconds: float) -> str:

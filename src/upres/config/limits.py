@@ -14,6 +14,9 @@ MAX_PIXELS = 500_000_000
 MAX_FRAMES = 10_000
 """Frames of an animation, or pages of a TIFF: seven minutes at 25 a second, and more than scanners bind in one file."""
 
+MAX_FRAME_PIXELS = 40_000_000
+"""Pixels of a film's frame, of the enlarged one too: 8K has 33 million, and a dozen are held at once."""
+
 MAX_SIDE = 100_000_000
 """Rows or columns that libvips counts (VIPS_MAX_COORD); frames stand one below the other in one image."""
 
@@ -159,6 +162,7 @@ class Limit:
 LIMITS = (
     Limit("MAX_PIXELS", MAX_PIXELS, "pixels", "a picture that is read", "refused by its header", "max_pixels"),
     Limit("MAX_FRAMES", MAX_FRAMES, "pictures", "frames or pages of a file", "refused by its header", "max_frames"),
+    Limit("MAX_FRAME_PIXELS", MAX_FRAME_PIXELS, "pixels", "a film's frame, before and after"),
     Limit("MAX_SIDE", MAX_SIDE, "pixels", "a side; all frames one below the other", "refused by its header"),
     Limit(
         "MAX_MEMORY",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -41,22 +41,35 @@ class _Enlarged:
         self._progress = progress
 
     def __iter__(self) -> Iterator[Picture]:
-        lr: Picture | None = None
-        sr: Picture | None = None
-        for number, picture in enumerate(self._pages):
-            progress = self._within(number)
-            if lr is None or sr is None or not _same(lr, picture):
-                sr = None  # lets the frame before go while this one is made
-                lr, sr = picture, self._enlarge(picture, progress=progress)
-            elif progress is not None:
-                progress(1, 1)
-            yield sr
+        return upscale_each(self._enlarge, self._pages, self._within)
 
     def _within(self, number: int) -> Progress | None:
         progress, total = self._progress, 1000 * len(self._pages)
         if progress is None:
             return None
         return lambda done, tiles: progress(1000 * number + 1000 * done // tiles, total)
+
+
+def upscale_each(
+    enlarge: Enlarge, pictures: Iterable[Picture], within: Callable[[int], Progress | None]
+) -> Iterator[Picture]:
+    """Yield pictures enlarged, one in memory at a time; one that repeats the one before it is the same object again.
+
+    Args:
+        enlarge: enlarges each of them; what it raises passes through.
+        pictures: of any sizes.
+        within: gives what is called after every tile of a picture, by the picture's number.
+    """
+    lr: Picture | None = None
+    sr: Picture | None = None
+    for number, picture in enumerate(pictures):
+        progress = within(number)
+        if lr is None or sr is None or not _same(lr, picture):
+            sr = None  # lets the frame before go while this one is made
+            lr, sr = picture, enlarge(picture, progress=progress)
+        elif progress is not None:
+            progress(1, 1)
+        yield sr
 
 
 def _same(one: Picture, other: Picture) -> bool:
