@@ -17,7 +17,7 @@ from upres.image import read, write
 
 GROUP: Any = typer.main.get_command(command_line())
 # What belongs to one call, and has no default.
-OF_A_CALL = {"inputs", "output", "manifest", "gpu", "verbose", "quiet", "no_config"}
+OF_A_CALL = {"inputs", "output", "from", "shard", "manifest", "gpu", "verbose", "quiet", "no_config"}
 
 
 @pytest.fixture
