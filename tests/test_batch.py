@@ -1,5 +1,6 @@
 """Folders: what is written where, what a bad file does, and that killing and running again loses nothing."""
 
+import hashlib
 import json
 import os
 import re
@@ -56,6 +57,8 @@ def test_a_tree_keeps_its_shape_and_a_bad_file_stops_nothing(tree: Path, command
     assert sorted(str(line["output"]) for line in lines if not line["error"]) == sorted(f"out/{name}" for name in made)
     settings = cast(dict[str, Any], lines[0].pop("settings"))
     assert (settings["model"], settings["size"], settings["quality"]) == ("bicubic", [2, None, None, None], 95)
+    first = (tree / "out/a_x2.png").read_bytes()
+    assert len(str(lines[0].pop("fingerprint"))) == 16
     assert lines[0] | {"seconds": 0} == {
         "input": "in/a.png",
         "output": "out/a_x2.png",
@@ -71,7 +74,11 @@ def test_a_tree_keeps_its_shape_and_a_bad_file_stops_nothing(tree: Path, command
         "worst_difference": 0.0,
         "warnings": [],
         "error": None,
+        "error_class": None,
+        "bytes": len(first),
+        "sha256": hashlib.sha256(first).hexdigest(),
     }
+    assert [line["error_class"] for line in lines if line["error"]] == ["PictureError"]
     assert [line["input"] for line in lines if line["error"]] == ["in/deep/bad.png"]
 
     # Running again does what is left, and only that.

@@ -17,9 +17,9 @@ from upres.image import read, write
 
 GROUP: Any = typer.main.get_command(command_line())
 # What belongs to one call, and has no default.
-OF_A_CALL = {"inputs", "output", "manifest", "gpu", "verbose", "quiet", "no_config"}
+OF_A_CALL = {"inputs", "output", "from", "shard", "manifest", "gpu", "verbose", "quiet", "no_config"}
 # What is said of films, too: pictures beside them would refuse it.
-OF_A_CALL |= {"video", "codec", "crf", "preset", "pix_fmt", "from", "to", "preview", "dry_run", "deinterlace", "matrix"}
+OF_A_CALL |= {"video", "codec", "crf", "preset", "pix_fmt", "to", "preview", "dry_run", "deinterlace", "matrix"}
 
 
 @pytest.fixture

@@ -173,5 +173,7 @@ def test_a_number_beyond_its_limit_is_said_with_it() -> None:
     elsewhere |= {"MAX_TIFF_PIECE": "held_bytes > 50_000_000"}
     elsewhere |= {"MAX_VOTES_BYTES": "is too large for votes"}
     elsewhere |= {"MAX_MEMORY": "coded as a whole; allow as much", "MAX_METADATA_BYTES": "40 << 20"}
+    elsewhere |= {"MAX_ATTEMPTS": "3 times; try again later", "MAX_PAUSE_SECONDS": "longest pause"}
+    elsewhere |= {"MAX_REQUEST_SECONDS": "silent server"}
     for limit in LIMITS:
         assert re.search(re.escape(elsewhere.get(limit.name, limit.name)), tested), limit.name

@@ -144,11 +144,11 @@ def interface(drawing: Drawing) -> None:
         if chance.random() < 0.5:
             drawing.box(12, y + 8, row - 20, row - 20, drawing.colour(), round_=chance.choice((0, 4, 8, 16)))
     for _ in range(chance.randint(1, 4)):
-        x, y = drawing.place(0.3, 0.7), drawing.place(0.3, 0.9)
+        x, top = drawing.place(0.3, 0.7), drawing.place(0.3, 0.9)
         width, height = 4 * chance.randint(20, 50), 4 * chance.randint(9, 16)
-        drawing.box(x, y, width, height, drawing.colour(), round_=chance.choice((0, 8, 16)))
-        drawing.box(x + 4, y + 4, width - 8, height - 8, drawing.colour(), round_=chance.choice((0, 8, 12)))
-        drawing.text(x + 16, y + height - 14, 28, drawing.colour(), drawing.words(12))
+        drawing.box(x, top, width, height, drawing.colour(), round_=chance.choice((0, 8, 16)))
+        drawing.box(x + 4, top + 4, width - 8, height - 8, drawing.colour(), round_=chance.choice((0, 8, 12)))
+        drawing.text(x + 16, top + height - 14, 28, drawing.colour(), drawing.words(12))
 
 
 def diagram(drawing: Drawing) -> None:
@@ -228,7 +228,8 @@ def squares(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
     """Return the means of squares of `scale` × `scale` pixels, halves rounded up."""
     height, width, channels = pixels.shape
     blocks = pixels.reshape(height // scale, scale, width // scale, scale, channels)
-    return (blocks.mean((1, 3)) + 0.5).astype(np.uint8)
+    means: NDArray[np.uint8] = (blocks.mean((1, 3)) + 0.5).astype(np.uint8)
+    return means
 
 
 def main() -> None:

@@ -10,6 +10,7 @@
     ├── MissingExtraError    an optional part of upres is not installed: exit code 2
     ├── CancelledError       the caller asked to stop
     └── FailedError          the work was begun and could not be done right: exit code 1
+        ├── StorageError     a bucket or a server refused, or did not answer
         ├── NonFiniteError   a loss or a tile became NaN or infinite
         ├── DeviceMemoryError  the memory does not hold an input; a smaller one may do
         └── ParityError      two runtimes that should agree do not
@@ -113,6 +114,10 @@ class CancelledError(UpresError):
 
 class FailedError(UpresError):
     """The work was begun and could not be done right."""
+
+
+class StorageError(FailedError):
+    """A bucket or a server refused what was asked of it, or did not answer."""
 
 
 class NonFiniteError(FailedError):

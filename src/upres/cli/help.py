@@ -13,6 +13,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("upres scans/ -o large/ --format tif", "a folder, its tree kept"),
         ("upres photo.jpg --fit 3840x2160 -o wallpaper.png", "as large as fits a screen"),
     ),
+    "manifest": (
+        ("upres manifest status large/", "what became of how many"),
+        ("upres manifest verify large/ --digests", "is every output there, and whole?"),
+        ("upres manifest retry large/ --error StorageError -o again.txt", "what a network lost, for --from again.txt"),
+    ),
     "models": (
         ("upres models", "a table"),
         ("upres models --json", "all that their files say"),

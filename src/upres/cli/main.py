@@ -27,6 +27,7 @@ from upres.cli import (
     export,
     formats,
     interpolate,
+    manifest,
     models,
     pack,
     parts,
@@ -51,6 +52,7 @@ from upres.errors import DamagedPictureWarning, RenamedWarning
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "upscale": upscale.upscale,
+    "manifest": manifest.manifest,
     "models": models.models,
     "formats": formats.formats,
     "train": train.train,

@@ -97,9 +97,15 @@ class Tally:
                 error=True,
             )
 
-    def line(self, total: int) -> str:
-        """Return the counts in words."""
-        return f"{self.enlarged} of {total} pictures enlarged, {self.skipped} there already, {self.failed} failed"
+    @property
+    def count(self) -> int:
+        """How many pictures that were."""
+        return self.enlarged + self.skipped + self.failed
+
+    def line(self, total: int | None = None) -> str:
+        """Return the counts in words, of a total where that is known."""
+        of = self.count if total is None else total
+        return f"{self.enlarged} of {of} pictures enlarged, {self.skipped} there already, {self.failed} failed"
 
 
 def tell(outcome: Outcome, *, verbose: bool, quiet: bool) -> None:
@@ -110,16 +116,16 @@ def tell(outcome: Outcome, *, verbose: bool, quiet: bool) -> None:
         return
     if outcome.skipped:
         if verbose:
-            say(f"{job.target}: there already, passed over", error=True)
+            say(f"{job.target_name}: there already, passed over", error=True)
         return
     assert summary is not None
     if not quiet:
         for warning in outcome.warnings:
-            say(f"upres: warning: {job.source}: {warning}", error=True)
+            say(f"upres: warning: {job.source_name}: {warning}", error=True)
         (height, width), (large_height, large_width) = summary.input, summary.output
         pages = f"{summary.pages} pictures, " if summary.pages > 1 else ""
         say(
-            f"{job.source} {width}×{height} → {job.target} {large_width}×{large_height}, {pages}"
+            f"{job.source_name} {width}×{height} → {job.target_name} {large_width}×{large_height}, {pages}"
             f"{summary.model} ×{summary.scale:g}, {outcome.seconds:.2f} s"
         )
     if verbose:

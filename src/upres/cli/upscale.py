@@ -6,6 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +20,7 @@ from upres.config.limits import MAX_FRAMES, MAX_PIXELS
 from upres.errors import ConfigError, FailedError, PictureError
 
 if TYPE_CHECKING:
-    from upres.upscaling.batch import BatchSettings, Job, Manifest, Outcome
+    from upres.upscaling.batch import BatchSettings, Job, Manifest, Outcome, Shard
     from upres.upscaling.loading import Options, Upscalers
 
 # Groups of options in the help; those of no group come first.
@@ -35,13 +36,14 @@ _MESSAGES = "Messages"
 
 def upscale(
     inputs: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="INPUT",
-            help="Pictures, films, or folders of pictures and of folders; - reads standard input.",
+            help="Pictures, films, or folders of pictures and of folders; - reads standard input. s3://, gs:// and "
+            "az:// are buckets; of http:// and https:// single pictures are read.",
             show_default=False,
         ),
-    ],
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -174,6 +176,27 @@ def upscale(
             rich_help_panel=_FOLDERS,
         ),
     ] = None,
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="LIST|TIME",
+            help="Take the names in this file, one a line or a column of Parquet; - is standard input. They are below "
+            "INPUT, or whole paths and addresses. Of a film: begin at 90, 1.5s or 1:02:03.",
+            show_default=False,
+            rich_help_panel=_FOLDERS,
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N/COUNT",
+            help="Do only this part of the pictures, such as 3/16, by their names; auto in a Slurm array, auto/16 in "
+            "an indexed Kubernetes Job.",
+            show_default=False,
+            rich_help_panel=_FOLDERS,
+        ),
+    ] = None,
     manifest: Annotated[
         Path | None,
         typer.Option(
@@ -215,15 +238,9 @@ def upscale(
             rich_help_panel=_FILMS,
         ),
     ] = None,
-    start: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="TIME", help="Begin at 90, 1.5s or 1:02:03.", show_default=False, rich_help_panel=_FILMS
-        ),
-    ] = None,
     end: Annotated[
         str | None,
-        typer.Option("--to", metavar="TIME", help="End there.", show_default=False, rich_help_panel=_FILMS),
+        typer.Option("--to", metavar="TIME", help="Of a film: end there.", show_default=False, rich_help_panel=_FILMS),
     ] = None,
     preview: Annotated[
         str | None,
@@ -304,20 +321,20 @@ def upscale(
     del no_config  # it decides what the others are where they are not given
     from upres.config.amounts import parse_memory, parse_scale
     from upres.image.background import parse_colour
-    from upres.upscaling.batch import BatchSettings
+    from upres.storage.places import address_of
+    from upres.upscaling.batch import BatchSettings, Shard, parse_shard, weights
     from upres.upscaling.loading import Upscalers
     from upres.upscaling.pipeline import Settings
     from upres.upscaling.sizes import Size, box
     from upres.video.models import film_model
 
-    if not 1 <= quality <= 100:
-        raise ConfigError(f"--quality {quality}: should be from 1 to 100")
-    if max_pixels < 1:
-        raise ConfigError(f"--max-pixels {max_pixels}: should be at least 1")
-    if max_frames < 1:
-        raise ConfigError(f"--max-frames {max_frames}: should be at least 1")
+    _check_numbers(quality, max_pixels, max_frames)
     if gpu:
         device = _gpu(device)
+    inputs = inputs or []
+    if not inputs and from_ is None:
+        raise ConfigError("INPUT: is missing; see upres upscale --help")
+    part = Shard() if shard is None else parse_shard(shard)
     times = None if scale is None else parse_scale(scale)
     size = Size(times, width, height, None if fit is None else box(fit))
     colour = None if background is None else parse_colour(background)
@@ -336,10 +353,12 @@ def upscale(
         options["denoise"] = _position(denoise)
     if detail is not None:
         options["detail"] = detail
-    words = FilmWords(codec, crf, preset, pix_fmt, start, end, preview, dry_run, deinterlace, matrix)
+    words = FilmWords(codec, crf, preset, pix_fmt, None, end, preview, dry_run, deinterlace, matrix)
     pictures, films = split(inputs, words, video=video)
+    words, listed = (replace(words, start=from_), None) if films else (words, from_)
     upscalers = Upscalers(model, size, **options)
-    if PIPE in inputs or output == PIPE:
+    addresses = any(address_of(each) is not None for each in (*inputs, *([] if output is None else [output])))
+    if (PIPE in inputs or output == PIPE) and not addresses:
         through_pipes(inputs, output, upscalers, settings, form)
         return
     made_with: dict[str, object] = {
@@ -353,26 +372,31 @@ def upscale(
         "quality": quality,
         "lossless": lossless,
         "background": background,
+        "weights": weights(model),
     }
-    if pictures:
-        if films and output is not None and not output.is_dir() and output.suffix:
-            raise ConfigError("is one file, and there are pictures and films; name a folder", where=output)
-        _upscale(
-            pictures,
-            output,
-            upscalers,
-            settings,
-            form,
-            include or [],
-            exclude or [],
-            manifest,
-            verbose,
-            quiet,
-            made_with,
+    patterns = (include or [], exclude or [])
+    if films and pictures and output is not None and not output.is_dir() and output.suffix:
+        raise ConfigError("is one file, and there are pictures and films; name a folder", where=output)
+    if addresses or listed is not None:
+        from upres.cli.streams import upscale_stream
+
+        upscale_stream(
+            pictures, output, listed, upscalers, settings, form, patterns, part, manifest, verbose, quiet, made_with
         )
+    elif pictures:
+        _upscale(pictures, output, upscalers, settings, form, patterns, part, manifest, verbose, quiet, made_with)
     if films:
         of_films = Upscalers(film_model(model), size, **options)
         enlarge_films(films, output, of_films, settings, words, made_with, verbose=verbose, quiet=quiet)
+
+
+def _check_numbers(quality: int, max_pixels: int, max_frames: int) -> None:
+    if not 1 <= quality <= 100:
+        raise ConfigError(f"--quality {quality}: should be from 1 to 100")
+    if max_pixels < 1:
+        raise ConfigError(f"--max-pixels {max_pixels}: should be at least 1")
+    if max_frames < 1:
+        raise ConfigError(f"--max-frames {max_frames}: should be at least 1")
 
 
 def _gpu(device: str) -> str:
@@ -393,8 +417,8 @@ def _upscale(
     upscalers: Upscalers,
     settings: BatchSettings,
     form: str | None,
-    include: list[str],
-    exclude: list[str],
+    patterns: tuple[list[str], list[str]],
+    shard: Shard,
     manifest: Path | None,
     verbose: bool,
     quiet: bool,
@@ -403,13 +427,15 @@ def _upscale(
     from upres.upscaling.batch import find_jobs, unportable
     from upres.upscaling.batch.engines.local import run
 
+    include, exclude = patterns
     found = find_jobs(inputs, output, label=upscalers.label, form=form, include=include, exclude=exclude)
-    jobs = [job for job in found if job.original is None]
+    jobs = [job for job in found if job.original is None and shard.has(job.name)]
     if upscalers.size.fixed and (verbose or len(jobs) > 1):  # one picture says by itself what is wrong
         _load_first(jobs, upscalers, settings)
     models = Models(upscalers, shown=verbose)
     models.say()
-    log = _log(jobs, manifest, made_with)
+    log = _log(jobs, manifest, shard, made_with)
+    settings = replace(settings, digests=log is not None)
     done, began = Tally(), time.monotonic()
 
     def take(outcome: Outcome) -> None:
@@ -432,7 +458,7 @@ def _upscale(
                 for outcome in outcomes:
                     take(outcome)
             except KeyboardInterrupt as stop:
-                for outcome in _rest(outcomes, stop):
+                for outcome in rest(outcomes, stop):
                     take(outcome)
                 raise
     except KeyboardInterrupt:
@@ -452,7 +478,7 @@ def _upscale(
         raise FailedError(f"{done.failed} of {len(jobs)} pictures could not be enlarged; the reasons stand above")
 
 
-def _rest(outcomes: Generator[Outcome, None, None], stop: KeyboardInterrupt) -> Iterator[Outcome]:
+def rest(outcomes: Generator[Outcome, None, None], stop: KeyboardInterrupt) -> Iterator[Outcome]:
     """Stop the work, and yield what had been written by then."""
     try:
         yield outcomes.throw(stop)
@@ -470,10 +496,10 @@ def _load_first(jobs: Sequence[Job], upscalers: Upscalers, settings: BatchSettin
                 return
 
 
-def _log(jobs: list[Job], manifest: Path | None, made_with: dict[str, object]) -> Manifest | None:
-    from upres.upscaling.batch import MANIFEST, Manifest
+def _log(jobs: list[Job], manifest: Path | None, shard: Shard, made_with: dict[str, object]) -> Manifest | None:
+    from upres.upscaling.batch import Manifest, manifest_name
 
     if manifest is None:
         roots = [job.root for job in jobs if job.found and job.root is not None]
-        manifest = roots[0] / MANIFEST if roots else None
+        manifest = roots[0] / manifest_name(shard) if roots else None
     return None if manifest is None else Manifest(manifest, made_with)

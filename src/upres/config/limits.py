@@ -77,6 +77,21 @@ MAX_REACH = 100_000
 MAX_VOTES_BYTES = 20_000_000
 """Of a file of votes on pictures; a vote takes two hundred."""
 
+MAX_ATTEMPTS = 8
+"""Times that a request to a bucket or a web server is sent, without a byte of progress in between."""
+
+MAX_PAUSE_SECONDS = 30
+"""Seconds of the longest pause before one is sent again; all pauses together take a minute."""
+
+MAX_REQUEST_SECONDS = 120
+"""Seconds for a request to a bucket: its longest part, of 8 MB, on a line of half a megabit."""
+
+MAX_FETCHED = 8
+"""Pictures of a bucket that are fetched, or wait to be put, at once; they lie on disk."""
+
+MAX_REFUSALS = 100
+"""Pictures one after the other that a bucket refuses, after which a run ends: its rights have been taken away."""
+
 MAX_BODY_BYTES = 64_000_000
 """Bytes of a request to the service: a photograph of 50 megapixels as JPEG, or one of 20 as PNG."""
 
@@ -196,6 +211,11 @@ LIMITS = (
     Limit("MAX_TENSORS", MAX_TENSORS, "tensors", "the same"),
     Limit("MAX_REACH", MAX_REACH, "pixels", "a model's receptive-field radius, and its multiple"),
     Limit("MAX_VOTES_BYTES", MAX_VOTES_BYTES, "bytes", "a file of votes"),
+    Limit("MAX_ATTEMPTS", MAX_ATTEMPTS, "times", "a request to a bucket or a web server, without progress", "it fails"),
+    Limit("MAX_PAUSE_SECONDS", MAX_PAUSE_SECONDS, "s", "the longest pause before one is sent again", "no longer"),
+    Limit("MAX_REQUEST_SECONDS", MAX_REQUEST_SECONDS, "s", "one request to a bucket", "it is sent again"),
+    Limit("MAX_FETCHED", MAX_FETCHED, "pictures", "fetched, or waiting to be put, at once", "they wait"),
+    Limit("MAX_REFUSALS", MAX_REFUSALS, "pictures", "that a bucket refuses one after the other", "the run ends"),
 )
 """What protects every process, in the order in which a reader meets them; `docs/reliability.md` shows it."""
 

@@ -128,6 +128,13 @@ def check_whole(path: Path, folder: Path = PACKAGE) -> None:
         raise ModelError("not the model that came with upres: its bytes have changed; install upres again", where=path)
 
 
+def weights_of(name: str, folder: Path = PACKAGE) -> str:
+    """Return a digest of all shipped files of a model, as the package lists them; empty where it lists none."""
+    lines = (folder / DIGESTS).read_text(encoding="utf-8").splitlines()
+    own = sorted(line for line in lines if line.split()[1].startswith(f"{name}-x"))
+    return hashlib.sha256("\n".join(own).encode()).hexdigest()[:16] if own else ""
+
+
 def int8_version(path: Path) -> Path:
     """Return where the int8 version of a float32 model lies, if it has one: beside it, `<its name>-int8.onnx`."""
     return path.with_name(f"{path.stem}-int8.onnx")

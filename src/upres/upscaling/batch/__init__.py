@@ -10,17 +10,24 @@ from upres.upscaling.batch.jobs import (
     suffix_of,
     unportable,
 )
-from upres.upscaling.batch.manifest import MANIFEST, Manifest
+from upres.upscaling.batch.manifest import MANIFEST, Log, Manifest, StoredManifest, manifest_name, weights
+from upres.upscaling.batch.shards import Shard, parse_shard
 
 __all__ = [
     "MANIFEST",
     "BatchSettings",
     "Job",
     "JobProgress",
+    "Log",
     "Manifest",
     "Outcome",
+    "Shard",
+    "StoredManifest",
     "find_jobs",
+    "manifest_name",
+    "parse_shard",
     "suffix_like",
     "suffix_of",
     "unportable",
+    "weights",
 ]

@@ -27,6 +27,9 @@ class Job:
         root: the output folder, or `None` when the target was named.
         twin: another source of which the same file would be made; then neither is enlarged.
         original: the source of which this one was made by upres, as their names say.
+        addresses: what a person knows source and target as, where they lie elsewhere and these are copies.
+        present: whether the output is known to be there already.
+        error: why there is no source to be opened.
     """
 
     source: Path
@@ -35,6 +38,25 @@ class Job:
     root: Path | None = None
     twin: Path | None = None
     original: Path | None = None
+    addresses: tuple[str, str] | None = None
+    present: bool = False
+    error: UpresError | None = None
+
+    @property
+    def source_name(self) -> str:
+        """What a person knows the source as."""
+        return str(self.source) if self.addresses is None else self.addresses[0]
+
+    @property
+    def target_name(self) -> str:
+        """What a person knows the output as."""
+        return str(self.target) if self.addresses is None else self.addresses[1]
+
+    @property
+    def name(self) -> str:
+        """The source's name below the folder that is enlarged, with `/` between its parts."""
+        inside = self.target.parent if self.root is None else self.target.parent.relative_to(self.root)
+        return (inside / self.source.name).as_posix() if self.found else self.source.name
 
 
 @dataclass(frozen=True)
@@ -45,14 +67,18 @@ class BatchSettings:
         files: how files are read and written.
         overwrite: replace an output that exists.
         skip_existing: pass it over; `None` for what was found in folders only. Else it is an error.
+        digests: tell of each output its bytes and its SHA-256, for which it is read once more.
     """
 
     files: Settings = field(default_factory=Settings)
     overwrite: bool = False
     skip_existing: bool | None = None
+    digests: bool = False
 
     def skips(self, job: Job) -> bool:
         """Return whether a job is done already."""
+        if job.present:
+            return True
         allowed = job.found if self.skip_existing is None else self.skip_existing
         return allowed and not self.overwrite and job.twin is None and _exists(job.target)
 
@@ -84,6 +110,7 @@ class Outcome:
         skipped: whether the output was there already.
         error: why there is none.
         warnings: what was odd about the file, in words.
+        written: the bytes of the output and its SHA-256, where that was asked for.
     """
 
     job: Job
@@ -92,13 +119,14 @@ class Outcome:
     skipped: bool = False
     error: UpresError | None = None
     warnings: tuple[str, ...] = ()
+    written: tuple[int, str] | None = None
 
     def line(self) -> dict[str, Any]:
         """Return the manifest's entry; sizes are width and height there."""
         summary, failed = self.summary, self.error is not None
         return {
-            "input": str(self.job.source),
-            "output": str(self.job.target),
+            "input": self.job.source_name,
+            "output": self.job.target_name,
             "input_size": None if summary is None else summary.input[::-1],
             "output_size": None if summary is None or failed else summary.output[::-1],
             "model": None if summary is None else summary.model,
@@ -111,6 +139,9 @@ class Outcome:
             "worst_difference": 0.0 if summary is None else summary.worst_difference,
             "warnings": list(self.warnings),
             "error": str(self.error) if failed else None,
+            "error_class": type(self.error).__name__ if failed else None,
+            "bytes": None if self.written is None else self.written[0],
+            "sha256": None if self.written is None else self.written[1],
         }
 
 
@@ -199,9 +230,21 @@ def suffix_like(source: str, form: str | None) -> str:
 
 
 def _job(source: Path, root: Path, label: str, form: str | None, inside: Path | None) -> Job:
-    kept = source.suffix if source.suffix.lower() in WRITTEN else ".png"
-    name = f"{source.stem}{label}{kept if form is None else suffix_of(form)}"
+    name = output_name(source, label, form)
     return Job(source, root / (inside or "") / name, found=inside is not None, root=root)
+
+
+def output_name(source: Path, label: str, form: str | None) -> str:
+    """Return the name of what is made of a file, without its folder.
+
+    >>> output_name(Path("in/photo.heic"), "_x4", None)
+    'photo_x4.png'
+
+    Raises:
+        ConfigError: no format that is written is called so.
+    """
+    kept = source.suffix if source.suffix.lower() in WRITTEN else ".png"
+    return f"{source.stem}{label}{kept if form is None else suffix_of(form)}"
 
 
 def _pictures(folder: Path, output: Path, include: Sequence[str], exclude: Sequence[str]) -> list[Path]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from pathlib import Path
 
 from upres.errors import CancelledError, as_upres_error
 from upres.image.opening import OpenedPicture
@@ -32,17 +34,14 @@ _SHARES = 4
 
 
 def run(
-    jobs: Sequence[Job], upscalers: Upscalers, settings: BatchSettings, *, progress: JobProgress | None = None
+    jobs: Iterable[Job], upscalers: Upscalers, settings: BatchSettings, *, progress: JobProgress | None = None
 ) -> Generator[Outcome, None, None]:
-    """Do the jobs, and yield what became of each, in their order.
+    """Do the jobs, taken as they are needed, and yield what became of each, in their order.
 
     Whatever is wrong with one picture is in its outcome and does not stop the others. Leaving the iterator early
     stops the work and leaves no half file. What is thrown into it, or interrupts it, does too: then it yields what
     was written by then, before it raises that.
     """
-    for folder in dict.fromkeys(job.target.parent for job in jobs):
-        with contextlib.suppress(OSError):  # what is wrong with a folder is said of each picture in it
-            clear_unfinished(folder)
     pending: deque[Future[Outcome]] = deque()
     cancel = threading.Event()
     alone = threading.Lock()
@@ -104,10 +103,17 @@ class _Begun:
     outcome: Outcome | None = None
 
 
-def _opened(jobs: Sequence[Job], settings: BatchSettings, sources: deque[OpenedPicture]) -> Iterator[_Begun]:
+def _opened(jobs: Iterable[Job], settings: BatchSettings, sources: deque[OpenedPicture]) -> Generator[_Begun]:
+    cleared: set[Path] = set()
     for job in jobs:
         began = time.perf_counter()
+        if job.target.parent not in cleared:
+            cleared.add(job.target.parent)
+            with contextlib.suppress(OSError):  # what is wrong with a folder is said of each picture in it
+                clear_unfinished(job.target.parent)
         try:
+            if job.error is not None:
+                raise job.error
             if settings.skips(job):
                 yield _Begun(job, 0.0, outcome=Outcome(job, skipped=True))
                 continue
@@ -162,7 +168,9 @@ def _enlarged(
             with alone if much else contextlib.nullcontext():
                 began = time.perf_counter() - begun.opening
                 enlarge(source, sink, upscaler.enlargement, progress=tell, cancel=cancel)
-            return Outcome(job, told, seconds=_since(began), warnings=source.warnings)
+            seconds = _since(began)
+            written = _written_bytes(job.target) if settings.digests else None
+            return Outcome(job, told, seconds=seconds, warnings=source.warnings, written=written)
         except CancelledError:
             raise
         except Exception as error:
@@ -172,6 +180,12 @@ def _enlarged(
             predicted.set()
 
     return coders.submit(code), predicted
+
+
+def _written_bytes(path: Path) -> tuple[int, str]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return file.tell(), digest
 
 
 def _told(told: Summary, chosen: Chosen) -> Summary:
