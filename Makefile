@@ -63,7 +63,7 @@ test-oldest:
 	@test -x build/oldest/bin/python || $(PYTHON) -m venv build/oldest
 	@build/oldest/bin/python -m pip --disable-pip-version-check install --quiet uv
 	@build/oldest/bin/uv pip install --quiet --python build/oldest/bin/python --resolution lowest-direct --editable .
-	@build/oldest/bin/uv pip install --quiet --python build/oldest/bin/python pytest hypothesis
+	@build/oldest/bin/uv pip install --quiet --python build/oldest/bin/python pytest hypothesis onnx
 	build/oldest/bin/python -m pytest $(LIGHT_TESTS)
 
 clean:

@@ -13,13 +13,17 @@ import gzip
 import hashlib
 import io
 import os
+import stat
 import subprocess
 import sys
 import tarfile
 import tempfile
+import time
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+_UNIX = 3  # what a zip file's entry says made it
 # Quick ones, of the parts that a packager's changes break: files, models, arithmetic.
 SDIST_TESTS = ("tests/test_formats.py", "tests/test_bands.py", "tests/test_resize.py", "tests/test_tiling.py")
 
@@ -55,10 +59,23 @@ def _built(folder: Path, mask: int, epoch: str) -> dict[str, bytes]:
     command = (sys.executable, "-m", "build", "--outdir", str(folder / "dist"), str(folder / "source"))
     subprocess.run(command, check=True, env=environment, umask=mask, stdout=subprocess.DEVNULL)
     made = {path.name: path.read_bytes() for path in sorted((folder / "dist").iterdir())}
-    return {name: _settled(content, int(epoch)) if name.endswith(".gz") else content for name, content in made.items()}
+    settle = {".gz": _settled_sdist, ".whl": _settled_wheel}
+    return {name: settle[Path(name).suffix](content, int(epoch)) for name, content in made.items()}
 
 
-def _settled(content: bytes, epoch: int) -> bytes:
+def _settled_wheel(content: bytes, epoch: int) -> bytes:
+    """Return a wheel in which modes and times say nothing of this machine: they follow the umask otherwise."""
+    packed = io.BytesIO()
+    moment = time.gmtime(epoch)[:6]
+    with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():  # in its order: RECORD stands last, as the format asks
+            entry = zipfile.ZipInfo(name, moment)
+            entry.create_system, entry.external_attr = _UNIX, (stat.S_IFREG | 0o644) << 16
+            target.writestr(entry, source.read(name), zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
+
+
+def _settled_sdist(content: bytes, epoch: int) -> bytes:
     """Return a tar.gz in which times, owners and modes say nothing of this machine: setuptools leaves them in."""
     with tarfile.open(fileobj=io.BytesIO(content)) as source:
         packed = io.BytesIO()
