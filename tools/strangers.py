@@ -2,7 +2,7 @@
 
     python -m tools.strangers [photographer developer trainer]
 
-The commands and programs are taken from the documents. What they work on (`photo.jpg`, a folder `photos`) is made first.
+Commands and programs are taken from the documents. What they work on (`photo.jpg`, a folder `photos`) is made first.
 `upres` is the wheel built of this checkout; all else comes from the package index, in the versions of `--constraint`.
 """
 
