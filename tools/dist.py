@@ -35,9 +35,10 @@ def main() -> None:
     target.mkdir(exist_ok=True)
     for old in (*target.glob("upres-*.whl"), *target.glob("upres-*.tar.gz")):
         old.unlink()
-    epoch = _said("git", "log", "-1", "--format=%ct").decode().strip()
+    # One commit, also where another is made meanwhile.
+    commit, epoch = _said("git", "log", "-1", "--format=%H %ct").decode().split()
     with tempfile.TemporaryDirectory() as folder:
-        first, second = (_built(Path(folder) / str(mask), mask, epoch) for mask in (0o022, 0o077))
+        first, second = (_built(Path(folder) / str(mask), mask, commit, epoch) for mask in (0o022, 0o077))
         if first != second:
             sys.exit(f"two builds of one commit differ: {_sums(first)}, {_sums(second)}")
         for name, content in first.items():
@@ -50,11 +51,11 @@ def main() -> None:
         _test(Path(folder) / "sdist", Path(sdist), Path(wheel))
 
 
-def _built(folder: Path, mask: int, epoch: str) -> dict[str, bytes]:
+def _built(folder: Path, mask: int, commit: str, epoch: str) -> dict[str, bytes]:
     """Return the wheel, and the sdist without its times, by their names."""
     (folder / "source").mkdir(parents=True)
     unpack = ("tar", "-x", "--no-same-permissions", "-C", str(folder / "source"))
-    subprocess.run(unpack, input=_said("git", "archive", "HEAD"), check=True, umask=mask)
+    subprocess.run(unpack, input=_said("git", "archive", commit), check=True, umask=mask)
     environment = os.environ | {"SOURCE_DATE_EPOCH": epoch}
     command = (sys.executable, "-m", "build", "--outdir", str(folder / "dist"), str(folder / "source"))
     subprocess.run(command, check=True, env=environment, umask=mask, stdout=subprocess.DEVNULL)
