@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint types unit format docs notebooks benchmarks fuzz dist test-oldest clean
+.PHONY: demo test lint types unit format docs notebooks benchmarks fuzz dist test-oldest strangers checkers clean
 
 ## Enlarge the included photograph with a shipped model, offline, and print where the before/after page lies.
 demo: $(VENV)/.light
@@ -63,8 +63,17 @@ test-oldest:
 	@test -x build/oldest/bin/python || $(PYTHON) -m venv build/oldest
 	@build/oldest/bin/python -m pip --disable-pip-version-check install --quiet uv
 	@build/oldest/bin/uv pip install --quiet --python build/oldest/bin/python --resolution lowest-direct --editable .
-	@build/oldest/bin/uv pip install --quiet --python build/oldest/bin/python pytest hypothesis
+	@build/oldest/bin/uv pip install --quiet --python build/oldest/bin/python pytest hypothesis onnx
 	build/oldest/bin/python -m pytest $(LIGHT_TESTS)
+
+## A photographer, a developer and a trainer follow their pages of the documents: fresh environments, the wheel alone.
+strangers: $(VENV)/.full
+	$(BIN)/python -m tools.strangers --constraint constraints.txt
+
+## What mypy and pyright say of a script that uses upres, right and wrong. pyright brings node.
+checkers: $(VENV)/.full
+	$(PIP) "pyright[nodejs]"
+	$(BIN)/python -m tools.checkers
 
 clean:
 	rm -rf $(VENV) demo-out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

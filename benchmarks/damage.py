@@ -4,7 +4,7 @@
 
 A picture of each format is damaged in five ways, so often each, and read: one bit flipped, 16 bytes replaced, a sector
 of 512 bytes lost to zeros, the rest zeros from somewhere, the rest missing. Places are drawn from the whole file, of
-which pixels are nearly all.
+which pixels are nearly all. HEIC is among them where `upres[heic]` is installed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from benchmarks.common import argument_parser, picture, run
 from upres.errors import DamagedPictureWarning, UpresError
 from upres.image import Pages, Picture, read_pages, write, write_pages
-from upres.image.codecs import vips
+from upres.image.codecs import extras, vips
+from upres.image.codecs.table import FORMATS
 
 Generator = np.random.Generator
 
@@ -79,6 +80,10 @@ def made(folder: Path, side: int) -> dict[str, Path]:
     image.tiffsave(str(path("TIFF, plain", ".tif")))
     for name, suffix in {"BMP": ".bmp", "PPM": ".ppm"}.items():
         write(Picture(lr), path(name, suffix))
+    if extras.installed(FORMATS["heif"].extra):
+        import pillow_heif
+
+        pillow_heif.from_bytes("RGB", (side, side), lr.tobytes()).save(path("HEIC", ".heic"), quality=90)
     frames = [Picture(picture(side // 2, side // 2, seed)) for seed in range(3)]
     for name, suffix in {"PNG, animated": ".png", "WebP, animated": ".webp", "GIF, animated": ".gif"}.items():
         write_pages(Pages(frames, 3, (40.0,) * 3), path(name, suffix))

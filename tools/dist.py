@@ -13,13 +13,17 @@ import gzip
 import hashlib
 import io
 import os
+import stat
 import subprocess
 import sys
 import tarfile
 import tempfile
+import time
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+_UNIX = 3  # what a zip file's entry says made it
 # Quick ones, of the parts that a packager's changes break: files, models, arithmetic.
 SDIST_TESTS = ("tests/test_formats.py", "tests/test_bands.py", "tests/test_resize.py", "tests/test_tiling.py")
 
@@ -31,9 +35,10 @@ def main() -> None:
     target.mkdir(exist_ok=True)
     for old in (*target.glob("upres-*.whl"), *target.glob("upres-*.tar.gz")):
         old.unlink()
-    epoch = _said("git", "log", "-1", "--format=%ct").decode().strip()
+    # One commit, also where another is made meanwhile.
+    commit, epoch = _said("git", "log", "-1", "--format=%H %ct").decode().split()
     with tempfile.TemporaryDirectory() as folder:
-        first, second = (_built(Path(folder) / str(mask), mask, epoch) for mask in (0o022, 0o077))
+        first, second = (_built(Path(folder) / str(mask), mask, commit, epoch) for mask in (0o022, 0o077))
         if first != second:
             sys.exit(f"two builds of one commit differ: {_sums(first)}, {_sums(second)}")
         for name, content in first.items():
@@ -46,19 +51,32 @@ def main() -> None:
         _test(Path(folder) / "sdist", Path(sdist), Path(wheel))
 
 
-def _built(folder: Path, mask: int, epoch: str) -> dict[str, bytes]:
+def _built(folder: Path, mask: int, commit: str, epoch: str) -> dict[str, bytes]:
     """Return the wheel, and the sdist without its times, by their names."""
     (folder / "source").mkdir(parents=True)
     unpack = ("tar", "-x", "--no-same-permissions", "-C", str(folder / "source"))
-    subprocess.run(unpack, input=_said("git", "archive", "HEAD"), check=True, umask=mask)
+    subprocess.run(unpack, input=_said("git", "archive", commit), check=True, umask=mask)
     environment = os.environ | {"SOURCE_DATE_EPOCH": epoch}
     command = (sys.executable, "-m", "build", "--outdir", str(folder / "dist"), str(folder / "source"))
     subprocess.run(command, check=True, env=environment, umask=mask, stdout=subprocess.DEVNULL)
     made = {path.name: path.read_bytes() for path in sorted((folder / "dist").iterdir())}
-    return {name: _settled(content, int(epoch)) if name.endswith(".gz") else content for name, content in made.items()}
+    settle = {".gz": _settled_sdist, ".whl": _settled_wheel}
+    return {name: settle[Path(name).suffix](content, int(epoch)) for name, content in made.items()}
 
 
-def _settled(content: bytes, epoch: int) -> bytes:
+def _settled_wheel(content: bytes, epoch: int) -> bytes:
+    """Return a wheel in which modes and times say nothing of this machine: they follow the umask otherwise."""
+    packed = io.BytesIO()
+    moment = time.gmtime(epoch)[:6]
+    with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():  # in its order: RECORD stands last, as the format asks
+            entry = zipfile.ZipInfo(name, moment)
+            entry.create_system, entry.external_attr = _UNIX, (stat.S_IFREG | 0o644) << 16
+            target.writestr(entry, source.read(name), zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
+
+
+def _settled_sdist(content: bytes, epoch: int) -> bytes:
     """Return a tar.gz in which times, owners and modes say nothing of this machine: setuptools leaves them in."""
     with tarfile.open(fileobj=io.BytesIO(content)) as source:
         packed = io.BytesIO()
