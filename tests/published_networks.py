@@ -362,6 +362,108 @@ def smfanet(x: Tensor, d: Tensors) -> Tensor:
     return F.pixel_shuffle(conv(y + head, d, "to_img.0"), 2)
 
 
+# SwinIR, on sizes that its windows of 4 divide, and RealPLKSR
+
+
+def swinir_weights(*, stepped: bool) -> Tensors:
+    d = Weights()
+    d.conv("conv_first", 3, 8)
+    norms = ["patch_embed.norm", "norm"]
+    for layer in ("layers.0.residual_group.blocks.0", "layers.0.residual_group.blocks.1"):
+        norms += [f"{layer}.norm1", f"{layer}.norm2"]
+        for name, before, after in (("attn.qkv", 8, 24), ("attn.proj", 8, 8), ("mlp.fc1", 8, 12), ("mlp.fc2", 12, 8)):
+            d.vector(f"{layer}.{name}.weight", after, before)
+            d.vector(f"{layer}.{name}.bias", after)
+        d.vector(f"{layer}.attn.relative_position_bias_table", 49, 2)
+        d[f"{layer}.attn.relative_position_index"] = torch.zeros(16, 16, dtype=torch.long)
+    d["layers.0.residual_group.blocks.1.attn_mask"] = torch.zeros(4, 16, 16)
+    for norm in norms:
+        d.vector(f"{norm}.weight", 8, around=1.0)
+        d.vector(f"{norm}.bias", 8)
+    d.conv("layers.0.conv", 8, 8)
+    d.conv("conv_after_body", 8, 8)
+    if stepped:
+        d.conv("conv_before_upsample.0", 8, 64)
+        d.conv("upsample.0", 64, 256)
+        d.conv("conv_last", 64, 3)
+    else:
+        d.conv("upsample.0", 8, 12)
+    return d
+
+
+def swinir(*, stepped: bool) -> Net:
+    def linear(x: Tensor, d: Tensors, name: str) -> Tensor:
+        return F.linear(x, d[f"{name}.weight"], d[f"{name}.bias"])
+
+    def norm(x: Tensor, d: Tensors, name: str) -> Tensor:
+        return F.layer_norm(x, (8,), d[f"{name}.weight"], d[f"{name}.bias"])
+
+    def attention(x: Tensor, d: Tensors, name: str, shift: int) -> Tensor:
+        """Pixels `h w c`: each group of them that share a window, one after the other."""
+        height, width, _ = x.shape
+        result = torch.zeros_like(x)
+        tops = range(shift - 4 if shift else 0, height, 4)
+        lefts = range(shift - 4 if shift else 0, width, 4)
+        for top in tops:
+            for left in lefts:
+                rows = [row for row in range(top, top + 4) if 0 <= row < height]
+                columns = [column for column in range(left, left + 4) if 0 <= column < width]
+                places = [(row, column) for row in rows for column in columns]
+                inside = torch.stack([x[place] for place in places])
+                q, k, v = linear(inside, d, f"{name}.qkv").chunk(3, 1)
+                offsets = [[(a[0] - b[0] + 3) * 7 + a[1] - b[1] + 3 for b in places] for a in places]
+                bias = d[f"{name}.relative_position_bias_table"][torch.tensor(offsets)]
+                heads = [
+                    F.softmax(q[:, at : at + 4] @ k[:, at : at + 4].T / 2 + bias[..., at // 4], 1) @ v[:, at : at + 4]
+                    for at in (0, 4)
+                ]
+                for place, pixel in zip(places, linear(torch.cat(heads, 1), d, f"{name}.proj"), strict=True):
+                    result[place] = pixel
+        return result
+
+    def net(x: Tensor, d: Tensors) -> Tensor:
+        head = conv(x - MEAN, d, "conv_first")
+        y = group = norm(head[0].permute(1, 2, 0), d, "patch_embed.norm")
+        for number, shift in ((0, 0), (1, 2)):
+            name = f"layers.0.residual_group.blocks.{number}"
+            y = y + attention(norm(y, d, f"{name}.norm1"), d, f"{name}.attn", shift)
+            y = y + linear(F.gelu(linear(norm(y, d, f"{name}.norm2"), d, f"{name}.mlp.fc1")), d, f"{name}.mlp.fc2")
+        y = conv(y.permute(2, 0, 1)[None], d, "layers.0.conv")[0].permute(1, 2, 0) + group
+        y = conv(norm(y, d, "norm").permute(2, 0, 1)[None], d, "conv_after_body") + head
+        if not stepped:
+            return F.pixel_shuffle(conv(y, d, "upsample.0"), 2) + MEAN
+        y = F.pixel_shuffle(conv(F.leaky_relu(conv(y, d, "conv_before_upsample.0"), 0.01), d, "upsample.0"), 2)
+        return conv(y, d, "conv_last") + MEAN
+
+    return net
+
+
+def realplksr_weights() -> Tensors:
+    d = Weights()
+    d.conv("feats.0", 3, 8)
+    for block in ("feats.1", "feats.2"):
+        d.conv(f"{block}.channel_mixer.0", 8, 16)
+        d.conv(f"{block}.channel_mixer.2", 16, 8)
+        d.conv(f"{block}.lk.conv", 2, 2, 5)
+        d.conv(f"{block}.attn.f.0", 8, 8)
+        d.conv(f"{block}.refine", 8, 8, 1)
+        d.vector(f"{block}.norm.weight", 8, around=1.0)
+        d.vector(f"{block}.norm.bias", 8)
+    d.conv("feats.4", 8, 12)  # feats.3 drops some, and has no tensors
+    return d
+
+
+def realplksr(x: Tensor, d: Tensors) -> Tensor:
+    y = conv(x, d, "feats.0")
+    for block in ("feats.1", "feats.2"):
+        z = conv(y, d, f"{block}.channel_mixer.0")
+        z = conv(z * torch.tanh(F.softplus(z)), d, f"{block}.channel_mixer.2")
+        z = torch.cat((conv(z[:, :2], d, f"{block}.lk.conv"), z[:, 2:]), 1)
+        z = conv(z * conv(z, d, f"{block}.attn.f.0").sigmoid(), d, f"{block}.refine")
+        y = y + F.group_norm(z, 4, d[f"{block}.norm.weight"], d[f"{block}.norm.bias"])
+    return F.pixel_shuffle(conv(y, d, "feats.4") + x.repeat_interleave(4, 1), 2)
+
+
 # name → weights, the second implementation, scale, architecture
 CASES: dict[str, tuple[Tensors, Net, int, str]] = {
     **{
@@ -381,4 +483,7 @@ CASES: dict[str, tuple[Tensors, Net, int, str]] = {
     "plainusr small": (plainusr_weights(False), plainusr, 2, "plainusr"),
     "safmn": (safmn_weights(), safmn, 2, "safmn"),
     "smfanet": (smfanet_weights(), smfanet, 2, "smfanet"),
+    "swinir light": (swinir_weights(stepped=False), swinir(stepped=False), 2, "swinir"),
+    "swinir classical": (swinir_weights(stepped=True), swinir(stepped=True), 2, "swinir"),
+    "realplksr": (realplksr_weights(), realplksr, 2, "realplksr"),
 }

@@ -7,11 +7,13 @@ SMALL: dict[str, dict[str, Any]] = {
     "edsr": {"width": 8, "blocks": 2},
     "fsrcnn": {"width": 12, "narrow": 6, "maps": 2},
     "plainusr": {"widths": (8, 6), "attention": 2},
+    "realplksr": {"width": 8, "blocks": 1, "kernel": 5},
     "rlfn": {"width": 6, "attention": 4, "blocks": 1},
     "rrdb": {"width": 6, "growth": 4, "blocks": 1},
     "safmn": {"width": 8, "blocks": 1},
     "smfanet": {"width": 6, "blocks": 1},
     "span": {"width": 6, "blocks": 1},
     "srresnet": {"width": 8, "blocks": 2},
+    "swinir": {"width": 8, "depths": (2,), "heads": 2, "window": 4},
     "unet": {"width": 4, "depth": 2},
 }

@@ -85,6 +85,7 @@ def probe_no_radius(network: Network) -> None:
         ("rrdb", {"width": 4, "growth": 2, "blocks": 0, "unshuffle": 2}, 2),
         ("rrdb", {"width": 4, "growth": 2, "blocks": 0, "unshuffle": 4}, 1),
         ("edsr", {"width": 4, "blocks": 1, "mean": (0.4, 0.5, 0.6)}, 2),
+        ("realplksr", {"width": 4, "blocks": 1, "kernel": 5, "norm": 0}, 2),
     ],
 )
 def test_variants_keep_size_radius_and_pixels_in_onnx(name: str, options: dict, scale: int, tmp_path) -> None:
@@ -226,17 +227,23 @@ def test_our_cifar_network_is_no_larger_and_no_slower_than_the_notebooks() -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "scale", "count"),
+    ("name", "options", "scale", "count"),
     [
-        ("edsr", 2, 1_369_859),  # EDSR-baseline: 1.37, 1.55 and 1.52 million in the tables of later papers
-        ("edsr", 3, 1_554_499),
-        ("edsr", 4, 1_517_571),
-        ("rrdb", 4, 16_697_987),  # ESRGAN's published file
+        ("edsr", {}, 2, 1_369_859),  # EDSR-baseline: 1.37, 1.55 and 1.52 million in the tables of later papers
+        ("edsr", {}, 3, 1_554_499),
+        ("edsr", {}, 4, 1_517_571),
+        ("rrdb", {}, 4, 16_697_987),  # ESRGAN's published file
+        ("swinir", {}, 2, 910_152),  # the lightweight files' tensors, and the classical ones'
+        ("swinir", {}, 4, 929_628),
+        ("swinir", {"width": 180, "depths": (6,) * 6, "upsampler": "pixel-shuffle"}, 2, 11_752_487),
+        ("realplksr", {}, 4, 7_389_680),
     ],
 )
-def test_published_networks_have_their_published_number_of_parameters(name: str, scale: int, count: int) -> None:
+def test_published_networks_have_their_published_number_of_parameters(
+    name: str, options: dict, scale: int, count: int
+) -> None:
     with torch.device("meta"):
-        network = ARCHS[name](ARCHS[name].config_type(), scale=scale, channels=3)  # type: ignore[misc]
+        network = ARCHS[name](ARCHS[name].config_type(**options), scale=scale, channels=3)  # type: ignore[misc]
     assert network.parameter_count == count
 
 

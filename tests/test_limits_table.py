@@ -174,6 +174,6 @@ def test_a_number_beyond_its_limit_is_said_with_it() -> None:
     elsewhere |= {"MAX_VOTES_BYTES": "is too large for votes"}
     elsewhere |= {"MAX_MEMORY": "coded as a whole; allow as much", "MAX_METADATA_BYTES": "40 << 20"}
     elsewhere |= {"MAX_ATTEMPTS": "3 times; try again later", "MAX_PAUSE_SECONDS": "longest pause"}
-    elsewhere |= {"MAX_REQUEST_SECONDS": "silent server"}
+    elsewhere |= {"MAX_REQUEST_SECONDS": "silent server", "MAX_FRAME_PIXELS": "more than 40,000,000 pixels"}
     for limit in LIMITS:
         assert re.search(re.escape(elsewhere.get(limit.name, limit.name)), tested), limit.name

@@ -11,6 +11,7 @@ from upres.archs.fsrcnn import FSRCNN
 from upres.archs.network import Network
 from upres.archs.plainres import PlainRes
 from upres.archs.plainusr import PlainUSR
+from upres.archs.realplksr import RealPLKSR
 from upres.archs.repres import RepRes
 from upres.archs.rlfn import RLFN
 from upres.archs.rrdb import RRDB
@@ -19,6 +20,7 @@ from upres.archs.smfanet import SMFANet
 from upres.archs.span import SPAN
 from upres.archs.srcnn import SRCNN
 from upres.archs.srresnet import SRResNet
+from upres.archs.swinir import SwinIR
 from upres.archs.unet import UNet
 from upres.config.tables import Table
 
@@ -32,6 +34,7 @@ ARCHS: Table[type[Network]] = Table(
         "fsrcnn": FSRCNN,
         "plainres": PlainRes,
         "plainusr": PlainUSR,
+        "realplksr": RealPLKSR,
         "repres": RepRes,
         "rlfn": RLFN,
         "rrdb": RRDB,
@@ -40,6 +43,7 @@ ARCHS: Table[type[Network]] = Table(
         "span": SPAN,
         "srcnn": SRCNN,
         "srresnet": SRResNet,
+        "swinir": SwinIR,
         "unet": UNet,
     },
 )

@@ -127,6 +127,11 @@ _NETWORKS = {
     "superultracompact": _Network("compact", _COMPACT, {"width": 24, "convs": 8}),
     "span": _Network("span", {"feature_channels": "width"}, {}),
     "safmn": _Network("safmn", {"dim": "width", "n_blocks": "blocks", "ffn_scale": "expansion"}, {}),
+    "realplksr": _Network(
+        "realplksr",
+        {"dim": "width", "n_blocks": "blocks", "kernel_size": "kernel", "split_ratio": "share"},
+        {},
+    ),
     "smfanet": _Network("smfanet", {"dim": "width", "n_blocks": "blocks", "ffn_scale": "expansion"}, {}),
 }
 _DISCRIMINATORS = {"vggstylediscriminator": "vgg", "unetdiscriminatorsn": "unet-sn", "unet": "unet-sn"}
@@ -249,7 +254,7 @@ class _Conversion:
         for theirs, ours in found.options.items():
             value = options.number(f"network_g.{theirs}")
             if value is not None:
-                arch[ours] = value if ours in ("expansion", "residual_scale") else int(value)
+                arch[ours] = value if ours in ("expansion", "residual_scale", "share") else int(value)
         if self._scale in (1, 2) and (folded == self._scale or unshuffled):
             arch["unshuffle"] = 4 // self._scale
         if found.differs:

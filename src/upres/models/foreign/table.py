@@ -7,11 +7,13 @@ from upres.models.foreign.compact import CompactImporter
 from upres.models.foreign.edsr import EDSRImporter
 from upres.models.foreign.imported import Importer
 from upres.models.foreign.plainusr import PlainUSRImporter
+from upres.models.foreign.realplksr import RealPLKSRImporter
 from upres.models.foreign.rlfn import RLFNImporter
 from upres.models.foreign.rrdb import RRDBImporter
 from upres.models.foreign.safmn import SAFMNImporter
 from upres.models.foreign.smfanet import SMFANetImporter
 from upres.models.foreign.span import SPANImporter
+from upres.models.foreign.swinir import SwinIRImporter
 
 IMPORTERS: Table[Importer] = Table(
     "upres.models.foreign",
@@ -19,10 +21,12 @@ IMPORTERS: Table[Importer] = Table(
         "compact": CompactImporter(),
         "edsr": EDSRImporter(),
         "plainusr": PlainUSRImporter(),
+        "realplksr": RealPLKSRImporter(),
         "rlfn": RLFNImporter(),
         "rrdb": RRDBImporter(),
         "safmn": SAFMNImporter(),
         "smfanet": SMFANetImporter(),
         "span": SPANImporter(),
+        "swinir": SwinIRImporter(),
     },
 )

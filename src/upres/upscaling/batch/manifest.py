@@ -88,7 +88,10 @@ class Log(ABC):
         if number is None:
             return ()
         before = self._listed_settings[number]
-        return tuple(name for name, value in self._made_with.items() if name in before and before[name] != value)
+        found = [name for name, value in self._made_with.items() if name in before and before[name] != value]
+        if "model" in found and "weights" in found:  # of course, then
+            found.remove("weights")
+        return tuple(found)
 
     @functools.cached_property
     def _listed(self) -> NameTable:
