@@ -80,7 +80,8 @@ def made(folder: Path, side: int) -> dict[str, Path]:
     image.tiffsave(str(path("TIFF, plain", ".tif")))
     for name, suffix in {"BMP": ".bmp", "PPM": ".ppm"}.items():
         write(Picture(lr), path(name, suffix))
-    if extras.installed(FORMATS["heif"].extra):
+    extra = FORMATS["heif"].extra
+    if extra is not None and extras.installed(extra):
         import pillow_heif
 
         pillow_heif.from_bytes("RGB", (side, side), lr.tobytes()).save(path("HEIC", ".heic"), quality=90)

@@ -101,8 +101,9 @@ def test_what_films_cannot_be_is_refused(command: Command, tmp_path):
         here = [str(tmp_path / word) if "." in word and word[0] != "-" else word for word in arguments]
         refused = command.refused(tmp_path, *here, *FAST)
         assert said in refused, refused
-    refused = command.refused(tmp_path, str(source), *FAST[:2], "--width", "9000")
-    assert "pictures of 9000×6750 would have more than 40,000,000 pixels (MAX_FRAME_PIXELS)" in refused
+    wide = write_film(tmp_path / "wide.mkv", moving(1, 240, 320))
+    refused = command.refused(tmp_path, str(wide), *FAST[:2], "--width", "9600")
+    assert "pictures of 9600×7200 would have more than 40,000,000 pixels (MAX_FRAME_PIXELS)" in refused
     assert source.exists()
 
 
