@@ -362,21 +362,71 @@ def smfanet(x: Tensor, d: Tensors) -> Tensor:
     return F.pixel_shuffle(conv(y + head, d, "to_img.0"), 2)
 
 
-# SwinIR, on sizes that its windows of 4 divide, and RealPLKSR
+# SwinIR and HAT, on sizes that their windows of 4 divide, and RealPLKSR
 
 
-def swinir_weights(*, stepped: bool) -> Tensors:
+def linear(x: Tensor, d: Tensors, name: str) -> Tensor:
+    return F.linear(x, d[f"{name}.weight"], d[f"{name}.bias"])
+
+
+def layer_norm(x: Tensor, d: Tensors, name: str) -> Tensor:
+    return F.layer_norm(x, (8,), d[f"{name}.weight"], d[f"{name}.bias"])
+
+
+def mlp(x: Tensor, d: Tensors, name: str) -> Tensor:
+    hidden = linear(layer_norm(x, d, f"{name}.norm2"), d, f"{name}.mlp.fc1")
+    return x + linear(F.gelu(hidden), d, f"{name}.mlp.fc2")
+
+
+def attention(x: Tensor, d: Tensors, name: str, shift: int) -> Tensor:
+    """Pixels `h w c`: each group of them that share a window, one after the other."""
+    height, width, _ = x.shape
+    result = torch.zeros_like(x)
+    for top in range(shift - 4 if shift else 0, height, 4):
+        for left in range(shift - 4 if shift else 0, width, 4):
+            rows = [row for row in range(top, top + 4) if 0 <= row < height]
+            columns = [column for column in range(left, left + 4) if 0 <= column < width]
+            places = [(row, column) for row in rows for column in columns]
+            q, k, v = linear(torch.stack([x[place] for place in places]), d, f"{name}.qkv").chunk(3, 1)
+            offsets = [[(a[0] - b[0] + 3) * 7 + a[1] - b[1] + 3 for b in places] for a in places]
+            bias = d[f"{name}.relative_position_bias_table"][torch.tensor(offsets)]
+            heads = [
+                F.softmax(q[:, at : at + 4] @ k[:, at : at + 4].T / 2 + bias[..., at // 4], 1) @ v[:, at : at + 4]
+                for at in (0, 4)
+            ]
+            for place, pixel in zip(places, linear(torch.cat(heads, 1), d, f"{name}.proj"), strict=True):
+                result[place] = pixel
+    return result
+
+
+def transformer_weights(*, overlapping: bool, stepped: bool) -> Tensors:
     d = Weights()
+    group = "layers.0.residual_group"
     d.conv("conv_first", 3, 8)
     norms = ["patch_embed.norm", "norm"]
-    for layer in ("layers.0.residual_group.blocks.0", "layers.0.residual_group.blocks.1"):
+    for layer in (f"{group}.blocks.0", f"{group}.blocks.1", *([f"{group}.overlap_attn"] if overlapping else [])):
         norms += [f"{layer}.norm1", f"{layer}.norm2"]
-        for name, before, after in (("attn.qkv", 8, 24), ("attn.proj", 8, 8), ("mlp.fc1", 8, 12), ("mlp.fc2", 12, 8)):
-            d.vector(f"{layer}.{name}.weight", after, before)
-            d.vector(f"{layer}.{name}.bias", after)
-        d.vector(f"{layer}.attn.relative_position_bias_table", 49, 2)
-        d[f"{layer}.attn.relative_position_index"] = torch.zeros(16, 16, dtype=torch.long)
-    d["layers.0.residual_group.blocks.1.attn_mask"] = torch.zeros(4, 16, 16)
+        own = layer if layer.endswith("overlap_attn") else f"{layer}.attn"
+        for name, before, after in (
+            (f"{own}.qkv", 8, 24),
+            (f"{own}.proj", 8, 8),
+            (f"{layer}.mlp.fc1", 8, 12),
+            (f"{layer}.mlp.fc2", 12, 8),
+        ):
+            d.vector(f"{name}.weight", after, before)
+            d.vector(f"{name}.bias", after)
+        d.vector(f"{own}.relative_position_bias_table", 81 if layer.endswith("overlap_attn") else 49, 2)
+        if overlapping and own != layer:
+            d.conv(f"{layer}.conv_block.cab.0", 8, 4)
+            d.conv(f"{layer}.conv_block.cab.2", 4, 8)
+            d.conv(f"{layer}.conv_block.cab.3.attention.1", 8, 4, 1)
+            d.conv(f"{layer}.conv_block.cab.3.attention.3", 4, 8, 1)
+        elif not overlapping:
+            d[f"{own}.relative_position_index"] = torch.zeros(16, 16, dtype=torch.long)
+    if overlapping:
+        d["relative_position_index_OCA"] = torch.zeros(16, 36, dtype=torch.long)
+    else:
+        d[f"{group}.blocks.1.attn_mask"] = torch.zeros(4, 16, 16)
     for norm in norms:
         d.vector(f"{norm}.weight", 8, around=1.0)
         d.vector(f"{norm}.bias", 8)
@@ -391,51 +441,57 @@ def swinir_weights(*, stepped: bool) -> Tensors:
     return d
 
 
-def swinir(*, stepped: bool) -> Net:
-    def linear(x: Tensor, d: Tensors, name: str) -> Tensor:
-        return F.linear(x, d[f"{name}.weight"], d[f"{name}.bias"])
-
-    def norm(x: Tensor, d: Tensors, name: str) -> Tensor:
-        return F.layer_norm(x, (8,), d[f"{name}.weight"], d[f"{name}.bias"])
-
-    def attention(x: Tensor, d: Tensors, name: str, shift: int) -> Tensor:
-        """Pixels `h w c`: each group of them that share a window, one after the other."""
-        height, width, _ = x.shape
-        result = torch.zeros_like(x)
-        tops = range(shift - 4 if shift else 0, height, 4)
-        lefts = range(shift - 4 if shift else 0, width, 4)
-        for top in tops:
-            for left in lefts:
-                rows = [row for row in range(top, top + 4) if 0 <= row < height]
-                columns = [column for column in range(left, left + 4) if 0 <= column < width]
-                places = [(row, column) for row in rows for column in columns]
-                inside = torch.stack([x[place] for place in places])
-                q, k, v = linear(inside, d, f"{name}.qkv").chunk(3, 1)
-                offsets = [[(a[0] - b[0] + 3) * 7 + a[1] - b[1] + 3 for b in places] for a in places]
-                bias = d[f"{name}.relative_position_bias_table"][torch.tensor(offsets)]
-                heads = [
-                    F.softmax(q[:, at : at + 4] @ k[:, at : at + 4].T / 2 + bias[..., at // 4], 1) @ v[:, at : at + 4]
-                    for at in (0, 4)
-                ]
-                for place, pixel in zip(places, linear(torch.cat(heads, 1), d, f"{name}.proj"), strict=True):
-                    result[place] = pixel
-        return result
-
+def transformer(group: Net, *, stepped: bool) -> Net:
     def net(x: Tensor, d: Tensors) -> Tensor:
         head = conv(x - MEAN, d, "conv_first")
-        y = group = norm(head[0].permute(1, 2, 0), d, "patch_embed.norm")
-        for number, shift in ((0, 0), (1, 2)):
-            name = f"layers.0.residual_group.blocks.{number}"
-            y = y + attention(norm(y, d, f"{name}.norm1"), d, f"{name}.attn", shift)
-            y = y + linear(F.gelu(linear(norm(y, d, f"{name}.norm2"), d, f"{name}.mlp.fc1")), d, f"{name}.mlp.fc2")
-        y = conv(y.permute(2, 0, 1)[None], d, "layers.0.conv")[0].permute(1, 2, 0) + group
-        y = conv(norm(y, d, "norm").permute(2, 0, 1)[None], d, "conv_after_body") + head
+        y = layer_norm(head[0].permute(1, 2, 0), d, "patch_embed.norm")
+        y = conv(group(y, d).permute(2, 0, 1)[None], d, "layers.0.conv")[0].permute(1, 2, 0) + y
+        y = conv(layer_norm(y, d, "norm").permute(2, 0, 1)[None], d, "conv_after_body") + head
         if not stepped:
             return F.pixel_shuffle(conv(y, d, "upsample.0"), 2) + MEAN
         y = F.pixel_shuffle(conv(F.leaky_relu(conv(y, d, "conv_before_upsample.0"), 0.01), d, "upsample.0"), 2)
         return conv(y, d, "conv_last") + MEAN
 
     return net
+
+
+def swinir_group(y: Tensor, d: Tensors) -> Tensor:
+    for number, shift in ((0, 0), (1, 2)):
+        name = f"layers.0.residual_group.blocks.{number}"
+        y = mlp(y + attention(layer_norm(y, d, f"{name}.norm1"), d, f"{name}.attn", shift), d, name)
+    return y
+
+
+def hat_group(y: Tensor, d: Tensors) -> Tensor:
+    for number, shift in ((0, 0), (1, 2)):
+        name = f"layers.0.residual_group.blocks.{number}"
+        z = layer_norm(y, d, f"{name}.norm1")
+        c = conv(F.gelu(conv(z.permute(2, 0, 1)[None], d, f"{name}.conv_block.cab.0")), d, f"{name}.conv_block.cab.2")
+        gate = F.relu(conv(c.mean((2, 3), keepdim=True), d, f"{name}.conv_block.cab.3.attention.1"))
+        c = c * conv(gate, d, f"{name}.conv_block.cab.3.attention.3").sigmoid()
+        y = mlp(y + attention(z, d, f"{name}.attn", shift) + 0.01 * c[0].permute(1, 2, 0), d, name)
+    name = "layers.0.residual_group.overlap_attn"
+    asked = linear(layer_norm(y, d, f"{name}.norm1"), d, f"{name}.qkv")
+    padded = F.pad(asked, (0, 0, 1, 1, 1, 1))  # windows of 4 look at 6, and at zeros beyond the picture
+    table, result = d[f"{name}.relative_position_bias_table"], torch.zeros_like(y)
+    for top in range(0, y.shape[0], 4):
+        for left in range(0, y.shape[1], 4):
+            q = asked[top : top + 4, left : left + 4, :8].reshape(16, 8)
+            k, v = padded[top : top + 6, left : left + 6, 8:].reshape(36, 16).chunk(2, 1)
+            # From the pixel that asks to the one it looks at, less a constant: some count from the table's end.
+            bias = torch.stack(
+                [
+                    torch.stack([table[(u - row - 1) * 9 + v_ - column - 1] for u in range(6) for v_ in range(6)])
+                    for row in range(4)
+                    for column in range(4)
+                ]
+            )
+            heads = [
+                F.softmax(q[:, at : at + 4] @ k[:, at : at + 4].T / 2 + bias[..., at // 4], 1) @ v[:, at : at + 4]
+                for at in (0, 4)
+            ]
+            result[top : top + 4, left : left + 4] = torch.cat(heads, 1).reshape(4, 4, 8)
+    return mlp(y + linear(result, d, f"{name}.proj"), d, name)
 
 
 def realplksr_weights() -> Tensors:
@@ -483,7 +539,18 @@ CASES: dict[str, tuple[Tensors, Net, int, str]] = {
     "plainusr small": (plainusr_weights(False), plainusr, 2, "plainusr"),
     "safmn": (safmn_weights(), safmn, 2, "safmn"),
     "smfanet": (smfanet_weights(), smfanet, 2, "smfanet"),
-    "swinir light": (swinir_weights(stepped=False), swinir(stepped=False), 2, "swinir"),
-    "swinir classical": (swinir_weights(stepped=True), swinir(stepped=True), 2, "swinir"),
+    "swinir light": (
+        transformer_weights(overlapping=False, stepped=False),
+        transformer(swinir_group, stepped=False),
+        2,
+        "swinir",
+    ),
+    "swinir classical": (
+        transformer_weights(overlapping=False, stepped=True),
+        transformer(swinir_group, stepped=True),
+        2,
+        "swinir",
+    ),
+    "hat": (transformer_weights(overlapping=True, stepped=True), transformer(hat_group, stepped=True), 2, "hat"),
     "realplksr": (realplksr_weights(), realplksr, 2, "realplksr"),
 }

@@ -237,6 +237,8 @@ def test_our_cifar_network_is_no_larger_and_no_slower_than_the_notebooks() -> No
         ("swinir", {}, 4, 929_628),
         ("swinir", {"width": 180, "depths": (6,) * 6, "upsampler": "pixel-shuffle"}, 2, 11_752_487),
         ("realplksr", {}, 4, 7_389_680),
+        ("hat", {}, 4, 9_621_183),  # HAT-S: 9.62 million in the paper
+        ("hat", {"width": 180, "compression": 3, "squeeze": 30}, 4, 20_772_507),
     ],
 )
 def test_published_networks_have_their_published_number_of_parameters(

@@ -17,7 +17,7 @@ from upres.archs.layers.mean_shift import DIV2K, Mean, mean_shift
 from upres.archs.layers.padding import to_multiple
 from upres.archs.layers.receptive_field import Interval
 from upres.archs.layers.trained_upsampling import trained_upsampler
-from upres.archs.layers.windows import WindowAttention
+from upres.archs.layers.windows import PixelNorm, WindowAttention
 from upres.archs.network import Network
 from upres.config import config
 
@@ -59,18 +59,11 @@ class SwinIRConfig:
             )
 
 
-class _Norm(nn.LayerNorm):
-    """Over the channels of each pixel, `n c h w`."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-
-
 class _Layer(nn.Module):
     def __init__(self, config: SwinIRConfig, shift: int) -> None:
         super().__init__()
         width, hidden = config.width, int(config.width * config.expansion)
-        self.norms = nn.ModuleList(_Norm(width) for _ in range(2))
+        self.norms = nn.ModuleList(PixelNorm(width) for _ in range(2))
         self.attention = WindowAttention(width, config.window, config.heads, shift)
         self.widen = nn.Conv2d(width, hidden, 1)
         self.narrow = nn.Conv2d(hidden, width, 1)
@@ -117,9 +110,9 @@ class SwinIR(Network):
         width, self.multiple = config.width, config.window
         self.mean_shift = mean_shift(config.mean if channels == 3 else (), channels)
         self.head = nn.Conv2d(channels, width, 3, padding=1)
-        self.first_norm = _Norm(width)
+        self.first_norm = PixelNorm(width)
         self.groups = nn.Sequential(*(_Group(config, depth) for depth in config.depths))
-        self.last_norm = _Norm(width)
+        self.last_norm = PixelNorm(width)
         self.join = nn.Conv2d(width, width, 3, padding=1)
         self._direct = config.upsampler == "direct"
         if self._direct:
@@ -128,10 +121,6 @@ class SwinIR(Network):
             self.narrow = nn.Conv2d(width, _NARROW, 3, padding=1)
             self.upsampler = trained_upsampler("pixel-shuffle", scale=scale, width=_NARROW)
             self.tail = nn.Conv2d(_NARROW, channels, 3, padding=1)
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.trunc_normal_(module.weight, std=0.02)
-                nn.init.zeros_(module.bias)
 
     @property
     def radius(self) -> int:

@@ -8,6 +8,7 @@ from upres.archs.discriminators import VGG, Discriminator, UNetSN
 from upres.archs.edsr import EDSR
 from upres.archs.espcn import ESPCN
 from upres.archs.fsrcnn import FSRCNN
+from upres.archs.hat import HAT
 from upres.archs.network import Network
 from upres.archs.plainres import PlainRes
 from upres.archs.plainusr import PlainUSR
@@ -32,6 +33,7 @@ ARCHS: Table[type[Network]] = Table(
         "edsr": EDSR,
         "espcn": ESPCN,
         "fsrcnn": FSRCNN,
+        "hat": HAT,
         "plainres": PlainRes,
         "plainusr": PlainUSR,
         "realplksr": RealPLKSR,

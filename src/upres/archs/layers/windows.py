@@ -40,6 +40,14 @@ def places(window: int, around: int) -> Tensor:
     return (rows * side + columns).reshape(window**2, around**2)
 
 
+class PixelNorm(nn.LayerNorm):
+    """Layer normalisation over the channels of each pixel, `n c h w`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`n c h w` → the same."""
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
 class WindowAttention(nn.Module):
     """Each pixel looks at those of its window, by several heads, with a learned bias for each offset.
 
@@ -56,6 +64,9 @@ class WindowAttention(nn.Module):
         self.bias = nn.Parameter(torch.zeros((2 * window - 1) ** 2, heads))
         self.out = nn.Linear(width, width)
         nn.init.trunc_normal_(self.bias, std=0.02)
+        for layer in (self.ask, self.out):
+            nn.init.trunc_normal_(layer.weight, std=0.02)
+            nn.init.zeros_(layer.bias)
         self._window, self._heads, self._shift = window, heads, shift
         self.register_buffer("places", places(window, window).reshape(-1), persistent=False)
         self.places: Tensor

@@ -21,7 +21,8 @@ class SwinIRImporter(Importer):
 
     def recognises(self, tensors: Tensors) -> bool:
         """See `Importer`."""
-        return {"conv_first.weight", "layers.0.residual_group.blocks.0.attn.qkv.weight"} <= tensors.keys()
+        own = {"conv_first.weight", "layers.0.residual_group.blocks.0.attn.qkv.weight"} <= tensors.keys()
+        return own and "layers.0.residual_group.overlap_attn.qkv.weight" not in tensors  # HAT's
 
     def imported(self, tensors: Tensors) -> Imported:
         """See `Importer`."""

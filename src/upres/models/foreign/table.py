@@ -5,6 +5,7 @@ from __future__ import annotations
 from upres.config.tables import Table
 from upres.models.foreign.compact import CompactImporter
 from upres.models.foreign.edsr import EDSRImporter
+from upres.models.foreign.hat import HATImporter
 from upres.models.foreign.imported import Importer
 from upres.models.foreign.plainusr import PlainUSRImporter
 from upres.models.foreign.realplksr import RealPLKSRImporter
@@ -20,6 +21,7 @@ IMPORTERS: Table[Importer] = Table(
     {
         "compact": CompactImporter(),
         "edsr": EDSRImporter(),
+        "hat": HATImporter(),
         "plainusr": PlainUSRImporter(),
         "realplksr": RealPLKSRImporter(),
         "rlfn": RLFNImporter(),
