@@ -12,7 +12,12 @@ from upres.archs import DISCRIMINATORS, Discriminator
 from upres.config.named_parts import NamedPart, build
 from upres.losses import ADVERSARIAL
 
-SMALL = {"vgg": {"width": 4, "hidden": 16}, "unet-sn": {"width": 4}}
+SMALL = {
+    "vgg": {"width": 4, "hidden": 16},
+    "unet-sn": {"width": 4},
+    "patch": {"width": 4},
+    "multi-scale": {"width": 4, "scales": 2},
+}
 
 
 def discriminator_of(name: str, channels: int = 3) -> Discriminator:
@@ -27,7 +32,10 @@ def test_logits_for_pictures_of_any_size(name: str, channels: int) -> None:
     discriminator = discriminator_of(name, channels)
     for height, width in ((96, 96), (33, 50), (17, 16)):
         logits = discriminator(torch.rand(2, channels, height, width))
-        assert logits.shape in ((2, 1), (2, 1, height, width))
+        maps = {"patch": 1, "multi-scale": 2 if min(height, width) >= 48 else 1}
+        # Three convolutions that halve, rounding down, and two of 4×4 that take a pixel each; of 24 pixels at least.
+        patches = (2, maps.get(name, 0), max(height, 24) // 8 - 2, max(width, 24) // 8 - 2)
+        assert logits.shape in ((2, 1), (2, 1, height, width), patches)
         assert torch.isfinite(logits).all()
 
 
@@ -70,6 +78,8 @@ def test_published_discriminators_have_their_published_shape() -> None:
     with torch.device("meta"):
         assert sum(p.numel() for p in DISCRIMINATORS["unet-sn"](config_type(), channels=3).parameters()) == 4_376_897
         vgg = DISCRIMINATORS["vgg"](DISCRIMINATORS["vgg"].config_type(), channels=3)
+        patch = DISCRIMINATORS["patch"](DISCRIMINATORS["patch"].config_type(), channels=3)
+    assert sum(p.numel() for p in patch.parameters()) == 2_765_633  # pix2pix's, of pictures without a condition
     convolutions = [layer for layer in vgg.modules() if isinstance(layer, torch.nn.Conv2d)]
     assert [layer.out_channels for layer in convolutions] == [64, 64, 128, 128, 256, 256, 512, 512]
     assert [layer.stride[0] for layer in convolutions] == [1, 2] * 4

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.small_runs import GAN, SMALL, recipe_of, rows_of, small_data
-from upres.archs import ARCHS, DISCRIMINATORS
+from upres.archs import ARCHS, DISCRIMINATORS, Discriminator
 from upres.cli.main import main
 from upres.config.named_parts import build, parse_part
 from upres.errors import ConfigError, ModelError
@@ -64,6 +64,34 @@ def test_the_discriminator_sees_other_beginnings_of_the_pictures_each_step() -> 
     assert all(seen[n] == seen[n + 1] for n in range(0, len(seen), 2)), "the real picture is cut as the fake one is"
     with pytest.raises(ValueError, match="shift = 0"):
         AdversarialConfig(kind="hinge", weight=1.0, shift=0)
+
+
+def test_the_gradient_penalty_is_the_squared_slope_at_the_original() -> None:
+    """Of a discriminator that weighs pixels, the slope is the weights, whatever the picture."""
+
+    class Weighing(Discriminator):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weights = torch.nn.Parameter(torch.randn(1, 3, 4, 4))
+
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            return (pixels * self.weights).sum(dim=(1, 2, 3))[:, None]
+
+    torch.manual_seed(0)
+    schedule = build(SCHEDULES, parse_part(SCHEDULES, "constant", where="test", key="schedule"))
+    weighing = Weighing()
+    hr, sr = torch.rand(2, 3, 4, 4), torch.rand(2, 3, 4, 4)
+    losses = [
+        AdversarialTraining(
+            weighing, AdversarialConfig(kind="hinge", weight=1.0, gradient_penalty=penalty), schedule
+        ).discriminator_loss(sr, hr)
+        for penalty in (0.0, 5.0)
+    ]
+    torch.testing.assert_close(losses[1].loss - losses[0].loss, 5 * weighing.weights.square().sum())
+    (losses[1].loss - losses[0].loss).backward()
+    torch.testing.assert_close(weighing.weights.grad, 10 * weighing.weights.detach())
+    with pytest.raises(ValueError, match=r"gradient_penalty = -1\.0: should be 0 or more"):
+        AdversarialConfig(kind="hinge", weight=1.0, gradient_penalty=-1.0)
 
 
 @pytest.mark.parametrize("kind", ADVERSARIAL)

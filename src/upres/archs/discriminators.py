@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from upres.archs.layers.padding import to_least
 from upres.config import config
 
 _SLOPE = 0.2
@@ -27,7 +29,7 @@ class Discriminator(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, pixels: Tensor) -> Tensor:
-        """Judge a batch: `n c h w` → logits `n 1` for whole pictures, or `n 1 h w` for every pixel."""
+        """Judge a batch: `n c h w` → logits `n 1` for whole pictures, or maps `n k h w` of pixels or patches."""
 
 
 @config
@@ -75,6 +77,96 @@ class VGG(Discriminator):
         """`n c h w` → logits `n 1`."""
         result: Tensor = self.judge(self.features(pixels))
         return result
+
+
+@config
+class PatchConfig:
+    """Attributes:
+
+    width: channels of the first convolution; they double up to eight times as many.
+    layers: convolutions of stride 2: 3 judge patches of 70×70.
+    """
+
+    width: int = 64
+    layers: int = 3
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.layers < 1:
+            raise ValueError(f"width = {self.width}, layers = {self.layers}: should be at least 1")
+
+
+class Patch(Discriminator):
+    """The PatchGAN of pix2pix (Isola, Zhu, Zhou, Efros, CVPR 2017, section 6.1.2): one logit a patch.
+
+    4×4 convolutions with batch normalisation and leaky ReLU, then two of stride 1.
+    """
+
+    config_type = PatchConfig
+
+    def __init__(self, config: PatchConfig, *, channels: int) -> None:
+        super().__init__()
+        self.least = 3 << config.layers  # of which the last two convolutions, without stride, leave one patch
+        layers: list[nn.Module] = [nn.Conv2d(channels, config.width, 4, stride=2, padding=1), nn.LeakyReLU(_SLOPE)]
+        before = config.width
+        for number in range(1, config.layers + 1):
+            width = config.width * min(2**number, 8)
+            layers.append(nn.Conv2d(before, width, 4, stride=1 + (number < config.layers), padding=1, bias=False))
+            layers += [nn.BatchNorm2d(width), nn.LeakyReLU(_SLOPE)]
+            before = width
+        self.judge = nn.Sequential(*layers, nn.Conv2d(before, 1, 4, padding=1))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """`n c h w` → logits `n 1 h' w'`; a picture below `least` is continued by its edge."""
+        result: Tensor = self.judge(to_least(pixels, self.least))
+        return result
+
+
+@config
+class MultiScaleConfig:
+    """Attributes:
+
+    width, layers: of each discriminator of patches.
+    scales: how many there are: the first sees the picture, each further one half the sides of the one before.
+    """
+
+    width: int = 64
+    layers: int = 3
+    scales: int = 3
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.layers < 1 or self.scales < 1:
+            raise ValueError(
+                f"width = {self.width}, layers = {self.layers}, scales = {self.scales}: should be at least 1"
+            )
+
+
+class MultiScale(Discriminator):
+    """Discriminators of patches on the picture at several sizes (Wang et al., pix2pixHD, CVPR 2018, section 3.2).
+
+    Their maps are brought to the size of the first, so that each has an equal say in a mean. A size that is too small
+    for them is passed over, but for the picture's own.
+    """
+
+    config_type = MultiScaleConfig
+
+    def __init__(self, config: MultiScaleConfig, *, channels: int) -> None:
+        super().__init__()
+        of_patches = PatchConfig(width=config.width, layers=config.layers)
+        judges = [Patch(of_patches, channels=channels) for _ in range(config.scales)]
+        self._least = judges[0].least
+        self.judges = nn.ModuleList(judges)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """`n c h w` → logits `n k h' w'`, one map a size."""
+        maps: list[Tensor] = []
+        for number, judge in enumerate(self.judges):
+            if number:
+                pixels = F.avg_pool2d(pixels, 3, stride=2, padding=1, count_include_pad=False)
+                if min(pixels.shape[2:]) < self._least:
+                    break
+            found = judge(pixels)
+            maps.append(F.interpolate(found, size=maps[0].shape[2:], mode="nearest") if maps else found)
+        return torch.cat(maps, dim=1)
 
 
 @config

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from upres.archs.compact import Compact
 from upres.archs.deconv_cnn import DeconvCNN
-from upres.archs.discriminators import VGG, Discriminator, UNetSN
+from upres.archs.discriminators import VGG, Discriminator, MultiScale, Patch, UNetSN
 from upres.archs.edsr import EDSR
 from upres.archs.espcn import ESPCN
 from upres.archs.fsrcnn import FSRCNN
@@ -53,6 +53,8 @@ ARCHS: Table[type[Network]] = Table(
 DISCRIMINATORS: Table[type[Discriminator]] = Table(
     "upres.archs.discriminators",
     {
+        "multi-scale": MultiScale,
+        "patch": Patch,
         "unet-sn": UNetSN,
         "vgg": VGG,
     },

@@ -54,10 +54,22 @@ class AdversarialTraining(nn.Module):
     def discriminator_loss(self, sr: Tensor, hr: Tensor) -> DiscriminatorLoss:
         """Return what the discriminator minimises; the generator learns nothing by it."""
         sr, hr = shifted(sr, hr, self.options.shift)
+        penalised = self.options.gradient_penalty > 0
+        hr = hr.detach().requires_grad_(penalised)
         real, fake = self.discriminator(hr).float(), self.discriminator(sr.detach()).float()
         with torch.no_grad():
             right = self._kind.right(real, fake)
-        return DiscriminatorLoss(self._kind.discriminator(real, fake), *right)
+        loss = self._kind.discriminator(real, fake)
+        if penalised:
+            loss = loss + self.options.gradient_penalty * _squared_slope(real, hr)
+        return DiscriminatorLoss(loss, *right)
+
+
+def _squared_slope(logits: Tensor, pixels: Tensor) -> Tensor:
+    """Return the mean over pictures of the squared norm of the gradient of a picture's mean logit by its pixels."""
+    total = logits.flatten(1).mean(dim=1).sum()
+    (slope,) = torch.autograd.grad(total, pixels, create_graph=True)
+    return slope.float().square().sum(dim=(1, 2, 3)).mean()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
@@ -70,6 +71,8 @@ class AdversarialConfig:
         alone.
     shift: the discriminator sees pictures whose first up to so many rows and columns less one are cut off, at
         random each step, as the losses of features do; 1 cuts nothing.
+    gradient_penalty: of the discriminator: how much the squared slope of its logits at hr counts in its loss; 0 for
+        none (R1: Mescheder, Geiger, Nowozin, ICML 2018, equation 9, where half of it is called γ).
     optimizer: the discriminator's.
     """
 
@@ -77,6 +80,7 @@ class AdversarialConfig:
     weight: float
     start: int = 0
     shift: int = 1
+    gradient_penalty: float = 0.0
     optimizer: OptimizerConfig = field(default_factory=lambda: OptimizerConfig(rate=1e-4))
 
     def __post_init__(self) -> None:
@@ -88,6 +92,8 @@ class AdversarialConfig:
             raise ValueError(f"start = {self.start}: should be a number of steps, 0 or more")
         if self.shift < 1:
             raise ValueError(f"shift = {self.shift}: should be at least 1")
+        if not 0 <= self.gradient_penalty < math.inf:
+            raise ValueError(f"gradient_penalty = {self.gradient_penalty}: should be 0 or more")
 
 
 @config
