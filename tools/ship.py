@@ -39,10 +39,12 @@ or text."""
 LIMITS = {
     False: """\
 - **JPEG blocks, noise and blur are enlarged along with the picture.** It has never seen them; `base` has weights for
-  them.""",
+  them.
+- Trained on photographs only; line art and screenshots come out better than bicubic, not as clean as by `base`.""",
     True: """\
 - Motion blur, heavy noise, scratches and JPEG below quality 30 are outside of what it was trained on. Noise in a
-  lossless file is not looked for: `--denoise 0.5` takes it away.""",
+  lossless file is not looked for: `--denoise 0.5` takes it away.
+- Screens, text and diagrams are among what the weights for lossless files were trained on, comics and maps are not.""",
 }
 CORNERS = """\
 ## Compressed pictures
@@ -66,6 +68,7 @@ the originals have a niqe-upres of {originals}) (`python -m benchmarks.detail`):
 CREDITS = """\
 - **Photographs of public repositories**: 198, for the weights for compressed pictures, and for all at ×4;
   [their authors](CREDITS.md). CC0, public domain, CC BY, CC BY-SA.
+- **Screens, text and diagrams**: 70, drawn by `python -m tools.screens --seed 1`, for the weights for lossless files.
 """
 CARD = Path(__file__).with_name("card.md")
 
