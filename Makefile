@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint types unit format docs notebooks benchmarks fuzz dist test-oldest strangers checkers clean
+.PHONY: demo test lint types unit format docs notebooks benchmarks fuzz dist machines test-oldest strangers checkers clean
 
 ## Enlarge the included photograph with a shipped model, offline, and print where the before/after page lies.
 demo: $(VENV)/.light
@@ -53,6 +53,11 @@ dist:
 	@test -x build/packaging/bin/python || $(PYTHON) -m venv build/packaging
 	@build/packaging/bin/python -m pip --disable-pip-version-check install --quiet build twine check-wheel-contents
 	build/packaging/bin/python -m tools.dist
+
+## The tests of many machines: a Ray cluster and torchrun on this one, with processes that are killed; two minutes.
+machines: $(VENV)/.full
+	$(PIP) --editable ".[ray]"
+	UPRES_MACHINES=1 $(BIN)/python -m pytest tests/test_ray.py tests/test_elastic.py
 
 # What tells that enlarging works: files in, models, pixels, files out, the command.
 LIGHT_TESTS := tests/test_formats.py tests/test_bands.py tests/test_cli_formats.py \

@@ -64,6 +64,8 @@ BENCHMARKS = {
     "memory": Benchmark(((*_MEMORY, "100:tif:tif"),), quick=(("--model", "bicubic", "--megapixels", "24:jpg:tif"),)),
     "serve": Benchmark(((),), quick=(("--quick",),)),
     "folder": Benchmark((("--pictures", "200"),), quick=(("--pictures", "20"),)),
+    "scale": Benchmark(quick=(("--quick", "--only", "shards", "bucket", "names", "rows"),)),
+    "faults": Benchmark(quick=(("--kills", "3", "--faults", "3"),)),
     "backends": Benchmark(more=("--data", "{data}/Set5")),
     "threads": Benchmark(quick=(("--calls", "10"),)),
     "startup": Benchmark(),

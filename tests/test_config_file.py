@@ -18,6 +18,7 @@ from upres.image import read, write
 GROUP: Any = typer.main.get_command(command_line())
 # What belongs to one call, and has no default.
 OF_A_CALL = {"inputs", "output", "from", "shard", "manifest", "gpu", "verbose", "quiet", "no_config"}
+OF_A_CALL |= {"engine", "address"}
 # What is said of films, too: pictures beside them would refuse it.
 OF_A_CALL |= {"video", "codec", "crf", "preset", "pix_fmt", "to", "preview", "dry_run", "deinterlace", "matrix"}
 

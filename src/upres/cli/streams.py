@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from upres.storage.places import Place
     from upres.upscaling.batch import BatchSettings, Log, Outcome, Shard
     from upres.upscaling.batch.items import Item, Selection
-    from upres.upscaling.loading import Upscalers
+    from upres.upscaling.loading import Options, Upscalers
+    from upres.upscaling.sizes import Size
 
 
 def upscale_stream(
@@ -27,7 +28,7 @@ def upscale_stream(
     output: Path | None,
     listed: str | None,
     upscalers: Upscalers,
-    settings: BatchSettings,
+    asked: Asked,
     form: str | None,
     patterns: tuple[list[str], list[str]],
     shard: Shard,
@@ -37,7 +38,6 @@ def upscale_stream(
     made_with: dict[str, object],
 ) -> None:
     """Enlarge what a bucket holds, or a list names, as it is listed."""
-    from upres.upscaling.batch.engines.staged import run
     from upres.upscaling.batch.items import Selection
     from upres.upscaling.batch.manifest import fingerprint
 
@@ -64,7 +64,7 @@ def upscale_stream(
             seconds = max(time.monotonic() - began, 1e-9)
             show(f"[{done.count:,}] {outcome.job.source_name}, {done.enlarged / seconds:.2f} pictures/s")
 
-    outcomes = run(found.items, found.source, found.target, upscalers, settings, about=about)
+    outcomes = _outcomes(found, upscalers, asked, about)
     try:
         with contextlib.closing(outcomes):
             _through(outcomes, take)
@@ -86,6 +86,32 @@ def upscale_stream(
         raise FailedError(f"{done.failed} of {done.count} pictures could not be enlarged; the reasons stand above")
 
 
+def _outcomes(
+    found: _Found, upscalers: Upscalers, asked: Asked, about: dict[str, str]
+) -> Generator[Outcome, None, None]:
+    if asked.engine == "ray":
+        from upres.upscaling.batch.engines import ray
+
+        work = ray.Work(
+            source=_reached(found.source),
+            target=_reached(found.target),
+            model=asked.model,
+            size=asked.size,
+            options=tuple(asked.options.items()),
+            settings=asked.settings,
+            about=tuple(about.items()),
+        )
+        return ray.run(found.items, work, address=asked.address)
+    from upres.upscaling.batch.engines import staged
+
+    return staged.run(found.items, found.source, found.target, upscalers, asked.settings, about=about)
+
+
+def _reached(place: Place) -> str:
+    """Return the address of a place for a worker, whose folder is another."""
+    return place.address if "://" in place.address or not place.address else str(Path(place.address).absolute())
+
+
 def _through(outcomes: Generator[Outcome, None, None], take: Callable[[Outcome], None]) -> None:
     """Take what becomes of every picture; after Ctrl-C what had been made by then."""
     try:
@@ -97,6 +123,25 @@ def _through(outcomes: Generator[Outcome, None, None], take: Callable[[Outcome],
             for outcome in outcomes:
                 take(outcome)
         raise
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for, for whoever does the work.
+
+    Attributes:
+        model, size, options: as in `Upscalers`.
+        settings: as in `staged.run`.
+        engine: local or ray.
+        address: of the cluster.
+    """
+
+    model: str
+    size: Size
+    options: Options
+    settings: BatchSettings
+    engine: str = "local"
+    address: str | None = None
 
 
 @dataclass(frozen=True)

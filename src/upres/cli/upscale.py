@@ -17,7 +17,7 @@ from upres.cli.outcomes import Models, Tally, bar, say_what_is_unportable, say_w
 from upres.cli.pipes import PIPE, through_pipes
 from upres.cli.terminal import say
 from upres.config.limits import MAX_FRAMES, MAX_PIXELS
-from upres.errors import ConfigError, FailedError, PictureError
+from upres.errors import ConfigError, FailedError, PictureError, nearest
 
 if TYPE_CHECKING:
     from upres.upscaling.batch import BatchSettings, Job, Manifest, Outcome, Shard
@@ -32,6 +32,7 @@ _FILMS = "Films"
 _LIMITS = "Limits"
 _MACHINE = "Speed and machine"
 _MESSAGES = "Messages"
+_ENGINES = ("local", "ray")
 
 
 def upscale(
@@ -304,6 +305,18 @@ def upscale(
         int | None,
         typer.Option(help="Threads to use; by default all cores.", show_default=False, rich_help_panel=_MACHINE),
     ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(help="What does many pictures: local, or ray for a cluster.", rich_help_panel=_MACHINE),
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the Ray cluster, such as auto or ray://head:10001; without it, one of this machine's own.",
+            show_default=False,
+            rich_help_panel=_MACHINE,
+        ),
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Say more about model and time.", rich_help_panel=_MESSAGES)
     ] = False,
@@ -328,7 +341,7 @@ def upscale(
     from upres.upscaling.sizes import Size, box
     from upres.video.models import film_model
 
-    _check_numbers(quality, max_pixels, max_frames)
+    _check(quality, max_pixels, max_frames, engine, address)
     if gpu:
         device = _gpu(device)
     inputs = inputs or []
@@ -377,11 +390,12 @@ def upscale(
     patterns = (include or [], exclude or [])
     if films and pictures and output is not None and not output.is_dir() and output.suffix:
         raise ConfigError("is one file, and there are pictures and films; name a folder", where=output)
-    if addresses or listed is not None:
-        from upres.cli.streams import upscale_stream
+    if addresses or listed is not None or (engine == "ray" and pictures):
+        from upres.cli.streams import Asked, upscale_stream
 
+        asked = Asked(model, size, options, settings, engine, address)
         upscale_stream(
-            pictures, output, listed, upscalers, settings, form, patterns, part, manifest, verbose, quiet, made_with
+            pictures, output, listed, upscalers, asked, form, patterns, part, manifest, verbose, quiet, made_with
         )
     elif pictures:
         _upscale(pictures, output, upscalers, settings, form, patterns, part, manifest, verbose, quiet, made_with)
@@ -390,13 +404,17 @@ def upscale(
         enlarge_films(films, output, of_films, settings, words, made_with, verbose=verbose, quiet=quiet)
 
 
-def _check_numbers(quality: int, max_pixels: int, max_frames: int) -> None:
+def _check(quality: int, max_pixels: int, max_frames: int, engine: str, address: str | None) -> None:
     if not 1 <= quality <= 100:
         raise ConfigError(f"--quality {quality}: should be from 1 to 100")
     if max_pixels < 1:
         raise ConfigError(f"--max-pixels {max_pixels}: should be at least 1")
     if max_frames < 1:
         raise ConfigError(f"--max-frames {max_frames}: should be at least 1")
+    if engine not in _ENGINES:
+        raise ConfigError(f"--engine {engine}: {nearest(engine, _ENGINES)}")
+    if address is not None and engine != "ray":
+        raise ConfigError("--address is that of a Ray cluster; give --engine ray, too")
 
 
 def _gpu(device: str) -> str:

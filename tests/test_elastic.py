@@ -1,0 +1,73 @@
+"""Training by torchrun: a process is lost, all are started again, and the weights come out as if nothing had been."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.small_runs import SMALL, equal_runs, rows_of, small_data
+
+SCRIPT = Path(__file__).resolve().parents[1] / "docs/scale/train.sh"
+
+pytestmark = pytest.mark.skipif("UPRES_MACHINES" not in os.environ, reason="takes a minute: make machines")
+
+
+def torchrun(folder: Path, recipe: Path, run: Path, processes: int) -> subprocess.Popen[str]:
+    """Start torchrun with the script of the documents."""
+    (folder / "bin").mkdir(exist_ok=True)
+    upres = folder / "bin/upres"
+    upres.write_text(f'#!/bin/sh\nexec {sys.executable} -m upres "$@"\n')
+    upres.chmod(0o755)
+    words = ["--standalone", "--nproc-per-node", str(processes), "--max-restarts", "3", "--monitor-interval", "0.1"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "torch.distributed.run", *words, "--no-python", "sh", SCRIPT, recipe, run],
+        env={**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def ranks(parent: int) -> dict[int, int]:
+    """Return the trainings below a process: rank → process."""
+    found = {}
+    for status in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            variables = dict(pair.partition("=")[::2] for pair in status.read_text(errors="replace").split("\0"))
+            words = (status.parent / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"upres\0train" in words and variables.get("TORCHELASTIC_RUN_ID") and "RANK" in variables:
+            found[int(variables["RANK"])] = int(status.parent.name)
+    return found
+
+
+@pytest.mark.parametrize(("processes", "victim"), [(2, 1), (2, 0)])
+def test_a_lost_process_costs_nothing_but_time(
+    processes: int, victim: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = small_data(tmp_path, monkeypatch)
+    values = {**SMALL, "data": {**SMALL["data"], "root": str(data)}}
+    values["train"] = {**SMALL["train"], "epochs": 6}
+    recipe = tmp_path / "small.yaml"
+    recipe.write_text(yaml.safe_dump(values))
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    done = torchrun(tmp_path, recipe, whole, processes)
+    assert done.communicate()[0] is None and done.returncode == 0
+    process = torchrun(tmp_path, recipe, broken, processes)
+    deadline = time.monotonic() + 240
+    while not (broken / "last.ckpt").exists() or len(rows_of(broken)) < 2:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    os.kill(ranks(process.pid)[victim], signal.SIGKILL)
+    _, err = process.communicate()
+    assert process.returncode == 0, err
+    assert len(rows_of(broken)) == 6
+    equal_runs(whole, broken)
