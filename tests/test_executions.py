@@ -37,12 +37,13 @@ def test_wishes_that_cannot_be_met_list_what_can(tiny: Path) -> None:
         "backend = 'onx': did you mean onnx? Known: onnx, auto, openvino, torch"
     )
     assert (
-        told(ConfigError, tiny, device="cpuu") == "device = 'cpuu': did you mean cpu? Known: cpu, gpu, cuda, auto, mps"
+        told(ConfigError, tiny, device="cpuu")
+        == "device = 'cpuu': did you mean cpu? Known: cpu, npu, gpu, cuda, auto, coreml, dml, mps"
     )
     assert told(ConfigError, tiny, precision="fp8").startswith("precision = 'fp8': did you mean ")
     table = (
-        "onnx cpu fp32 int8, openvino cpu fp32 bf16 int8, torch cpu fp32 bf16, torch cuda fp32 bf16 fp16, "
-        "torch mps fp32 fp16"
+        "onnx cpu fp32 int8, onnx cuda fp32, onnx dml fp32, onnx coreml fp32, openvino cpu fp32 bf16 int8, "
+        "openvino npu fp16, torch cpu fp32 bf16, torch cuda fp32 bf16 fp16, torch mps fp32 fp16"
     )
     assert told(ConfigError, tiny, backend="onnx", precision="bf16") == (
         f"backend onnx, precision bf16: no such combination; there are {table}"
@@ -63,8 +64,8 @@ def test_opening_takes_no_auto(tiny: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         open_predictor(tiny, backend="auto")
     assert str(caught.value) == "backend = 'auto': Known: onnx, openvino, torch"
-    with pytest.raises(ConfigError, match=r"^backend openvino, precision fp16: no such combination; there are onnx "):
-        open_predictor(tiny, backend="openvino", precision="fp16")
+    with pytest.raises(ConfigError, match=r"^backend onnx, precision fp16: no such combination; there are onnx "):
+        open_predictor(tiny, backend="onnx", precision="fp16")
 
 
 def test_a_missing_library_says_what_to_install(tiny: Path) -> None:

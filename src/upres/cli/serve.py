@@ -53,7 +53,7 @@ def serve(
     model: Annotated[str, typer.Option(help="A name from `upres models`: loaded at the start, and the default.")] = (
         "base"
     ),
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, gpu, cuda, mps, dml, coreml or npu.")] = "auto",
     backend: Annotated[str, typer.Option(help="auto, onnx, openvino or torch.")] = "auto",
     precision: Annotated[str, typer.Option(help="fp32, bf16, fp16, int8, or auto.")] = "fp32",
     threads: Annotated[

@@ -280,7 +280,9 @@ def upscale(
             rich_help_panel=_LIMITS,
         ),
     ] = "1GB",
-    device: Annotated[str, typer.Option(help="auto, cpu, gpu, cuda or mps.", rich_help_panel=_MACHINE)] = "auto",
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, gpu, cuda, mps, dml, coreml or npu.", rich_help_panel=_MACHINE)
+    ] = "auto",
     gpu: Annotated[
         bool, typer.Option("--gpu", help="The GPU of this machine, or an answer why not.", rich_help_panel=_MACHINE)
     ] = False,

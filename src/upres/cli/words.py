@@ -15,7 +15,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 FORMATS = ("png", "jpg", "webp", "tif", "gif", "bmp", "ppm", "avif", "jxl")
 BACKENDS = ("onnx", "openvino", "torch")
-DEVICES = ("cpu", "gpu", "cuda", "mps")
+DEVICES = ("cpu", "gpu", "cuda", "mps", "dml", "coreml", "npu")
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 COLOURS = ("white", "black", "gray")
 CODECS = ("h264", "h265", "av1", "vp9", "prores", "ffv1")

@@ -21,7 +21,7 @@ from upres.image.codecs.vips import pyvips
 from upres.models.corners import corners_of
 from upres.models.shipped import check_whole, shipped
 from upres.predictors import open_predictor
-from upres.predictors.executions import this_machine
+from upres.predictors.executions import executions, this_machine
 from upres.predictors.table import RUNTIMES
 from upres.storage.cache_home import cache_home
 from upres.upscaling.loading import load
@@ -90,7 +90,7 @@ def _runtimes() -> Iterator[Finding]:
     if machine.gpu is None:
         yield Finding("gpu", OK, "none that upres uses; the processor is")
         return
-    devices = {name for name in machine.backends if machine.gpu in RUNTIMES[name].precisions}
+    devices = {each.backend for each in executions() if each.device == machine.gpu and machine.runs(each)}
     if devices:
         yield Finding("gpu", OK, f"{machine.gpu}, by {', '.join(sorted(devices))}")
     else:

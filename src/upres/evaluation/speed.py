@@ -90,7 +90,7 @@ def executions_here(model: Path, machine: Machine | None = None) -> list[Executi
     return [
         execution
         for execution in executions_of(model_file(model))
-        if execution.backend in machine.backends and machine.has(execution.device)
+        if machine.runs(execution) and machine.has(execution.device)
     ]
 
 

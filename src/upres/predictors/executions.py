@@ -29,10 +29,19 @@ class Machine:
     Attributes:
         backends: the runtimes that are installed.
         gpu: the kind of GPU, `cuda` or `mps`, or `None`.
+        parts: backend and device, where a runtime's part for a device is there (`Runtime.parts`).
     """
 
     backends: frozenset[str]
     gpu: str | None
+    parts: frozenset[tuple[str, str]] = frozenset()
+
+    def runs(self, execution: Execution) -> bool:
+        """Return whether what is installed can run it, on a machine that has the device."""
+        place = execution.backend, execution.device
+        return execution.backend in self.backends and (
+            execution.device not in RUNTIMES[execution.backend].parts or place in self.parts
+        )
 
     def has(self, device: str) -> bool:
         """Return whether there is such a device; whoever brings one that upres does not know is believed."""
@@ -41,7 +50,9 @@ class Machine:
 
 def this_machine() -> Machine:
     """Return what this machine seems to have; libraries are looked for, not imported, and no device is asked."""
-    return Machine(frozenset(name for name, runtime in RUNTIMES.items() if _installed(runtime)), _gpu())
+    installed = {name: runtime for name, runtime in RUNTIMES.items() if _installed(runtime)}
+    parts = ((name, device) for name, one in installed.items() for device, part in one.parts.items() if part.there())
+    return Machine(frozenset(installed), _gpu(), frozenset(parts))
 
 
 def executions() -> list[Execution]:
@@ -94,9 +105,9 @@ def executions_for(
     runs = [execution for execution in possible if execution in able]
     if not runs:
         raise ConfigError(f"{file.path}: {asked}: this model runs on {_listed(able)}; {_advice(file)}")
-    there = [execution for execution in runs if execution.backend in machine.backends]
+    there = [execution for execution in runs if machine.runs(execution)]
     if not there:
-        raise missing(file.path, runs[0].backend)
+        raise _missing_part(runs, machine) or missing(file.path, runs[0].backend)
     considered = [
         execution
         for execution in there
@@ -123,7 +134,11 @@ def exact_execution(file: ModelFile, device: str) -> Execution:
     runtime has it: ONNX Runtime on the CPU for ONNX files, PyTorch for weights.
     """
     of_first = [each for each in executions_of(file) if each.backend == _preferred(file.path)]
-    exact = [each for each in of_first if each.precision == file.precision]
+    exact = [
+        each
+        for each in of_first
+        if each.precision == file.precision and each.device not in RUNTIMES[each.backend].parts
+    ]
     return next((each for each in exact if each.device == device), exact[0])
 
 
@@ -145,6 +160,23 @@ def missing(path: Path, backend: str, module: str | None = None) -> MissingExtra
     return MissingExtraError(f"backend {backend}: {module} is not installed; {runtime.install}")
 
 
+def _missing_part(wanted: Iterable[Execution], machine: Machine) -> MissingExtraError | None:
+    """Return the error that says which part of an installed runtime a device needs, or what else would do."""
+    places = dict.fromkeys((each.backend, each.device) for each in wanted)
+    if not any(backend in machine.backends for backend, _ in places):
+        return None
+    parts = [RUNTIMES[backend].parts[device] for backend, device in places if device in RUNTIMES[backend].parts]
+    if not parts:
+        return None
+    # Of a runtime that is installed nothing else can be missing: a GPU that is not there, it says itself.
+    others = [RUNTIMES[backend].install for backend, device in places if device not in RUNTIMES[backend].parts]
+    device = next(iter(places))[1]
+    return MissingExtraError(
+        f"device {device}: {parts[0].title} is not here; {', or '.join([*(each.install for each in parts), *others])}",
+        settings=("device",),
+    )
+
+
 def check_names(
     *, device: str | None, backend: str | None, precision: str | None, besides: tuple[str, ...] = ()
 ) -> None:
@@ -160,7 +192,7 @@ def check_names(
         ("precision", precision, {each.precision for each in known}),
     ):
         if value is not None and value not in names and value not in besides:
-            raise ConfigError(f"{name} = {value!r}: {nearest(value, (*besides, *names))}")
+            raise ConfigError(f"{name} = {value!r}: {nearest(value, (*besides, *sorted(names)))}")
 
 
 def _preferred(path: Path) -> str | None:
@@ -189,12 +221,14 @@ def _gpu() -> str | None:
 
 
 def _the_gpu(machine: Machine) -> str:
-    if machine.gpu is None:
-        raise ConfigError(
-            "device gpu: this machine shows no GPU that upres uses (NVIDIA's with its driver, or Apple's own chip); "
-            "leave it out, and the fastest way on the processor is taken"
-        )
-    return machine.gpu
+    if machine.gpu is not None:
+        return machine.gpu
+    if ("onnx", "dml") in machine.parts:  # whoever installed it has one: nothing tells without asking the device
+        return "dml"
+    raise ConfigError(
+        "device gpu: this machine shows no GPU that upres uses (NVIDIA's with its driver, or Apple's own chip); "
+        "leave it out, and the fastest way on the processor is taken"
+    )
 
 
 def _advice(file: ModelFile) -> str:

@@ -53,7 +53,7 @@ def open_predictor(
         model: `bicubic`, the name of a shipped model, or the path of a `.onnx`, `.safetensors` or `.pth` file.
         scale: the scale it must have; `None` takes a file's own, and the largest that is shipped.
         threads: how many threads it uses; `None` for one a core.
-        device: `cpu`, `cuda`, `mps`; by default the first that the runtime has.
+        device: `cpu`, `cuda`, `mps`, `dml`, `coreml`, `npu`; by default the first that the runtime has.
         backend: a name of `RUNTIMES`; by default the first that is installed and opens the file.
         precision: `fp32`, which is exact; `bf16`, `fp16` or `int8`. An int8 model is int8 whatever is said here.
             Bicubic is computed by NumPy, and takes no notice of these three.

@@ -7,6 +7,7 @@ would pay more than it gains.
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -19,49 +20,57 @@ from upres.models import files
 from upres.models.facts import Facts
 from upres.models.onnx_facts import read_facts
 from upres.predictors.base import Predictor
-from upres.predictors.runtime import Execution, Runtime
+from upres.predictors.runtime import Execution, Part, Runtime
 
 # An int8 model says itself which of its layers are int8; the others, its first and last, stay exact.
-_HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
+_HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "f32"}
 
 
 class OpenvinoPredictor(Predictor):
-    """A model in an ONNX file, run by OpenVINO on the CPU.
+    """A model in an ONNX file, run by OpenVINO on the CPU or on an NPU of Intel's.
 
     Args:
         path: the `.onnx` file.
         facts: what it says about itself.
-        precision: `fp32`, `bf16` or `int8` (for int8 models). Left to itself OpenVINO takes bf16 where the
-            processor has it; float32 is asked for by name.
+        precision: `fp32`, `bf16` or `int8` (for int8 models) on the CPU, `fp16` on an NPU. Left to itself OpenVINO
+            takes bf16 where the processor has it; float32 is asked for by name.
         threads: how many threads one prediction uses; `None` for one a core.
+        device: `cpu` or `npu`.
 
     Raises:
         ImportError: OpenVINO is not installed.
+        ConfigError: there is no such device.
         ConfigError: bf16, and the processor has none: OpenVINO would take float32 without a word.
         ModelError: the file is missing or damaged.
     """
 
-    def __init__(self, path: Path, facts: Facts, *, precision: str = "fp32", threads: int | None = None) -> None:
+    def __init__(
+        self, path: Path, facts: Facts, *, precision: str = "fp32", threads: int | None = None, device: str = "cpu"
+    ) -> None:
         import openvino
 
         core = openvino.Core()
         if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise ConfigError("precision bf16: this processor does not multiply in bf16; use fp32 or auto")
+        if device != "cpu" and device.upper() not in core.available_devices:
+            raise ConfigError(
+                f"device {device}: OpenVINO sees none on this machine; use device cpu, or auto", settings=("device",)
+            )
         self.facts = facts
-        self.how = f"openvino cpu {precision}"
+        self.how = f"openvino {device} {precision}"
         self._path = path
         self._turn = threading.Lock()
         hints: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": _HINTS[precision],
             "PERFORMANCE_HINT": "LATENCY",
-            "NUM_STREAMS": 1,
-            **({} if threads is None else {"INFERENCE_NUM_THREADS": threads}),
+            **({"NUM_STREAMS": 1} if device == "cpu" else {}),
+            **({"INFERENCE_NUM_THREADS": threads} if device == "cpu" and threads is not None else {}),
         }
         try:
             graph = _graph(path)
             if len(graph.inputs) != 1 or len(graph.outputs) != 1:
                 raise ValueError(f"its graph has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs")
-            self._request = core.compile_model(graph, "CPU", hints).create_infer_request()
+            self._request = core.compile_model(graph, device.upper(), hints).create_infer_request()
         except Exception as error:  # the runtime raises bare RuntimeError
             raise ModelError(
                 f"{path}: not a model that OpenVINO reads ({first_line(error)}); use backend onnx"
@@ -88,7 +97,14 @@ def _graph(path: Path) -> Any:
 
 
 def _open(path: Path, execution: Execution, threads: int | None) -> Predictor:
-    return OpenvinoPredictor(path, read_facts(path), precision=execution.precision, threads=threads)
+    return OpenvinoPredictor(
+        path, read_facts(path), precision=execution.precision, threads=threads, device=execution.device
+    )
+
+
+def _has_npu() -> bool:
+    """Return whether Linux shows one; on Windows only the driver knows, and is asked when the model is opened."""
+    return Path("/dev/accel").is_dir() or sys.platform == "win32"
 
 
 OPENVINO = Runtime(
@@ -96,6 +112,13 @@ OPENVINO = Runtime(
     module="openvino",
     install='pip install "upres[openvino]"',
     suffixes=(files.ONNX,),
-    precisions={"cpu": ("fp32", "bf16", "int8")},
+    precisions={"cpu": ("fp32", "bf16", "int8"), "npu": ("fp16",)},
     open=_open,
+    parts={
+        "npu": Part(
+            title="an NPU of Intel's, with its driver",
+            there=_has_npu,
+            install="use device cpu, or auto",
+        )
+    },
 )

@@ -112,7 +112,8 @@ def open_probed_cached(
 
     Args:
         model, scale, threads: as in `open_predictor`.
-        device: `cpu`, `cuda`, `mps`, `gpu` for the one of them that the machine has, or `auto`: where it is fastest.
+        device: `cpu`, `cuda`, `mps`, `dml`, `coreml`, `npu`; `gpu` for the GPU that there is; or `auto`: where it is
+            fastest.
         backend: a name of `RUNTIMES`, or `auto`: the fastest that is installed and gives the same pixels.
         precision: `fp32`, which is exact; `bf16`, `fp16`, `int8`; or `auto`: the fastest that costs at most
             0.05 dB. An int8 model is int8 whatever is said here.
@@ -166,16 +167,19 @@ def probe_fastest_cached(
         ParityError: no execution gives the right pixels.
         UpresError: what opening or running the reference raises, or the only candidate.
     """
-    if len(candidates) == 1 and not traded:  # nothing to measure, and float32 is float32
+    # Where there is nothing to measure float32 is float32, but for devices that have been seen to err.
+    if len(candidates) == 1 and not traded and not _apart(candidates[0]):
         return Decision(candidates[0])
     tried = list(dict.fromkeys((reference, *candidates)))
-    scale, trials = _probe_cached(tried, opener, stopwatch or best_seconds, files, threads)
+    alone = len(candidates) == 1
+    scale, trials = _probe_cached(tried, opener, stopwatch or best_seconds, files, threads, alone=alone)
     least = _BROKEN if traded else least_psnr(scale)
     compared = [trial for trial in trials if trial.execution in candidates]
     passed = [trial for trial in compared if not trial.fault(least)]
     if not passed:
         faults = "; ".join(f"{trial.execution} {trial.fault(least)}" for trial in compared)
-        raise ParityError(f"{files[0]}: tried on a probe picture: {faults}; use precision fp32")
+        cure = "device cpu" if any(map(_apart, candidates)) else "precision fp32"
+        raise ParityError(f"{files[0]}: tried on a probe picture: {faults}; use {cure}")
     best = min(passed, key=lambda trial: trial.seconds)
     fastest = best if best.seconds * _WORTH < passed[0].seconds else passed[0]
     return Decision(fastest.execution, _reason(fastest, trials, least))
@@ -248,15 +252,18 @@ def best_seconds(predictor: Predictor, lr: NDArray[np.float32]) -> float:
     return best
 
 
-def probe(tried: Sequence[Execution], opener: Opener, stopwatch: Stopwatch) -> tuple[int, list[Trial]]:
+def probe(
+    tried: Sequence[Execution], opener: Opener, stopwatch: Stopwatch, *, alone: bool = False
+) -> tuple[int, list[Trial]]:
     """Measure executions of a model on the probe; return the model's scale, and a trial for each.
 
     Args:
         tried: the executions; the first is what right pixels are.
         opener, stopwatch: as in `probe_fastest_cached`.
+        alone: whether nothing else may be taken instead of the last: where it cannot run, it says itself what it lacks.
 
     Raises:
-        UpresError: the first cannot run, or there is one other and that cannot: it says itself what it lacks.
+        UpresError: the first cannot run, or the last, and it is `alone`.
     """
     reference = opener(tried[0])
     facts = reference.facts
@@ -267,7 +274,7 @@ def probe(tried: Sequence[Execution], opener: Opener, stopwatch: Stopwatch) -> t
         try:
             trials.append(_trial(execution, opener(execution), lr, expected, stopwatch))
         except UpresError as error:
-            if len(tried) == 2:
+            if alone:
                 raise
             trials.append(Trial(execution, error=f"cannot run ({error})"))
     return facts.scale, trials
@@ -288,13 +295,19 @@ def _trial(
 
 
 def _probe_cached(
-    tried: Sequence[Execution], opener: Opener, stopwatch: Stopwatch, files: Sequence[Path], threads: int | None
+    tried: Sequence[Execution],
+    opener: Opener,
+    stopwatch: Stopwatch,
+    files: Sequence[Path],
+    threads: int | None,
+    *,
+    alone: bool,
 ) -> tuple[int, list[Trial]]:
     place = cache_home() / "probes" / f"{_key(tried, files, threads)}.json"
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):  # absent, or damaged: measure
         told = json.loads(place.read_text(encoding="utf-8"))
         return int(told["scale"]), [_from_row(each, row) for each, row in zip(tried, told["trials"], strict=True)]
-    scale, trials = probe(tried, opener, stopwatch)
+    scale, trials = probe(tried, opener, stopwatch, alone=alone)
     told = {
         "model": str(files[0]),
         "machine": _machine(),
@@ -324,10 +337,16 @@ def _key(tried: Sequence[Execution], files: Sequence[Path], threads: int | None)
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     reference = RUNTIMES["onnx"].module
     others = {RUNTIMES[execution.backend].module for execution in tried} - {reference}
-    libraries = ("upres", "numpy", reference, *sorted(others))
+    parts = {part.package for each in tried for part in RUNTIMES[each.backend].parts.values() if part.package}
+    libraries = ("upres", "numpy", reference, *sorted(others), *(sorted(parts) if any(map(_apart, tried)) else ()))
     told: list[Any] = [_machine(), threads, [str(each) for each in tried], [_version(name) for name in libraries]]
     digest.update(json.dumps(told).encode())
     return digest.hexdigest()[:32]
+
+
+def _apart(execution: Execution) -> bool:
+    """Return whether an execution needs a part besides its runtime."""
+    return execution.device in RUNTIMES[execution.backend].parts
 
 
 def _version(library: str) -> str:
