@@ -29,7 +29,7 @@ from upres.video.joining import Kept, join
 from upres.video.opening import Film
 from upres.video.options import SEGMENT
 from upres.video.progress import Advance, FilmProgress, FilmSummary
-from upres.video.repeats import RepeatedTiles
+from upres.video.repeats import RepeatedTiles, tile_for
 from upres.video.segments import Parts, digest_of
 from upres.video.table import Container
 
@@ -107,8 +107,17 @@ def enlarge_film(
     parts = Parts(target, key)
     try:
         resumed = parts.pictures
-        repeats = _repeats(enlargement) if settings.reuse else None
-        used = enlargement if repeats is None else repeats[0]
+        tile = tile_for(film, enlargement, settings.part)
+        repeats = [
+            RepeatedTiles(each, enlargement.max_memory // 4 if settings.reuse else 0) for each in enlargement.predictors
+        ]
+        used = Enlargement(
+            repeats,
+            scale=enlargement.scale,
+            tile=tile,
+            halo=enlargement.halo,
+            max_memory=enlargement.max_memory,
+        )
         coder = _Coder(film, size, coding, parts, settings)
 
         def told(done: int) -> None:
@@ -132,8 +141,7 @@ def enlarge_film(
         parts.remove()
     finally:
         parts.close()
-    tiles = [] if repeats is None else repeats[1]
-    asked = sum(each.reused + each.predicted for each in tiles)
+    asked = sum(each.reused + each.predicted for each in repeats)
     return FilmSummary(
         input=(film.height, film.width),
         output=size,
@@ -144,7 +152,7 @@ def enlarge_film(
         notes=(*film.notes, *(f"left behind: {each}" for each in kept.left)),
         faults=tuple(with_missing(film, faults, done, settings.part)),
         seconds=time.monotonic() - began,
-        repeated=sum(each.reused for each in tiles) / asked if asked else 0.0,
+        repeated=sum(each.reused for each in repeats) / asked if asked else 0.0,
     )
 
 
@@ -177,23 +185,8 @@ def pictures_in(film: Film, part: Range) -> int | None:
     return max(0, round((end - part.start) * film.rate))
 
 
-def _repeats(enlargement: Enlargement) -> tuple[Enlargement, list[RepeatedTiles]]:
-    """Return an enlargement that predicts what repeats once, and what counts it."""
-    tiles = [RepeatedTiles(each, enlargement.max_memory // 4) for each in enlargement.predictors]
-    return (
-        Enlargement(
-            tiles,
-            scale=enlargement.scale,
-            tile=enlargement.tile,
-            halo=enlargement.halo,
-            max_memory=enlargement.max_memory,
-        ),
-        tiles,
-    )
-
-
 def _enlarged(
-    enlargement: Enlargement, pictures: Prefetch[Decoded], repeats: tuple[Enlargement, list[RepeatedTiles]] | None
+    enlargement: Enlargement, pictures: Prefetch[Decoded], repeats: list[RepeatedTiles]
 ) -> Iterator[tuple[Decoded, Picture]]:
     """Yield each picture's time with what it becomes."""
     waiting: deque[Decoded] = deque()
@@ -201,7 +194,7 @@ def _enlarged(
     def given() -> Iterator[Picture]:
         for each in pictures:
             waiting.append(each)
-            for tiles in () if repeats is None else repeats[1]:
+            for tiles in repeats:
                 tiles.next_picture()
             yield each.picture
 
