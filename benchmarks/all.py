@@ -64,6 +64,9 @@ BENCHMARKS = {
     "memory": Benchmark(((*_MEMORY, "100:tif:tif"),), quick=(("--model", "bicubic", "--megapixels", "24:jpg:tif"),)),
     "serve": Benchmark(((),), quick=(("--quick",),)),
     "folder": Benchmark((("--pictures", "200"),), quick=(("--pictures", "20"),)),
+    "video": Benchmark(
+        quick=(("--pictures", "16", "--size", "320x240", "--long", "300", "--kills", "3", "--repeats", "1"),)
+    ),
     "backends": Benchmark(more=("--data", "{data}/Set5")),
     "threads": Benchmark(quick=(("--calls", "10"),)),
     "startup": Benchmark(),

@@ -1,5 +1,6 @@
 """Films on the command line: names of outputs, folders, what is said before, meanwhile and after."""
 
+import re
 import sys
 from fractions import Fraction
 
@@ -20,7 +21,8 @@ def test_a_film_is_written_beside_itself(command: Command, tmp_path):
     source = write_film(tmp_path / "a.mkv", moving(3), colorspace=1)
     code, out, err = command(str(source), *FAST, "--codec", "ffv1")
     assert (code, err) == (0, "")
-    assert out == f"{source} 32×24 → {tmp_path / 'a_x2.mkv'} 64×48, 3 pictures, ffv1, 0 s\n"
+    said = f"{source} 32×24 → {tmp_path / 'a_x2.mkv'} 64×48, 3 pictures, ffv1, "
+    assert out.removeprefix(said) in ("0 s\n", "1 s\n", "2 s\n", "3 s\n")
     assert first_of(tmp_path / "a_x2.mkv").width == 64
     refused = command.refused(tmp_path, str(source), *FAST)
     assert refused == (
@@ -36,7 +38,7 @@ def test_what_would_be_made_is_said_and_nothing_written(command: Command, tmp_pa
     assert (code, everything(tmp_path)) == (0, before)
     assert out.startswith(f"{source} → {tmp_path / 'a_x2.mkv'} 64×48: ")
     assert out.endswith("; nothing was written\n")
-    assert "pictures/s here, about 0 s for " in out
+    assert re.search(r"pictures/s here, about \d s for 5 pictures", out)
     assert err.split("\n")[:-1] == [
         f"upres: {source}: does not say its matrix, and is taken for BT.601, as players take it",
         "  pictures: 5 of 32×24, 8 bits, BT.601, limited → 64×48",
