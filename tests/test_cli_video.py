@@ -13,6 +13,8 @@ from upres import Picture, write
 from upres.cli.films import FilmWords, film_jobs
 from upres.config.amounts import parse_time
 from upres.errors import ConfigError
+from upres.models.shipped import DEFAULT, shipped
+from upres.video.models import VIDEO, film_model
 
 FAST = ("--model", "bicubic", "--scale", "2")
 
@@ -68,12 +70,18 @@ def test_a_folder_is_gone_through_with_its_pictures(command: Command, tmp_path):
     assert err.endswith("upres: 1 of 3 films could not be enlarged; the reasons stand above\n")
 
 
-def test_a_preview_of_the_steadiest_model(command: Command, tmp_path):
+def test_a_preview(command: Command, tmp_path):
     source = write_film(tmp_path / "a.mkv", moving(12))
-    code, out, err = command(str(source), "--model", "video", "--preview", "0.2s", "--codec", "ffv1")
+    code, out, err = command(str(source), *FAST, "--preview", "0.2s", "--codec", "ffv1")
     assert code == 0, err
-    assert "a_x4_preview.mkv 128×96, 5 pictures" in out
-    assert len(times_of(tmp_path / "a_x4_preview.mkv")) == 5
+    assert "a_x2_preview.mkv 64×48, 5 pictures" in out
+    assert len(times_of(tmp_path / "a_x2_preview.mkv")) == 5
+
+
+def test_the_model_of_films_is_one_that_is_shipped():
+    assert film_model(None) == DEFAULT
+    assert film_model("best") == "best"
+    assert film_model(VIDEO) in {model.name for model in shipped()}
 
 
 def test_a_film_that_ends_early_is_written_and_exits_with_1(command: Command, tmp_path):
