@@ -155,7 +155,7 @@ def _placing(
     key = memory.key(box, inside, clear, id(predictor), str(pieces[0].dtype))
     levels = memory.known(key)
     if levels is not None:
-        return partial(_put, levels, predictor.facts.scale, columns, pieces)
+        return partial(_repeat, levels, predictor.facts.scale, columns, pieces)
     sr = _enlarged(predictor, held, tile, clear)
     if key is None:
         return partial(_place, sr, predictor, tile, pieces)
@@ -169,7 +169,7 @@ def _placing(
     return place
 
 
-def _put(levels: NDArray[Any], scale: int, columns: Extent, pieces: list[NDArray[Any]]) -> None:
+def _repeat(levels: NDArray[Any], scale: int, columns: Extent, pieces: list[NDArray[Any]]) -> None:
     top = 0
     for piece in pieces:
         piece[:, columns.start * scale : columns.stop * scale] = levels[top : top + len(piece)]
