@@ -61,6 +61,19 @@ def test_times_of_a_broadcast_with_b_frames_are_copied(tmp_path):
     assert worst <= Fraction(1, 2000)  # Matroska counts in milliseconds
 
 
+def test_an_avi_of_which_b_frames_have_no_times_keeps_its_pictures(tmp_path):
+    source = write_film(
+        tmp_path / "a.avi", moving(12), codec="mpeg4", options={"bf": "2"}, base=Fraction(1, 25), sound=("pcm_s16le",)
+    )
+    summary = enlarged(source, tmp_path / "out.mkv", codec="ffv1")
+    times = times_of(tmp_path / "out.mkv")
+    assert summary.pictures == len(times) == 12
+    assert summary.faults == ()
+    assert [time - times[0] for time in times] == [Fraction(number, 25) for number in range(12)]
+    theirs, ours = (b"".join(data for *_, data in others_of(path)["1"][-1]) for path in (source, tmp_path / "out.mkv"))
+    assert ours == theirs
+
+
 def test_b_frames_of_the_result_meet_without_a_seam(tmp_path):
     av.Codec("libx264", "w") if "libx264" in av.codecs_available else pytest.skip("no libx264")
     source = write_film(tmp_path / "a.mkv", moving(17), codec="ffv1")
