@@ -66,6 +66,9 @@ BENCHMARKS = {
     "folder": Benchmark((("--pictures", "200"),), quick=(("--pictures", "20"),)),
     "scale": Benchmark(quick=(("--quick", "--only", "shards", "bucket", "names", "rows"),)),
     "faults": Benchmark(quick=(("--kills", "3", "--faults", "3"),)),
+    "video": Benchmark(
+        quick=(("--pictures", "16", "--size", "320x240", "--long", "300", "--kills", "3", "--repeats", "1"),)
+    ),
     "backends": Benchmark(more=("--data", "{data}/Set5")),
     "threads": Benchmark(quick=(("--calls", "10"),)),
     "startup": Benchmark(),

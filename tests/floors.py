@@ -83,6 +83,7 @@ NEEDS_AN_EXTRA = {
     "video.joining",
     "video.opening",
     "video.planning",
+    "video.repeats",
     "video.sequences",
 }
 HEAVY = {

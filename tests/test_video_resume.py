@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from tests.commands import full_disk
 from tests.small_films import Identity, digests_of, moving, others_of, times_of, write_film
 from tests.small_predictors import Nearest
 from upres.errors import CancelledError, FailedError, PictureError
@@ -111,6 +112,18 @@ def test_a_segment_that_is_not_whole_does_not_count(tmp_path):
     assert json.loads((again.folder / "000000.json").read_text())["times"] == [0, 5]
     again.close()
     assert Parts(tmp_path / "out.mkv", {"a": 1}).pictures == 2
+
+
+@pytest.mark.parametrize(("bytes_", "done"), [(2_000, 0), (8_000, 5)])
+def test_a_full_disk_leaves_no_film_and_what_was_done_counts(bytes_, done, tmp_path):
+    """The first limit is met by a segment, the second by the film that they are joined into."""
+    source = write_film(tmp_path / "a.mkv", moving(18, 120, 160))
+    with full_disk(bytes_), pytest.raises(FailedError, match=r"cannot be written \(File too large\); the parts that"):
+        run_plan(planned(source, tmp_path / "out.mkv"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.mkv.upres-segments", "a.mkv"]
+    assert len(list((tmp_path / ".out.mkv.upres-segments").glob("[0-9]*.mkv"))) == done
+    summary = run_plan(planned(source, tmp_path / "out.mkv"))
+    assert (summary.resumed, summary.pictures) == (min(18, 4 * done), 18)
 
 
 def test_what_is_there_is_not_replaced_unasked(tmp_path):

@@ -25,6 +25,7 @@ from upres.upscaling import memory, tile_plan, tiled_prediction
 from upres.upscaling.memory import NOTHING, Held
 from upres.upscaling.progress import Counter, Progress
 from upres.upscaling.sizes import scaled
+from upres.upscaling.tile_memory import TileMemory
 from upres.upscaling.tile_plan import Plan
 
 _PROBE_TILE = 64
@@ -36,6 +37,7 @@ class Enlargement:
     Args:
         predictors: in the order in which they are applied; none for a `scale` up to 1.
         scale, tile, halo, max_memory: as in `Upscaler`.
+        repeats: what knows the tiles of the picture before, of films.
 
     Raises:
         ModelError: there is no predictor, or they do not reach `scale`.
@@ -50,7 +52,9 @@ class Enlargement:
         tile: int | None = None,
         halo: int | None = None,
         max_memory: int = MAX_MEMORY,
+        repeats: TileMemory | None = None,
     ) -> None:
+        self._repeats = repeats
         self.predictors = tuple(predictors)
         if not self.predictors and (scale is None or scale > 1):
             raise ModelError("Upscaler: no predictor given; give one, or use upres.load(name)")
@@ -124,7 +128,9 @@ class Enlargement:
             # Between two steps nothing is rounded to the picture's depth.
             last = index == len(self.predictors) - 1 and not self._reduces
             dtype = shape.dtype if last else "float32"
-            current = tiled_prediction.step(current, plan, predictor, dtype, clear=clear, done=count)
+            current = tiled_prediction.step(
+                current, plan, predictor, dtype, clear=clear, done=count, memory=self._repeats
+            )
         if not self._reduces:
             return current
         floats = current if self.predictors else (to_unit(band) for band in current)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from upres.models.facts import Facts
 from upres.predictors import Predictor
 from upres.upscaling import tile_plan
 from upres.upscaling.channels import CARRIED, RADIUS, enlarge, enlarge_alpha, enlarge_under_alpha, least_halo
+from upres.upscaling.tile_memory import TileMemory
 from upres.upscaling.tile_plan import Extent, Plan, Tile
 
 Bands = Iterator[NDArray[Any]]
@@ -67,10 +69,12 @@ def step(
     *,
     clear: bool,
     done: Callable[[], None],
+    memory: TileMemory | None = None,
 ) -> Bands:
     """Enlarge as `exact` where tiles can be exact, and as `blended` where they cannot."""
-    tiles = exact if predictor.facts.radius is not None or len(plan) == 1 else blended
-    return tiles(bands, plan, predictor, dtype, clear=clear, done=done)
+    if predictor.facts.radius is not None or len(plan) == 1:
+        return exact(bands, plan, predictor, dtype, clear=clear, done=done, memory=memory)
+    return blended(bands, plan, predictor, dtype, clear=clear, done=done)
 
 
 def exact(
@@ -81,6 +85,7 @@ def exact(
     *,
     clear: bool,
     done: Callable[[], None],
+    memory: TileMemory | None = None,
 ) -> Bands:
     """Enlarge by tiles that see all they need: each answers for its core.
 
@@ -91,6 +96,7 @@ def exact(
         dtype: of the output.
         clear: whether alpha is 0 anywhere, so that colour must be carried under it.
         done: called after each tile.
+        memory: knows tiles of the picture before; what repeats is not enlarged again.
 
     Returns:
         Bands clipped to [0, 1] in the numbers of `dtype`, of at most `PIECE_BYTES` or one row.
@@ -104,7 +110,7 @@ def exact(
         only = Tile(plan.rows[0], plan.columns[0])
         held = window.cut(only.rows.input_start, min(only.rows.input_stop, plan.height))
         pieces = _pieces(plan.height * scale, plan.width * scale, held.shape[2], dtype)
-        _place(_enlarged(predictor, held, only, clear), predictor, only, pieces)
+        _placing(predictor, held, only, clear, pieces, memory)()
         done()
         yield from pieces
         return
@@ -118,16 +124,56 @@ def exact(
             pieces = _pieces((rows.stop - rows.start) * scale, plan.width * scale, held.shape[2], dtype)
             for columns in plan.columns:
                 tile = Tile(rows, columns)
-                sr = _enlarged(predictor, held, tile, clear)
+                place = _placing(predictor, held, tile, clear, pieces, memory)
                 placed.result()
                 while above:
                     yield above.pop(0)
-                placed = hand.submit(_place, sr, predictor, tile, pieces)
+                placed = hand.submit(place)
                 done()
             above = pieces
         placed.result()
         while above:
             yield above.pop(0)
+
+
+def _placing(
+    predictor: Predictor,
+    held: NDArray[Any],
+    tile: Tile,
+    clear: bool,
+    pieces: list[NDArray[Any]],
+    memory: TileMemory | None,
+) -> Callable[[], None]:
+    """Enlarge a tile, and return what puts it in its place."""
+    if memory is None:
+        return partial(_place, _enlarged(predictor, held, tile, clear), predictor, tile, pieces)
+    rows, columns = tile.rows, tile.columns
+    box = held[:, columns.input_start : columns.input_stop]
+    inside = [
+        (each.start - each.input_start, each.stop - each.input_start, each.input_length) for each in (rows, columns)
+    ]
+    key = memory.key(box, inside, clear, id(predictor), str(pieces[0].dtype))
+    levels = memory.known(key)
+    if levels is not None:
+        return partial(_repeat, levels, predictor.facts.scale, columns, pieces)
+    sr = _enlarged(predictor, held, tile, clear)
+    if key is None:
+        return partial(_place, sr, predictor, tile, pieces)
+
+    def place() -> None:
+        _place(sr, predictor, tile, pieces)
+        scale = predictor.facts.scale
+        across = slice(columns.start * scale, columns.stop * scale)
+        memory.keep(key, np.concatenate([piece[:, across] for piece in pieces]))
+
+    return place
+
+
+def _repeat(levels: NDArray[Any], scale: int, columns: Extent, pieces: list[NDArray[Any]]) -> None:
+    top = 0
+    for piece in pieces:
+        piece[:, columns.start * scale : columns.stop * scale] = levels[top : top + len(piece)]
+        top += len(piece)
 
 
 def _place(sr: NDArray[np.float32], predictor: Predictor, tile: Tile, pieces: list[NDArray[Any]]) -> None:

@@ -18,7 +18,7 @@ from upres.upscaling.loading import Options, Upscalers
 from upres.upscaling.pages import upscale_each
 from upres.upscaling.sizes import Size
 from upres.video.models import film_model
-from upres.video.options import SEGMENT, FilmOptions
+from upres.video.options import SEGMENT, FilmOptions, seconds
 from upres.video.progress import FilmProgress, FilmSummary
 from upres.video.table import suffix_like
 
@@ -107,8 +107,8 @@ def upscale(
         crf=crf,
         preset=preset,
         pix_fmt=pix_fmt,
-        start=Fraction(start),
-        end=None if end is None else Fraction(end),
+        start=seconds(start),
+        end=None if end is None else seconds(end),
         deinterlace=deinterlace,
         matrix=matrix,
         segment=segment,
@@ -156,7 +156,7 @@ def frames(
     film = open_film(Path(os.fspath(source)), matrix=matrix)
     upscalers = Upscalers(film_model(model), Size(scale, width, height, fit), **options)
     enlargement = upscalers.for_picture(film.height, film.width).enlargement
-    part = Range(Fraction(start), None if end is None else Fraction(end))
+    part = Range(seconds(start), None if end is None else seconds(end))
     waiting: deque[Decoded] = deque()
     with Prefetch(decoded(film, Faults(), part=part, deinterlace=deinterlace), _WAITING) as ahead:
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,7 +12,7 @@ from typing import Any
 import av
 from av.video.frame import VideoFrame
 
-from upres.errors import ConfigError, FailedError, MissingExtraError, first_line
+from upres.errors import ConfigError, FailedError, MissingExtraError
 from upres.video.colours import bits_of
 from upres.video.opening import Film, Light
 from upres.video.table import CODECS, Codec, Container, codec_named
@@ -238,11 +239,15 @@ class SegmentEncoder:
     def end(self) -> None:
         """Write what the encoder still holds, and close the file."""
         self._mux(None)
-        self._container.close()
+        try:
+            self._container.close()
+        except (av.error.FFmpegError, OSError) as error:  # a disk that is full shows when the last is written
+            raise FailedError(f"cannot be written ({error.strerror}); the parts that are done are kept") from error
 
     def drop(self) -> None:
         """Let go of the file, which is not whole."""
-        self._container.close()
+        with contextlib.suppress(av.error.FFmpegError, OSError):
+            self._container.close()
 
     def _mux(self, frame: VideoFrame | None) -> None:
         try:
@@ -254,7 +259,7 @@ class SegmentEncoder:
                 self._coded += 1
                 self._container.mux(packet)
         except av.error.FFmpegError as error:
-            raise FailedError(f"the encoder failed ({first_line(error)}); nothing half written was left") from error
+            raise FailedError(f"cannot be coded ({error.strerror}); the parts that are done are kept") from error
 
 
 def _own_options(row: Codec, light: Light) -> dict[str, str]:

@@ -22,6 +22,8 @@ from upres.image.prefetch import Prefetch
 from upres.storage.atomic import whole_file
 from upres.upscaling.enlargement import Enlargement
 from upres.upscaling.pages import upscale_each
+from upres.upscaling.progress import Progress
+from upres.upscaling.tile_memory import TileMemory
 from upres.video.colours import ToYuv
 from upres.video.decoding import WHOLE, Decoded, Faults, Range, decoded
 from upres.video.encoding import Coding, SegmentEncoder
@@ -29,7 +31,7 @@ from upres.video.joining import Kept, join
 from upres.video.opening import Film
 from upres.video.options import SEGMENT
 from upres.video.progress import Advance, FilmProgress, FilmSummary
-from upres.video.repeats import RepeatedTiles
+from upres.video.repeats import tile_for
 from upres.video.segments import Parts, digest_of
 from upres.video.table import Container
 
@@ -107,8 +109,16 @@ def enlarge_film(
     parts = Parts(target, key)
     try:
         resumed = parts.pictures
-        repeats = _repeats(enlargement) if settings.reuse else None
-        used = enlargement if repeats is None else repeats[0]
+        tile = tile_for(film, enlargement, settings.part)
+        memory = TileMemory(enlargement.max_memory // 4 if settings.reuse else 0)
+        used = Enlargement(
+            enlargement.predictors,
+            scale=enlargement.scale,
+            tile=tile,
+            halo=enlargement.halo,
+            max_memory=enlargement.max_memory,
+            repeats=memory,
+        )
         coder = _Coder(film, size, coding, parts, settings)
 
         def told(done: int) -> None:
@@ -120,7 +130,7 @@ def enlarge_film(
 
         told(resumed)
         lr = decoded(film, faults, part=settings.part, skip=resumed, deinterlace=settings.deinterlace)
-        with Prefetch(lr, _WAITING) as ahead, Prefetch(_enlarged(used, ahead, repeats), _WAITING) as sr, coder:
+        with Prefetch(lr, _WAITING) as ahead, Prefetch(_enlarged(used, ahead, memory), _WAITING) as sr, coder:
             for number, (each, picture) in enumerate(sr):
                 coder.add(each, picture)
                 told(resumed + number + 1)
@@ -132,8 +142,6 @@ def enlarge_film(
         parts.remove()
     finally:
         parts.close()
-    tiles = [] if repeats is None else repeats[1]
-    asked = sum(each.reused + each.predicted for each in tiles)
     return FilmSummary(
         input=(film.height, film.width),
         output=size,
@@ -144,7 +152,7 @@ def enlarge_film(
         notes=(*film.notes, *(f"left behind: {each}" for each in kept.left)),
         faults=tuple(with_missing(film, faults, done, settings.part)),
         seconds=time.monotonic() - began,
-        repeated=sum(each.reused for each in tiles) / asked if asked else 0.0,
+        repeated=memory.reused / max(1, memory.reused + memory.made),
     )
 
 
@@ -177,23 +185,8 @@ def pictures_in(film: Film, part: Range) -> int | None:
     return max(0, round((end - part.start) * film.rate))
 
 
-def _repeats(enlargement: Enlargement) -> tuple[Enlargement, list[RepeatedTiles]]:
-    """Return an enlargement that predicts what repeats once, and what counts it."""
-    tiles = [RepeatedTiles(each, enlargement.max_memory // 4) for each in enlargement.predictors]
-    return (
-        Enlargement(
-            tiles,
-            scale=enlargement.scale,
-            tile=enlargement.tile,
-            halo=enlargement.halo,
-            max_memory=enlargement.max_memory,
-        ),
-        tiles,
-    )
-
-
 def _enlarged(
-    enlargement: Enlargement, pictures: Prefetch[Decoded], repeats: tuple[Enlargement, list[RepeatedTiles]] | None
+    enlargement: Enlargement, pictures: Prefetch[Decoded], memory: TileMemory
 ) -> Iterator[tuple[Decoded, Picture]]:
     """Yield each picture's time with what it becomes."""
     waiting: deque[Decoded] = deque()
@@ -201,11 +194,13 @@ def _enlarged(
     def given() -> Iterator[Picture]:
         for each in pictures:
             waiting.append(each)
-            for tiles in () if repeats is None else repeats[1]:
-                tiles.next_picture()
             yield each.picture
 
-    for picture in upscale_each(enlargement.picture, given(), lambda _: None):
+    def enlarge(picture: Picture, *, progress: Progress | None = None) -> Picture:
+        memory.next_picture()  # one that repeats the one before it does not come here
+        return enlargement.picture(picture, progress=progress)
+
+    for picture in upscale_each(enlarge, given(), lambda _: None):
         yield waiting.popleft(), picture
 
 

@@ -117,8 +117,8 @@ def join(
             while waiting is not None:
                 _put(made, waiting[0], streams[film.stream])
                 waiting = next(coded, None)
-    except av.error.FFmpegError as error:
-        raise FailedError(f"cannot be written ({first_line(error)}); the parts that are done are kept") from error
+    except (av.error.FFmpegError, OSError) as error:
+        raise FailedError(f"cannot be written ({error.strerror}); the parts that are done are kept") from error
 
 
 def _put(made: Any, packet: Any, stream: Any) -> None:

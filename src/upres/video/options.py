@@ -9,6 +9,11 @@ SEGMENT = 120
 """Pictures of a segment: five seconds. What SIGKILL costs, and as far apart as key frames usually are."""
 
 
+def seconds(number: float | Fraction) -> Fraction:
+    """Return a time as it was meant: the float 0.2 is a little more than a fifth, and would take one picture more."""
+    return Fraction(number).limit_denominator(1_000_000)
+
+
 @dataclass(frozen=True)
 class FilmOptions:
     """What can be asked of a film; `upres.video.upscale` says what each is."""
