@@ -12,7 +12,7 @@ from benchmarks import all as every
 from benchmarks.marks import COUNTED, Mark, counted, held_against
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARED = {"common", "marks", "shown_parts"}
+SHARED = {"common", "marks", "shown_parts", "store"}
 PAGE = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
 SCRIPTS = [
     f"{folder}.{path.stem}"

@@ -92,7 +92,7 @@ def test_every_architecture_has_it_and_stays_as_it_was(name: str) -> None:
     network, _ = network_of(name, 2)
     before = {key: tensor.clone() for key, tensor in network.state_dict().items()}
     memory = activation_bytes(network)
-    assert memory is not None and 100 < memory < 20_000
+    assert memory is not None and 100 < memory < 100_000
     assert all(torch.equal(before[key], tensor) for key, tensor in network.state_dict().items())
 
 
