@@ -61,7 +61,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!upres\.).*"),
     ("py:.*", r"upres\..*\.(T|Scalar|Tags)"),  # names of types alone
-    ("py:.*", r"upres\..*\.(Wanted|NoOptions|Position|Region)"),  # the docstrings say in words what they hold
+    ("py:.*", r"upres\..*\.(Wanted|NoOptions|Position|Region|Part)"),  # the docstrings say in words what they hold
     ("py:.*", r"upres\.(recipes|config|train)\..*\.(Head|NamedPart|DataOptions|TrainConfig)"),
     ("py:.*", r"upres\.recipes\..*\.(Adversarial|Validation)Section"),
 ]
