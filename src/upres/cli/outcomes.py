@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from upres.cli.terminal import say, show
 from upres.config.amounts import time_in_words
 
 if TYPE_CHECKING:
-    from upres.upscaling.batch import Job, JobProgress, Outcome
+    from upres.upscaling.batch import Job, JobProgress, Log, Outcome
     from upres.upscaling.loading import Upscalers
     from upres.upscaling.upscaler import Upscaler
 
@@ -108,7 +108,76 @@ class Tally:
         return f"{self.enlarged} of {of} pictures enlarged, {self.skipped} there already, {self.failed} failed"
 
 
-def tell(outcome: Outcome, *, verbose: bool, quiet: bool) -> None:
+class Account:
+    """Takes what becomes of each picture: into the manifest, into the counts, and onto the terminal.
+
+    Args:
+        upscalers: whose models are told of.
+        log: the manifest, where one is kept.
+        alone: whether there is one picture, whose error ends the command.
+        counted: whether a line of the terminal counts them while they come.
+        verbose, quiet: how much is said.
+
+    Attributes:
+        tally: how many came to what.
+    """
+
+    def __init__(
+        self, upscalers: Upscalers, log: Log | None, *, alone: bool, counted: bool, verbose: bool, quiet: bool
+    ) -> None:
+        self.tally = Tally()
+        self._models = Models(upscalers, shown=verbose)
+        self._log, self._alone, self._counted = log, alone, counted
+        self._verbose, self._quiet = verbose, quiet
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Account:
+        self._models.say()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._counted:
+            show("")
+        if self._log is not None:
+            self._log.close()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since it was opened."""
+        return time.monotonic() - self._began
+
+    def take_all(self, outcomes: Generator[Outcome, None, None]) -> None:
+        """Take them as they come; after Ctrl-C what had been written by then.
+
+        Raises:
+            InputError: of the only picture.
+            KeyboardInterrupt: the work was stopped.
+        """
+        from upres.upscaling.batch.engines.stopping import rest
+
+        try:
+            for outcome in outcomes:
+                self._take(outcome)
+        except KeyboardInterrupt as interrupt:
+            for outcome in rest(outcomes, interrupt):
+                self._take(outcome)
+            raise
+
+    def _take(self, outcome: Outcome) -> None:
+        if self._log is not None:
+            self._log.add(outcome)
+            self.tally.compare(self._log.differing(outcome))
+        if outcome.error is not None and self._alone:
+            raise outcome.error
+        self.tally.add(outcome)
+        self._models.say()
+        _tell(outcome, verbose=self._verbose, quiet=self._quiet)
+        if self._counted:
+            speed = self.tally.enlarged / max(self.seconds, 1e-9)
+            show(f"[{self.tally.count:,}] {outcome.job.source_name}, {speed:.2f} pictures/s")
+
+
+def _tell(outcome: Outcome, *, verbose: bool, quiet: bool) -> None:
     """Print what became of one picture."""
     job, summary = outcome.job, outcome.summary
     if outcome.error is not None:

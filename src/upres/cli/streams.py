@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from upres.cli.outcomes import Models, Tally, tell
+from upres.cli.outcomes import Account
 from upres.cli.pipes import PIPE
-from upres.cli.terminal import say, show
+from upres.cli.terminal import say
 from upres.errors import ConfigError, FailedError
 
 if TYPE_CHECKING:
@@ -45,41 +44,24 @@ def upscale_stream(
         raise ConfigError("- stands for one picture of a pipe; a bucket or a list goes into a folder or a bucket")
     selection = Selection(upscalers.label, form, tuple(patterns[0]), tuple(patterns[1]), shard)
     found = _found(inputs, output, listed, selection)
-    models = Models(upscalers, shown=verbose)
     log = _log(found, manifest, shard, made_with)
-    done, began = Tally(), time.monotonic()
-    shown = sys.stderr.isatty() and not quiet
+    alone = found.single and len(inputs) == 1
+    counted = sys.stderr.isatty() and not quiet
+    account = Account(upscalers, log, alone=alone, counted=counted, verbose=verbose, quiet=quiet)
+    done = account.tally
     about = {"upres-fingerprint": fingerprint(made_with)}
-
-    def take(outcome: Outcome) -> None:
-        if log is not None:
-            log.add(outcome)
-            done.compare(log.differing(outcome))
-        if outcome.error is not None and found.single and len(inputs) == 1:
-            raise outcome.error
-        done.add(outcome)
-        models.say()
-        tell(outcome, verbose=verbose, quiet=quiet)
-        if shown:
-            seconds = max(time.monotonic() - began, 1e-9)
-            show(f"[{done.count:,}] {outcome.job.source_name}, {done.enlarged / seconds:.2f} pictures/s")
 
     outcomes = _outcomes(found, upscalers, asked, about)
     try:
-        with contextlib.closing(outcomes):
-            _through(outcomes, take)
+        with account, contextlib.closing(outcomes):
+            account.take_all(outcomes)
     except KeyboardInterrupt:
         say(f"upres: {done.line()}; the same command again does the rest", error=True)
         raise
-    finally:
-        if shown:
-            show("")
-        if log is not None:
-            log.close()
     if not quiet:
         done.say_what_differs()
         if not found.single:
-            say(f"upres: {done.line()}, {time.monotonic() - began:.1f} s", error=True)
+            say(f"upres: {done.line()}, {account.seconds:.1f} s", error=True)
     if done.count == 0 and shard.count == 1:
         raise ConfigError("no pictures there; check the address and the patterns", where=found.source.address or listed)
     if done.failed:
@@ -110,19 +92,6 @@ def _outcomes(
 def _reached(place: Place) -> str:
     """Return the address of a place for a worker, whose folder is another."""
     return place.address if "://" in place.address or not place.address else str(Path(place.address).absolute())
-
-
-def _through(outcomes: Generator[Outcome, None, None], take: Callable[[Outcome], None]) -> None:
-    """Take what becomes of every picture; after Ctrl-C what had been made by then."""
-    try:
-        for outcome in outcomes:
-            take(outcome)
-    except KeyboardInterrupt as stop:
-        with contextlib.suppress(KeyboardInterrupt, StopIteration):
-            take(outcomes.throw(stop))
-            for outcome in outcomes:
-                take(outcome)
-        raise
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from upres.cli.films import FilmWords, enlarge_films, split
-from upres.cli.outcomes import Models, Tally, bar, say_what_is_unportable, say_what_was_left_out, tell
+from upres.cli.outcomes import Account, bar, say_what_is_unportable, say_what_was_left_out
 from upres.cli.pipes import PIPE, through_pipes
 from upres.cli.terminal import say
 from upres.config.limits import MAX_FRAMES, MAX_PIXELS
 from upres.errors import ConfigError, FailedError, PictureError, nearest
 
 if TYPE_CHECKING:
-    from upres.upscaling.batch import BatchSettings, Job, Manifest, Outcome, Shard
+    from upres.upscaling.batch import BatchSettings, Job, Manifest, Shard
     from upres.upscaling.loading import Options, Upscalers
 
 # Groups of options in the help; those of no group come first.
@@ -452,59 +451,32 @@ def _upscale(
     jobs = [job for job in found if job.original is None and shard.has(job.name)]
     if upscalers.size.fixed and (verbose or len(jobs) > 1):  # one picture says by itself what is wrong
         _load_first(jobs, upscalers, settings)
-    models = Models(upscalers, shown=verbose)
-    models.say()
     log = _log(jobs, manifest, shard, made_with)
     settings = replace(settings, digests=log is not None)
-    done, began = Tally(), time.monotonic()
-
-    def take(outcome: Outcome) -> None:
-        if log is not None:
-            log.add(outcome)
-            done.compare(log.differing(outcome))
-        if outcome.error is not None and len(jobs) == 1:
-            raise outcome.error
-        done.add(outcome)
-        models.say()
-        tell(outcome, verbose=verbose, quiet=quiet)
+    alone = len(jobs) == 1
+    account = Account(upscalers, log, alone=alone, counted=False, verbose=verbose, quiet=quiet)
+    done = account.tally
 
     try:
         with (
+            account,
             bar(jobs, shown=sys.stderr.isatty() and not quiet) as shown,
             # Left to the garbage collector after an error, its threads would be waited for in whatever thread runs it.
             contextlib.closing(run(jobs, upscalers, settings, progress=shown)) as outcomes,
         ):
-            try:
-                for outcome in outcomes:
-                    take(outcome)
-            except KeyboardInterrupt as stop:
-                for outcome in rest(outcomes, stop):
-                    take(outcome)
-                raise
+            account.take_all(outcomes)
     except KeyboardInterrupt:
         if len(jobs) > 1:
             say(f"upres: {done.line(len(jobs))}; the same command again does the rest", error=True)
         raise
-    finally:
-        if log is not None:
-            log.close()
     if not quiet:
         done.say_what_differs()
         say_what_was_left_out([job for job in found if job.original is not None])
         say_what_is_unportable(unportable(jobs))
         if any(job.found for job in jobs) or (verbose and len(jobs) > 1):
-            say(f"upres: {done.line(len(jobs))}, {time.monotonic() - began:.1f} s", error=True)
+            say(f"upres: {done.line(len(jobs))}, {account.seconds:.1f} s", error=True)
     if done.failed:
         raise FailedError(f"{done.failed} of {len(jobs)} pictures could not be enlarged; the reasons stand above")
-
-
-def rest(outcomes: Generator[Outcome, None, None], stop: KeyboardInterrupt) -> Iterator[Outcome]:
-    """Stop the work, and yield what had been written by then."""
-    try:
-        yield outcomes.throw(stop)
-        yield from outcomes
-    except (KeyboardInterrupt, StopIteration):
-        return
 
 
 def _load_first(jobs: Sequence[Job], upscalers: Upscalers, settings: BatchSettings) -> None:

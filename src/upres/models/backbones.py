@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ from upres.errors import DataError, ModelError
 from upres.models.tensor_files import read_tensors
 from upres.models.vgg import no_float16
 from upres.storage.cache_home import cache_home
+from upres.storage.digests import digest_of
 from upres.storage.download import download
 
 
@@ -197,8 +197,7 @@ def load_backbone(source: str | None, name: str, purpose: str) -> Backbone:
 
 @functools.cache
 def _loaded(path: Path, network: Published, advice: str) -> Backbone:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = digest_of(path)
     if not digest.startswith(network.digest):
         raise ModelError(f"{path}: its SHA-256 is {digest[:16]}…, not {network.digest}…; {advice}")
     return Backbone(read_tensors(path), network, where=str(path))

@@ -10,6 +10,7 @@ from typing import Any
 
 from upres.errors import InputError, first_line
 from upres.storage.atomic import whole_file
+from upres.storage.digests import digest_of
 
 # Read at a time.
 _PART = 1 << 20
@@ -96,10 +97,8 @@ def download_large(
             f"{url}: broke off after {there:,} of {total:,} bytes; the same command goes on from there, or {advice}"
         )
     kind, _, wanted = digest.partition(":")
-    with part.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-        file.seek(0)
-        known = hashlib.file_digest(file, kind).hexdigest() if digest else ""
+    found = digest_of(part)
+    known = digest_of(part, kind) if digest else ""
     if known != wanted:
         part.unlink()
         raise error(f"{url}: what came has {kind.upper()} {known[:16]}…, not {wanted[:16]}…; {advice}")

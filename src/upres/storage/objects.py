@@ -18,12 +18,14 @@ from typing import Any
 
 from upres.config.limits import MAX_REQUEST_SECONDS
 from upres.errors import StorageError, UpresError, extra, first_line
+from upres.storage.digests import digest_of
 from upres.storage.places import (
     Listed,
     Patience,
     Place,
     RepeatableError,
     check_bucket,
+    check_going,
     kind_of,
 )
 
@@ -102,11 +104,7 @@ class Bucket(Place):
                 page = next(pages, None)
             except RepeatableError as error:  # what has come stays, and the list goes on behind it
                 attempt, pages = attempt + 1, None
-                if attempt == self._patience.attempts:
-                    raise StorageError(
-                        f"{error.args[0]}, {attempt} times; try again later", where=error.where
-                    ) from error
-                self._patience.wait(attempt)
+                self._patience.after(error, attempt)
                 continue
             if page is None:
                 return
@@ -164,8 +162,7 @@ class Bucket(Place):
                     meta = answer.meta
                     tag = meta["e_tag"]
                     for piece in answer.stream(min_chunk_size=_PIECE):
-                        if stop.is_set():
-                            self._patience.wait(1, stop)
+                        check_going(stop)
                         file.write(piece)
                     if file.tell() == meta["size"]:
                         return scratch
@@ -174,16 +171,10 @@ class Bucket(Place):
                     file.seek(0)
                     file.truncate()
                     error = RepeatableError("was replaced while it was read", where=self.shown(name))
-                except self._obstore.exceptions.BaseError as reason:
+                except (self._obstore.exceptions.BaseError, FileNotFoundError) as reason:
                     error = self._told(reason, name)
-                except FileNotFoundError as reason:
-                    error = self._told(reason, name)
-                if not isinstance(error, RepeatableError):
-                    raise error
                 attempt = 1 if file.tell() > before else attempt + 1
-                if attempt == self._patience.attempts:
-                    raise StorageError(f"{error.args[0]}, {attempt} times; try again later", where=error.where)
-                self._patience.wait(attempt, stop)
+                self._patience.after(error, attempt, stop)
 
     def target(self, name: str, scratch: Path) -> Path:
         """Return `scratch`."""
@@ -282,12 +273,6 @@ def _connection(address: str) -> dict[str, str]:
     """Return what the environment says of connections: obstore leaves it aside where any of it is given."""
     prefix = _VARIABLES[address.partition(":")[0]]
     return {name: value for name in _CONNECTION if (value := os.environ.get(f"{prefix}_{name.upper()}"))}
-
-
-def digest_of(path: Path) -> str:
-    """Return a file's SHA-256 in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _plain(error: Exception) -> str:

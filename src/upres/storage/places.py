@@ -20,7 +20,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from upres.config.limits import MAX_ATTEMPTS, MAX_PAUSE_SECONDS
-from upres.errors import CancelledError, ConfigError, StorageError
+from upres.errors import CancelledError, ConfigError, StorageError, UpresError
 
 Answer = TypeVar("Answer")
 
@@ -32,6 +32,10 @@ WEB = ("http", "https")
 
 # A path with `//` in it is one without to pathlib, which is how a command takes what it is given.
 _ADDRESS = re.compile(rf"({'|'.join((*BUCKETS, *WEB, 'file'))}):/+", re.IGNORECASE)
+
+
+STOPPED = "stopped as asked"
+"""What is said of work that was told to stop."""
 
 
 class RepeatableError(StorageError):
@@ -63,22 +67,33 @@ class Patience:
             try:
                 return request()
             except RepeatableError as error:
-                if attempt == self.attempts:
-                    raise StorageError(
-                        f"{error.args[0]}, {attempt} times; try again later", where=error.where
-                    ) from error
-                self.wait(attempt, stop)
+                self.after(error, attempt, stop)
         raise AssertionError("at least one attempt is made")
 
-    def wait(self, attempt: int, stop: threading.Event | None = None) -> None:
-        """Pause after an attempt of this number, counted from 1.
+    def after(self, error: UpresError, attempt: int, stop: threading.Event | None = None) -> None:
+        """Pause after an attempt of this number, counted from 1, that ended in an error.
 
         Raises:
+            StorageError: no further attempt can change it, or this was the last.
             CancelledError: `stop` was set meanwhile.
         """
+        if not isinstance(error, RepeatableError):
+            raise error
+        if attempt == self.attempts:
+            raise StorageError(f"{error.args[0]}, {attempt} times; try again later", where=error.where) from error
         length = min(self.longest, self.pause * 2 ** (attempt - 1)) * random.uniform(0.5, 1)
         if (stop or threading.Event()).wait(length):
-            raise CancelledError("stopped as asked")
+            raise CancelledError(STOPPED)
+
+
+def check_going(stop: threading.Event) -> None:
+    """Refuse to go on where `stop` is set.
+
+    Raises:
+        CancelledError: it is.
+    """
+    if stop.is_set():
+        raise CancelledError(STOPPED)
 
 
 @dataclass(frozen=True)

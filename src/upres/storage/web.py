@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 
 from upres.config.limits import MAX_REQUEST_SECONDS
 from upres.errors import StorageError, UpresError
-from upres.storage.places import Listed, Patience, Place, RepeatableError, without_secrets
+from upres.storage.places import Listed, Patience, Place, RepeatableError, check_going, without_secrets
 
 # Read at a time.
 _PIECE = 1 << 20
@@ -69,20 +69,15 @@ class Web(Place):
                         length = answer.headers.get("Content-Length")
                         total = None if length is None else file.tell() + int(length)
                         while piece := answer.read(_PIECE):
-                            if stop.is_set():
-                                self._patience.wait(1, stop)
+                            check_going(stop)
                             file.write(piece)
                     if total is None or file.tell() == total:
                         return scratch
                     error: UpresError = RepeatableError("broke off", where=self.shown(name))
                 except (OSError, HTTPException) as reason:
                     error = self._told(reason, name)
-                if not isinstance(error, RepeatableError):
-                    raise error
                 attempt = 1 if file.tell() > before else attempt + 1
-                if attempt == self._patience.attempts:
-                    raise StorageError(f"{error.args[0]}, {attempt} times; try again later", where=error.where)
-                self._patience.wait(attempt, stop)
+                self._patience.after(error, attempt, stop)
 
     def _answer(self, name: str, before: int, tag: str | None) -> Any:
         headers = {"User-Agent": "upres"}

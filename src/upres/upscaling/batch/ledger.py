@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from upres.errors import ConfigError, StorageError, UpresError
-from upres.storage.objects import digest_of
+from upres.storage.digests import digest_of
 from upres.storage.places import Anywhere, LocalFolder, address_of, place_of
 from upres.storage.scratch import scratch_folder
 from upres.upscaling.batch.manifest import MANIFEST, entry_of, stored_lines

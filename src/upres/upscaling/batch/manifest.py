@@ -10,7 +10,7 @@ import secrets
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -31,7 +31,6 @@ PARTS = "upres-manifest"
 # A part of a manifest is put when it has so many lines, or its first has waited so many seconds.
 _LINES = 2000
 _SECONDS = 60.0
-_UNKNOWN: Mapping[str, object] = MappingProxyType({})
 
 
 def manifest_name(shard: Shard) -> str:
@@ -70,7 +69,7 @@ class Log(ABC):
 
     def add(self, outcome: Outcome) -> None:
         """Append a line; for an output that was there already and has its line, none."""
-        if outcome.skipped and self._listed.get(outcome.job.target_name) is not None:
+        if outcome.skipped and outcome.job.target_name in self._listed:
             return
         known = not outcome.skipped
         line = outcome.line() | {
@@ -84,36 +83,18 @@ class Log(ABC):
 
         What no line tells of, or only a line of a version that did not say, differs in nothing that is known.
         """
-        number = self._listed.get(outcome.job.target_name) if outcome.skipped else None
-        if number is None:
+        if not outcome.skipped:
             return ()
-        before = self._listed_settings[number]
+        before = self._listed.settings_of(outcome.job.target_name)
         found = [name for name, value in self._made_with.items() if name in before and before[name] != value]
         if "model" in found and "weights" in found:  # of course, then
             found.remove("weights")
         return tuple(found)
 
     @functools.cached_property
-    def _listed(self) -> NameTable:
-        """The outputs of which a line tells, each with the number of the settings by which the latest was made.
-
-        They are read when the first picture is passed over: of ten million lines that takes minutes.
-        """
-        table = NameTable()
-        known: dict[str, int] = {"{}": 0}
-        settings: list[Mapping[str, object]] = [_UNKNOWN]
-        for line in self._lines():
-            entry = entry_of(line)
-            if entry is None or entry.get("error") is not None:
-                continue
-            own = entry.get("settings")
-            text = json.dumps(own, sort_keys=True) if isinstance(own, dict) else "{}"
-            if text not in known and len(known) < 1 << 16:
-                known[text] = len(settings)
-                settings.append(json.loads(text))
-            table.put(str(entry.get("output")), known.get(text, 0))
-        self._listed_settings = settings
-        return table
+    def _listed(self) -> _Listed:
+        """Read when the first picture is passed over: of ten million lines that takes minutes."""
+        return _Listed(self._lines())
 
     @abstractmethod
     def _append(self, line: str) -> None:
@@ -126,6 +107,32 @@ class Log(ABC):
     @abstractmethod
     def close(self) -> None:
         """Add no more."""
+
+
+class _Listed:
+    """The outputs of which lines tell, each with the settings by which the latest was made."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._numbers = NameTable()
+        self._settings: list[Mapping[str, object]] = [{}]
+        known: dict[str, int] = {"{}": 0}
+        for line in lines:
+            entry = entry_of(line)
+            if entry is None or entry.get("error") is not None:
+                continue
+            own = entry.get("settings")
+            text = json.dumps(own, sort_keys=True) if isinstance(own, dict) else "{}"
+            if text not in known and len(known) < 1 << 16:
+                known[text] = len(self._settings)
+                self._settings.append(json.loads(text))
+            self._numbers.put(str(entry.get("output")), known.get(text, 0))
+
+    def __contains__(self, output: str) -> bool:
+        return self._numbers.get(output) is not None
+
+    def settings_of(self, output: str) -> Mapping[str, object]:
+        """Return what is known of an output; nothing of one that no line tells of."""
+        return self._settings[self._numbers.get(output) or 0]
 
 
 class Manifest(Log):

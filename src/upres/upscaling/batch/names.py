@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from array import array
+
+from upres.storage.digests import name_key
 
 _SMALLEST = 1 << 10
 _FULL = 0.7
@@ -58,5 +59,4 @@ class NameTable:
 
 def _key(name: str) -> int:
     """Return 64 bits of a name; 0 is kept for places that are free."""
-    digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") or 1
+    return name_key(name) or 1

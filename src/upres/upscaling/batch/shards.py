@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from upres.errors import ConfigError
+from upres.storage.digests import name_key
 
 _SHARD = re.compile(r"(\d+|auto)(?:/(\d+))?")
 
@@ -45,8 +45,7 @@ class Shard:
         if self.count == 1:
             return True
         stem = PurePosixPath(name).with_suffix("").as_posix()
-        digest = hashlib.blake2b(stem.encode("utf-8", "surrogateescape"), digest_size=8).digest()
-        return int.from_bytes(digest, "big") % self.count == self.number - 1
+        return name_key(stem) % self.count == self.number - 1
 
     @property
     def label(self) -> str:

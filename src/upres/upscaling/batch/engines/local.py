@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import threading
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,8 @@ from upres.errors import CancelledError, as_upres_error
 from upres.image.opening import OpenedPicture
 from upres.image.prefetch import LONGEST_WAIT, Prefetch
 from upres.storage.atomic import clear_unfinished
+from upres.storage.digests import digest_of
+from upres.upscaling.batch.engines.stopping import first_ended
 from upres.upscaling.batch.jobs import BatchSettings, Job, JobProgress, Outcome, make_folder
 from upres.upscaling.choosing import Chosen
 from upres.upscaling.loading import Upscalers
@@ -57,9 +58,9 @@ def run(
                 while not predicted.wait(LONGEST_WAIT):
                     pass
                 while len(pending) > 1:
-                    yield _first(pending)
+                    yield first_ended(pending)
             while pending:
-                yield _first(pending)
+                yield first_ended(pending)
         except GeneratorExit:
             cancel.set()
             raise
@@ -70,14 +71,6 @@ def run(
         finally:
             for source in sources:
                 source.close()
-
-
-def _first(pending: deque[Future[Outcome]]) -> Outcome:
-    while not pending[0].done():
-        wait([pending[0]], LONGEST_WAIT)
-    outcome = pending[0].result()
-    pending.popleft()  # only now: whoever is interrupted while waiting asks for it again
-    return outcome
 
 
 def _written(pending: deque[Future[Outcome]]) -> Iterator[Outcome]:
@@ -169,7 +162,7 @@ def _enlarged(
                 began = time.perf_counter() - begun.opening
                 enlarge(source, sink, upscaler.enlargement, progress=tell, cancel=cancel)
             seconds = _since(began)
-            written = _written_bytes(job.target) if settings.digests else None
+            written = (job.target.stat().st_size, digest_of(job.target)) if settings.digests else None
             return Outcome(job, told, seconds=seconds, warnings=source.warnings, written=written)
         except CancelledError:
             raise
@@ -180,12 +173,6 @@ def _enlarged(
             predicted.set()
 
     return coders.submit(code), predicted
-
-
-def _written_bytes(path: Path) -> tuple[int, str]:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return file.tell(), digest
 
 
 def _told(told: Summary, chosen: Chosen) -> Summary:

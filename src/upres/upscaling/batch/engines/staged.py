@@ -22,6 +22,7 @@ from upres.image.prefetch import LONGEST_WAIT
 from upres.storage.places import Place
 from upres.storage.scratch import scratch_folder
 from upres.upscaling.batch.engines import local
+from upres.upscaling.batch.engines.stopping import first_ended, rest
 from upres.upscaling.batch.items import Item
 from upres.upscaling.batch.jobs import BatchSettings, Job, Outcome
 from upres.upscaling.loading import Upscalers
@@ -60,7 +61,7 @@ def run(
         try:
             while True:
                 while pending and (pending[0].done() or len(pending) > MAX_FETCHED):
-                    outcome = _first(pending)
+                    outcome = first_ended(pending)
                     refused = refused + 1 if isinstance(outcome.error, StorageError) else 0
                     yield outcome
                     if refused == MAX_REFUSALS:
@@ -72,36 +73,19 @@ def run(
                     break
                 pending.append(transfers.submit(_put, made, target, settings, about, scratch, stop))
             while pending:
-                yield _first(pending)
+                yield first_ended(pending)
         except GeneratorExit:
             raise
         except KeyboardInterrupt as interrupt:
-            for made in _rest(done, interrupt):
+            for made in rest(done, interrupt):
                 pending.append(transfers.submit(_put, made, target, settings, about, scratch, stop))
             while pending:
                 with contextlib.suppress(CancelledError):
-                    yield _first(pending)
+                    yield first_ended(pending)
             raise
         finally:
             stop.set()
             done.close()
-
-
-def _rest(done: Generator[Outcome, None, None], interrupt: KeyboardInterrupt) -> Iterator[Outcome]:
-    """Stop the engine, and yield what it had written by then."""
-    try:
-        yield done.throw(interrupt)
-        yield from done
-    except (KeyboardInterrupt, StopIteration):
-        return
-
-
-def _first(pending: deque[Future[Outcome]]) -> Outcome:
-    while not pending[0].done():
-        wait([pending[0]], LONGEST_WAIT)
-    outcome = pending[0].result()
-    pending.popleft()  # only now: whoever is interrupted while waiting asks for it again
-    return outcome
 
 
 class _Jobs:
