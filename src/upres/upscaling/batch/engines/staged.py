@@ -57,23 +57,21 @@ def run(
         settings = replace(settings, digests=True)
         done = local.run(jobs, upscalers, settings)
         pending: deque[Future[Outcome]] = deque()
-        refused = 0
+        refusals = _Refusals()
         try:
             while True:
                 while pending and (pending[0].done() or len(pending) > MAX_FETCHED):
                     outcome = first_ended(pending)
-                    refused = refused + 1 if isinstance(outcome.error, StorageError) else 0
                     yield outcome
-                    if refused == MAX_REFUSALS:
-                        raise StorageError(
-                            f"{refused} pictures one after the other could not be had or put: {outcome.error}"
-                        )
+                    refusals.count(outcome)
                 made = next(done, None)
                 if made is None:
                     break
                 pending.append(transfers.submit(_put, made, target, settings, about, scratch, stop))
             while pending:
-                yield first_ended(pending)
+                outcome = first_ended(pending)
+                yield outcome
+                refusals.count(outcome)
         except GeneratorExit:
             raise
         except KeyboardInterrupt as interrupt:
@@ -86,6 +84,20 @@ def run(
         finally:
             stop.set()
             done.close()
+
+
+class _Refusals:
+    """Ends a run whose places refuse one picture after the other."""
+
+    def __init__(self) -> None:
+        self._in_a_row = 0
+
+    def count(self, outcome: Outcome) -> None:
+        self._in_a_row = self._in_a_row + 1 if isinstance(outcome.error, StorageError) else 0
+        if self._in_a_row == MAX_REFUSALS:
+            raise StorageError(
+                f"{self._in_a_row} pictures one after the other could not be had or put: {outcome.error}"
+            )
 
 
 class _Jobs:
