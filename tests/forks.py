@@ -6,6 +6,7 @@ fork again, each that is asked of it.
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 import json
 import os
@@ -45,6 +46,7 @@ def _become(question: dict[str, Any]) -> NoReturn:
     for number, name in ((0, question["stdin"]), (1, question["out"]), (2, question["err"])):
         os.dup2(os.open(name, os.O_RDWR | os.O_CREAT, 0o600), number)
     sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode) for number, mode in ((0, "r"), (1, "w"), (2, "w")))
+    faulthandler.enable()  # Lightning's signal handlers have replaced it, where the parent had it
     code: int | str | None = 1
     try:
         os.environ.update(question["environment"])

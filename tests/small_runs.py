@@ -74,6 +74,11 @@ def rows_of(folder: Path) -> list[dict[str, float]]:
         return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
 
 
+BY_STEPS: dict[str, Any] = {
+    **{key: value for key, value in SMALL["train"].items() if key != "epochs"},
+    **{"steps": 20, "validate_every": {"steps": 6}, "checkpoint_every": {"steps": 4}},
+}
+
 GAN: dict[str, Any] = {
     "kind": "relativistic",
     "weight": 0.01,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,54 +12,19 @@ import yaml
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.commands import Command, everything
-from tests.small_runs import GAN, SMALL, Dropping, equal_runs, recipe_of, rows_of, save_smooth, small_data
+from tests.commands import Command
+from tests.forks import ForkServer
+from tests.small_runs import BY_STEPS, GAN, SMALL, Dropping, recipe_of, rows_of, save_smooth, small_data
 from upres.errors import ConfigError, DataFaultsError
 from upres.recipes import components, read_recipe, run_recipe
-from upres.train import Reached, fit, reached
+from upres.train import fit
 from upres.train.agenda import Agenda
-from upres.train.module import Training
 from upres.train.options import IntervalConfig, TrainConfig
-from upres.train.validation import score
 
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return small_data(tmp_path, monkeypatch)
-
-
-BY_STEPS: dict[str, Any] = {
-    **{key: value for key, value in SMALL["train"].items() if key != "epochs"},
-    **{"steps": 20, "validate_every": {"steps": 6}, "checkpoint_every": {"steps": 4}},
-}
-
-
-@pytest.fixture(autouse=True)
-def hearing() -> Iterator[None]:
-    """A shell's background jobs ignore Ctrl-C, and their children inherit that."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-def press(monkeypatch: pytest.MonkeyPatch, *, in_batch: int = -1, in_validation: int = -1) -> None:
-    """Press Ctrl-C in the middle of a batch's step, or at a picture of the n-th validation from now."""
-    step = Training.manual_backward
-    seen: list[None] = []
-
-    def pressed(self: Training, *arguments: Any) -> None:
-        if self.batches == in_batch:
-            signal.raise_signal(signal.SIGINT)
-        step(self, *arguments)
-
-    def measured(*arguments: Any) -> Any:
-        seen.append(None)
-        if len(seen) == in_validation:
-            signal.raise_signal(signal.SIGINT)
-        return score(*arguments)
-
-    monkeypatch.setattr(Training, "manual_backward", pressed)
-    monkeypatch.setattr("upres.train.module.score", measured)
 
 
 def test_a_run_measured_by_steps(data: Path, tmp_path: Path) -> None:
@@ -98,47 +61,9 @@ def test_the_same_weights_whenever_they_are_measured(data: Path, tmp_path: Path)
         assert torch.equal(tensor, states[1][name]), name
 
 
-def test_ctrl_c_at_any_moment_leaves_a_run_that_goes_on(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In an epoch's middle, in what makes a step, in a validation, in the last step; and when its time is over.
-
-    Two batches make a step and seven an epoch, so that 20 batches are 11 steps.
-    """
-    save_smooth(data / "more", 1)
-    train = {**BY_STEPS, "steps": 11, "accumulate": 2, "steps_per_epoch": 7, "validate_every": {"steps": 3}}
-    train |= {"early_stopping": {"patience": 9}, "keep_best": 2, "samples": 1, "samples_every": {"steps": 3}}
-    sets = {"more": [{"name": "folder", "path": "more"}]}
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    found: list[Reached] = []
-
-    def run(folder: Path, *, resume: bool = False, **changes: Any) -> None:
-        recipe = recipe_of(data, arch="espcn", train={**train, **changes}, validation_sets=sets)
-        made = components(recipe, resumed=resume)
-        network = Dropping(made.facts, scale=2, channels=3)
-        fit(replace(made, network=network), folder, resume=resume, rests=found.append)
-
-    run(whole)
-    moments: list[dict[str, int]] = [{"in_batch": 3}, {"in_validation": 1}, {"in_validation": 2}]
-    moments += [{"in_batch": 7}, {"in_batch": 19}]
-    for number, moment in enumerate(moments):
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            press(patch, **moment)
-            run(broken, resume=number > 0)
-        assert sorted(path.name for path in broken.glob("last.*")) == ["last.ckpt", "last.safetensors"]
-        assert "interrupted after" in (broken / "report.html").read_text()
-        assert reached(broken / "last.ckpt").steps == found[-1].steps
-        torch.rand(99)
-    assert [one.steps for one in found] == [3, 3, 3, 5, 11]
-    assert [row["step"] for row in rows_of(broken)] == [3, 6, 9]
-    run(broken, resume=True, hours=1e-9)  # all but the last validation is done
-    assert len(found) == 6 and len(rows_of(broken)) == 3
-    run(broken, resume=True)
-    equal_runs(whole, broken)
-    assert [row["step"] for row in rows_of(broken)] == [3, 6, 9, 11] and "more_psnr" in rows_of(broken)[0]
-    assert not (broken / "last.safetensors").exists()
-    for folder in ("weights", "samples"):
-        assert everything(whole / folder) == everything(broken / folder) != []
+def test_ctrl_c_at_any_moment_leaves_a_run_that_goes_on(data: Path, tmp_path: Path, forks: ForkServer) -> None:
+    ended = forks.run(code="from tests.interrupted_runs import at_any_moment; at_any_moment()", folder=tmp_path)
+    assert ended.returncode == 0, ended.err
 
 
 def test_hours_are_a_budget_of_each_start(data: Path, tmp_path: Path, command: Command) -> None:
@@ -154,17 +79,14 @@ def test_hours_are_a_budget_of_each_start(data: Path, tmp_path: Path, command: C
     assert "a change: from step 1 on train.hours = 1.0 (before: 1e-09)" in err
 
 
-def test_ctrl_c_says_how_to_go_on(
-    data: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ctrl_c_says_how_to_go_on(data: Path, tmp_path: Path, forks: ForkServer) -> None:
     values = {**SMALL, "data": {**SMALL["data"], "root": str(data)}}
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(values))
-    run = tmp_path / "run"
-    press(monkeypatch, in_batch=9)
-    code, out, err = command("train", str(tmp_path / "small.yaml"), "--run", str(run))
-    assert (code, out) == (130, "")
-    assert err.splitlines()[-2:] == [
-        f"the run rests after step 11; upres train {run} --resume goes on", "upres: interrupted"
+    code = "from tests.interrupted_runs import the_command; the_command('small.yaml', '--run', 'run')"
+    ended = forks.run(code=code, folder=tmp_path)
+    assert (ended.returncode, ended.out) == (130, "")
+    assert ended.err.splitlines()[-2:] == [
+        "the run rests after step 11; upres train run --resume goes on", "upres: interrupted"
     ]  # fmt: skip
 
 
