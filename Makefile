@@ -4,13 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint types unit format docs notebooks benchmarks fuzz dist machines test-oldest strangers checkers clean
+.PHONY: demo test lint types unit slow format docs notebooks benchmarks fuzz dist machines test-oldest strangers checkers clean
 
 ## Enlarge the included photograph with a shipped model, offline, and print where the before/after page lies.
 demo: $(VENV)/.light
 	@$(BIN)/upres demo --output demo-out
 
-## Everything that CI checks.
+## What everybody runs before a commit: lint, types, and the tests that are quick; CI runs `make slow` and `make docs` too.
 test: lint types unit
 
 lint: $(VENV)/.full
@@ -22,7 +22,11 @@ types: $(VENV)/.full
 
 # One process more than two cores have: some tests wait for servers and trainings of their own.
 unit: $(VENV)/.full
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not slow"
+
+## The tests that take long: whole trainings, killed processes, memory of large pictures, the documents' commands, a browser.
+slow: $(VENV)/.full
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m slow
 
 format: $(VENV)/.full
 	$(BIN)/ruff check --fix src tests benchmarks tools docs

@@ -37,6 +37,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str], set[
     return folder, bad_pictures.good(folder / "in"), bad_pictures.bad(folder / "in")
 
 
+@pytest.mark.slow
 def test_good_ones_are_written_and_each_bad_one_is_a_row(
     made: tuple[Path, set[str], set[str]], forks: ForkServer
 ) -> None:

@@ -179,6 +179,7 @@ def pictures(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_killing_at_any_moment_and_running_again_gives_the_same_files(tree: Path, forks: ForkServer) -> None:
     again = large(tree)
     assert forks.run(*again).returncode == 0

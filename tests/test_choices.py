@@ -100,6 +100,7 @@ def test_only_the_model_that_a_picture_gets_is_loaded(work: Path, command: Comma
     assert command.refused(work, "col", "--tile", "0").startswith("tile = 0: should be at least 1")
 
 
+@pytest.mark.slow
 def test_odd_data_is_told_in_a_folder_and_strict_refuses_it(work: Path) -> None:
     odd_jpeg(work / "col/odd.jpg")
 

@@ -15,6 +15,7 @@ from upres.image import read, write
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "command.md"
 
 
+@pytest.mark.slow
 def test_the_examples_run_as_they_stand(tmp_path: Path) -> None:
     bash = shutil.which("bash") or pytest.skip("bash is not installed")
     work, home, programs = (tmp_path / name for name in ("work", "home", "bin"))

@@ -217,6 +217,7 @@ def test_names_cannot_write_into_the_page(models: dict[str, Path], folder: Path,
         assert "<b>" not in html
 
 
+@pytest.mark.slow
 def test_a_page_keeps_to_its_size(models: dict[str, Path], tmp_path: Path) -> None:
     # Noise is what compresses worst: four times what the first guess takes it for.
     write(Picture(RNG.integers(0, 256, (80, 110, 3), dtype=np.uint8)), tmp_path / "noise.png")

@@ -18,6 +18,8 @@ from upres.compare.preference import wilson_interval
 from upres.compare.votes import read_ballot, tally
 from upres.image import Picture, write
 
+pytestmark = pytest.mark.slow  # a browser
+
 SIDE = 96  # of a picture, which becomes twice as large
 
 

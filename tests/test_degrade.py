@@ -291,6 +291,7 @@ def test_data_and_evaluation_do_not_load_pytorch() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_resumed_run_draws_the_degradations_that_come_next(tmp_path: Path) -> None:
     folder_of(tmp_path, (48, 56))
     values = {

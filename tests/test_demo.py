@@ -127,6 +127,7 @@ def test_a_model_cannot_write_into_the_page(shown: tuple[Demonstration, Written]
     assert "tiny &lt;&amp;&gt;" in text
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     for _ in range(2):  # a second one replaces the first

@@ -59,6 +59,7 @@ def test_its_state_gives_the_same_logits(name: str) -> None:
         assert torch.equal(first.eval()(pixels), second.eval()(pixels))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DISCRIMINATORS)
 def test_it_learns_to_tell_noise_from_smooth_pictures(name: str) -> None:
     discriminator = discriminator_of(name).train()

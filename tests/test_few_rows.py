@@ -43,6 +43,7 @@ def test_mapped_arrays_are_zeros_that_can_be_written() -> None:
     assert array.sum() == 70
 
 
+@pytest.mark.slow
 def test_strips_of_wide_pictures_are_flat(tmp_path: Path) -> None:
     for width, rows in ((300, 128), (12_000, 27), (100_000, 16)):
         pixels = RNG.integers(0, 256, (130, width, 3), np.uint8)

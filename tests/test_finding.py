@@ -193,6 +193,7 @@ def test_parts_are_listed_with_their_options(tmp_path: Path, command: Command) -
     )
 
 
+@pytest.mark.slow
 def test_the_first_recipe_trains_on_a_folder_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UPRES_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)

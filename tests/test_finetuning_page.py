@@ -19,6 +19,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "finetuning.md"
 SHORT = "--set train.epochs=1 --set train.steps_per_epoch=2 --set train.batch=2 --set train.samples=1"
 
 
+@pytest.mark.slow
 def test_its_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command) -> None:
     monkeypatch.setenv("UPRES_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)

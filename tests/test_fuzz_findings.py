@@ -170,6 +170,7 @@ def test_pytorchs_advice_to_run_a_file_is_not_passed_on(tmp_path: Path) -> None:
     assert "of a kind that only running it opens" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arch", "said"),
     [

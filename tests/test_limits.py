@@ -37,6 +37,7 @@ def test_what_the_encoder_holds_is_counted_before_it_is_tried(tmp_path: Path, su
     assert [path.name for path in tmp_path.iterdir()] == ["lr.tif"]
 
 
+@pytest.mark.slow
 def test_a_progressive_jpeg_and_an_interlaced_png_are_counted_and_plain_ones_are_not(tmp_path: Path) -> None:
     made = pyvips.Image.new_from_array(noise(3000, 4000)).copy(interpretation="srgb")
     made.jpegsave(str(tmp_path / "444.jpg"), interlace=True, subsample_mode="off")
@@ -76,6 +77,7 @@ def test_a_jpeg_of_any_size_gets_the_tables_that_hold_nothing(tmp_path: Path) ->
         assert codes in (tmp_path / "sr.jpg").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is asked of /proc")
 @pytest.mark.parametrize("kind", ["jpg", "progressive.jpg", "text.ppm", "interlaced.png", "webp"])
 def test_what_is_counted_is_what_is_held(tmp_path: Path, kind: str) -> None:
@@ -127,6 +129,7 @@ def test_text_is_refused_by_its_header_before_it_is_decoded(tmp_path: Path) -> N
     assert "more than the 500,000,000 allowed" in failure(read, tmp_path / "huge.ppm")
 
 
+@pytest.mark.slow
 def test_an_archive_that_unpacks_to_a_thousand_times_its_size_is_no_model(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     import zipfile
@@ -147,6 +150,7 @@ def test_an_archive_that_unpacks_to_a_thousand_times_its_size_is_no_model(tmp_pa
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
 
 
+@pytest.mark.slow
 def test_pictures_that_wait_for_each_other_are_all_done(tmp_path: Path) -> None:
     from upres.upscaling.batch import BatchSettings, find_jobs
     from upres.upscaling.batch.engines.local import run

@@ -29,6 +29,7 @@ def options(words: list[str], command: Command) -> None:
     assert code == 2 and "no such file" in err, err
 
 
+@pytest.mark.slow
 def test_its_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("a.jpg", "may/b.jpg", "may/c.png"):

@@ -56,6 +56,7 @@ def held(model: Path, side: int) -> int:
     return int(subprocess.run(child, capture_output=True, text=True, check=True).stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not peak_memory(), reason="the system does not tell how much a process has held")
 @pytest.mark.parametrize("name", ["base-x4", "edsr", "unet"])
 def test_the_fact_is_what_a_process_holds_more_for_a_larger_picture(name: str, tmp_path: Path) -> None:

@@ -188,6 +188,7 @@ def test_the_published_set5_row(shared_data, scale, published_psnr, published_ss
     assert similarity == pytest.approx(published_ssim, abs=0.0003)
 
 
+@pytest.mark.slow
 def test_the_published_b100_row(shared_data):
     """Measured 25.961/0.6681; as `by_rounded_luma` the SSIM comes down by the same 0.0006 as on Set5."""
     decibels, similarity = mean_scores(shared_data / "benchmarks" / "BSD100" / "HR", 4, by_rgb)

@@ -74,6 +74,7 @@ def stop_at(epoch: int) -> Callable[[str], None]:
     return log
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -100,6 +101,7 @@ def test_stopped_in_an_epoch_and_resumed_equals_uninterrupted(
     equal_runs(tmp_path / "whole", tmp_path / "broken")
 
 
+@pytest.mark.slow
 def test_a_network_that_draws_random_numbers_resumes_exactly_too(data: Path, tmp_path: Path) -> None:
     def run() -> Components:
         # Panels are drawn and a logger is told on the way.

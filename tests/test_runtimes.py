@@ -126,6 +126,7 @@ def test_every_runtime_says_what_is_asked_of_it(tiny: Path) -> None:
             assert name in {execution.backend for execution in executions_of(model_file(tiny))}
 
 
+@pytest.mark.slow
 def test_an_installed_package_adds_one_to_the_command(tiny: Path) -> None:
     folder = tiny.parent
     info = folder / "outsider-1.0.dist-info"

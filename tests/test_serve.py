@@ -91,6 +91,7 @@ def test_its_bytes_are_the_paths_for_every_format(
     assert posted.headers["content-disposition"].startswith(f'attachment; filename="p_x1.57.{suffix}"')
 
 
+@pytest.mark.slow
 def test_a_shipped_model_gives_the_commands_bytes(service: RunningService, png: bytes) -> None:
     piped = subprocess.run(
         [*UPRES, "-", "--model", "fast", "--denoise", "0"], input=png, check=True, capture_output=True

@@ -139,6 +139,7 @@ HEADERS = st.fixed_dictionaries(
 PARTS = st.lists(st.one_of(PAIRS, PAIRS, NAMES), max_size=3)
 
 
+@pytest.mark.slow
 @many
 @given(PARTS, HEADERS, st.integers(0, 99), st.one_of(st.none(), PARTS), PRINTABLE)
 def test_whatever_is_posted(

@@ -104,6 +104,7 @@ def test_several_jobs_in_one_stream(service: RunningService, small: bytes) -> No
         service.ask("DELETE", f"/v1/jobs/{name}")
 
 
+@pytest.mark.slow
 def test_a_large_result_becomes_a_job_unasked(tmp_path: Path) -> None:
     body = picture(tmp_path, 320)
     (tmp_path / "spool").mkdir()
@@ -114,6 +115,7 @@ def test_a_large_result_becomes_a_job_unasked(tmp_path: Path) -> None:
         service.ask("DELETE", answer.headers["location"])
 
 
+@pytest.mark.slow
 def test_results_are_kept_for_the_time_that_was_said(tmp_path: Path, small: bytes) -> None:
     with running(tmp_path, "--model", "bicubic", "--keep-seconds", "2") as service:
         address = service.job(small, QUICK)
@@ -159,6 +161,7 @@ def reading(service: RunningService, address: str) -> socket.socket:
     return connection
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_signal_ends_it_promptly_with_an_open_stream_and_work_in_hand(
     tmp_path: Path, large: bytes, name: str
@@ -180,6 +183,7 @@ def test_a_signal_ends_it_promptly_with_an_open_stream_and_work_in_hand(
     assert list(tmp_path.iterdir()) == [] and not alive(worker)
 
 
+@pytest.mark.slow
 def test_sigterm_lets_requests_end_and_takes_no_new_ones(tmp_path: Path, tmp_path_factory, small: bytes) -> None:
     body = picture(tmp_path_factory.mktemp("p"), 500)
     service = RunningService(tmp_path, "--model", "base", "--backend", "onnx")
@@ -198,6 +202,7 @@ def test_sigterm_lets_requests_end_and_takes_no_new_ones(tmp_path: Path, tmp_pat
     assert (service.ended(), service.noise, list(tmp_path.iterdir())) == (0, [], [])
 
 
+@pytest.mark.slow
 def test_a_killed_server_takes_its_worker_with_it_and_the_next_one_clears_its_folder(
     tmp_path: Path, large: bytes
 ) -> None:

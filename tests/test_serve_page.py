@@ -18,6 +18,8 @@ from tests.chromium import Chromium
 from tests.running_service import RunningService, running
 from upres.service.page import FILES, TEXTS
 
+pytestmark = pytest.mark.slow  # a browser
+
 TOOK = "[...document.querySelectorAll('.card')].every((card) => card.querySelector('a[download]'))"
 
 

@@ -163,6 +163,7 @@ def test_a_full_queue_says_when_to_come_again(service: RunningService, small: by
     assert service.get("/readyz").status == 200
 
 
+@pytest.mark.slow
 def test_a_crash_is_one_500_and_a_new_worker(service: RunningService, small: bytes, large: bytes) -> None:
     restarts = service.number("worker_restarts_total")
     before = service.worker()

@@ -132,6 +132,7 @@ def test_a_signal_in_a_folder_with_an_animation_leaves_nothing_half_written(
     assert child.out.startswith("in/a.png 20×20 → ")
 
 
+@pytest.mark.slow
 def test_what_killed_animations_leave_the_next_run_clears(tmp_path: Path, forks: ForkServer) -> None:
     animation(tmp_path / "lr.png", 20)
     for suffix in ("gif", "png", "tif"):
@@ -144,6 +145,7 @@ def test_what_killed_animations_leave_the_next_run_clears(tmp_path: Path, forks:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lr.png", "other.png", "other_x4.png"]
 
 
+@pytest.mark.slow
 def test_what_is_counted_after_ctrl_c_is_what_is_on_disk(tmp_path: Path, forks: ForkServer) -> None:
     (tmp_path / "in").mkdir()
     for number in range(60):

@@ -74,6 +74,7 @@ def test_opaque_alpha_does_not_keep_a_file_out_of_jpeg(tmp_path: Path) -> None:
         Upscaler(Nearest(2)).file(tmp_path / "clear.png", tmp_path / "no.jpg")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [2, 1.6])
 def test_memory_does_not_grow_with_the_height(scale: float) -> None:
     def peak(height: int) -> int:

@@ -47,6 +47,7 @@ def trained(model: Path, backend: str, tmp_path: Path) -> Path | str:
     return model if backend != "torch" else "fast"
 
 
+@pytest.mark.slow
 def test_eight_threads_share_an_upscaler(trained: Path | str, backend: str) -> None:
     upscaler = upres.load(trained, scale=2, backend=backend, threads=1)
     sources = pictures(THREADS)
@@ -114,6 +115,7 @@ if __name__ == "__main__":
 
 
 # Interpreters that load a runtime take long: two, and one of each method, are enough; benchmarks.threads has them all.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backend", "method"),
     [

@@ -56,6 +56,7 @@ def test_a_run_leaves_what_it_promises(data: Path, tmp_path: Path) -> None:
     assert any(line.startswith("epoch 3/3  loss ") for line in lines)
 
 
+@pytest.mark.slow
 def test_a_network_learns_one_batch_by_heart(data: Path, tmp_path: Path) -> None:
     """The usual check that loss, gradient and data fit together: far better than bicubic after 300 steps."""
     run = tmp_path / "run"
@@ -115,6 +116,7 @@ def moved(data: Path, run: Path, **train: object) -> dict[str, torch.Tensor]:
     return load_file(run_recipe(recipe_of(data, **values), run))
 
 
+@pytest.mark.slow
 def test_accumulated_batches_make_the_step_of_one_large_batch(data: Path, tmp_path: Path) -> None:
     """Also the step that an epoch's end leaves with fewer batches: 5 batches by twos are 3 steps."""
     whole = moved(data, tmp_path / "whole", steps_per_epoch=3, batch=4)
@@ -127,6 +129,7 @@ def test_accumulated_batches_make_the_step_of_one_large_batch(data: Path, tmp_pa
     assert any((more[name] - whole[name]).abs().max() > 1e-4 for name in whole)
 
 
+@pytest.mark.slow
 def test_clipped_gradients_are_no_longer_than_asked(data: Path, tmp_path: Path) -> None:
     start = moved(data, tmp_path / "start", steps_per_epoch=1, clip=1e-12)
     lengths = {}
@@ -150,6 +153,7 @@ def test_no_logger_and_no_panel_at_all(data: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "events").exists() and not (tmp_path / "run" / "samples").exists()
 
 
+@pytest.mark.slow
 def test_the_report_shows_the_run_and_asks_nobody(data: Path, tmp_path: Path) -> None:
     run_recipe(recipe_of(data, **HARDEST, train={**SMALL["train"], **WHOLE}), tmp_path / "run")
     page = (tmp_path / "run" / "report.html").read_text()
@@ -167,6 +171,7 @@ def test_ticks_are_round_and_span_the_values() -> None:
     assert ticks(5.0, 5.0)[0] <= 5 <= ticks(5.0, 5.0)[-1]
 
 
+@pytest.mark.slow
 def test_metrics_are_measured_beside_psnr_and_may_decide(
     data: Path, tmp_path: Path, backbones: dict[str, Path]
 ) -> None:
@@ -226,6 +231,7 @@ def test_early_stopping_keeps_the_best_weights(data: Path, tmp_path: Path) -> No
     assert next(iter(facts.scores.values())) == round(best["val_psnr"], 3)
 
 
+@pytest.mark.slow
 def test_init_takes_over_what_fits(data: Path, tmp_path: Path) -> None:
     best = run_recipe(recipe_of(data), tmp_path / "first")
     lines: list[str] = []

@@ -127,6 +127,7 @@ def test_a_run_logs_both_losses_and_keeps_the_last_weights(data: Path, tmp_path:
     assert list(facts.scores.values()) == [round(rows[-1]["val_psnr"], 3)]
 
 
+@pytest.mark.slow
 def test_a_discriminator_learns_to_tell_a_blurred_picture(data: Path, tmp_path: Path) -> None:
     """With a generator that hardly moves, the discriminator is right nearly always after 40 steps."""
     train = {**SMALL["train"], "epochs": 2, "steps_per_epoch": 40, "optimizer": {"rate": 1e-6}}
