@@ -4,7 +4,7 @@ python -m benchmarks.serve
 python -m benchmarks.serve --quick
 python -m benchmarks.serve --only start latency
 
-Each part starts a server process of its own, and prints how much it did.
+Each part starts a server process of its own, and prints how much it did. The page needs Chromium.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ from numpy.typing import NDArray
 from benchmarks.common import argument_parser, machine, picture, run
 from benchmarks.marks import Mark, held_against
 from tests import bad_pictures
+from tests.chromium import Chromium
 from tests.running_service import RunningService, alive, processes
 from upres.image import Picture, write
 from upres.predictors import Predictor
@@ -44,6 +46,9 @@ GROWTH = Mark("memory after all ÷ after 100", "≤", 1.1)
 PARALLEL = Mark("answers that are neither 200 nor 429", "≤", 0)
 BELOW = Mark("peak memory ÷ the limit", "≤", 1.0)
 LEFT = Mark("files left, next requests refused, and exit codes that are not 0", "≤", 0)
+PAINT = Mark("the page's first paint, median", "<", 500.0, "ms")
+WEIGHT = Mark("what the page loads", "≤", 60.0, "KB")
+HOSTS = Mark("hosts that the page asks", "≤", 1)
 HOSTILE = Mark("hostile files that are not answered by 4xx within a second", "≤", 0)
 
 _PATIENCE_SECONDS = 3000
@@ -367,6 +372,25 @@ def hostile(counts: Counts) -> None:
     held_against(HOSTILE, wrong)
 
 
+def page(counts: Counts) -> None:
+    """The page in a browser that has never seen it."""
+    times, addresses, weight = [], set(), 0
+    with service() as running:
+        for _ in range(counts.starts):
+            browser = Chromium()
+            browser.open(f"http://127.0.0.1:{running.port}/")
+            browser.until("models.length > 0 && performance.getEntriesByName('first-contentful-paint').length > 0")
+            times.append(browser.run("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+            addresses |= set(browser.requests)
+            kinds = "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
+            weight = browser.run(f"{kinds}.reduce((sum, entry) => sum + entry.transferSize, 0)")
+            browser.close()
+    print(f"first contentful paint after {', '.join(f'{time:.0f}' for time in times)} ms; {len(addresses)} addresses")
+    held_against(PAINT, statistics.median(times))
+    held_against(WEIGHT, weight / 1000)
+    held_against(HOSTS, len({urlsplit(address).netloc for address in addresses}))
+
+
 PARTS: Mapping[str, Callable[[Counts], None]] = {
     "start": start,
     "latency": latency,
@@ -375,6 +399,7 @@ PARTS: Mapping[str, Callable[[Counts], None]] = {
     "parallel": parallel,
     "gone": gone,
     "hostile": hostile,
+    "page": page,
 }
 
 
