@@ -114,3 +114,13 @@ def test_a_model_without_it_is_as_it_was(model: Path, command: Command) -> None:
     assert "detail = 2: should be from 0 to 1" in command("clean.png", "--model", "m.onnx", "--detail", "2")[2]
     with pytest.raises(ConfigError, match=r"detail = 1"):
         upres.load("bicubic", scale=2, detail=1.0)
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_detail_moves_with_the_picture(scale: int) -> None:
+    """One pixel further in the input is `scale` pixels further in the result: nothing flickers that does not move."""
+    lr = np.random.default_rng(1).random((1, 3, 40, 48), dtype=np.float32)
+    predictor = open_predictor("base", scale, threads=1, position=Position(0.0, 1.0))
+    still, moved = predictor.predict(lr)[..., scale:], predictor.predict(np.ascontiguousarray(lr[..., 1:]))
+    around = scale * (predictor.facts.radius or 0)
+    np.testing.assert_allclose(still[..., around:-around], moved[..., around:-around], atol=1e-5)

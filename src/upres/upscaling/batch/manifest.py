@@ -18,6 +18,7 @@ from typing import Any
 from upres.errors import PictureError
 from upres.models.shipped import RENAMED, weights_of
 from upres.predictors.opening import is_path
+from upres.storage.digests import digest_of
 from upres.storage.places import Place
 from upres.storage.scratch import scratch_folder
 from upres.upscaling.batch.jobs import Outcome, make_folder
@@ -46,7 +47,7 @@ def weights(model: str) -> str:
     """Return what tells one model's weights from another's; empty where there are none."""
     if is_path(model):
         path = Path(model)
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""
+        return digest_of(path)[:16] if path.is_file() else ""
     return weights_of(RENAMED[model][0] if model in RENAMED else model)
 
 
