@@ -18,7 +18,7 @@ import upres
 from benchmarks.common import run
 from tools.shown_parts import ShownPart, write_parts
 from upres.image import OpenedPicture, Picture, imresize, read, write
-from upres.upscaling.choosing import DEFAULT_DETAIL, denoise_for
+from upres.upscaling.choosing import default_detail, denoise_for
 
 SIDE = 256
 """Pixels of a tile: five of them fit a page."""
@@ -54,7 +54,9 @@ def row(part: ShownPart, original: Path, given: Namespace) -> Picture:
         made = [imresize(read(file).pixels, _SCALE)]
         # What is cut from a camera's file is stored without loss, and enlarged as the camera's file would be.
         denoise = denoise_for(OpenedPicture(file if part.shrink > 1 else original)).position
-        made += [upres.upscale(file, denoise=denoise, detail=detail).pixels for detail in (0.0, DEFAULT_DETAIL, 1.0)]
+        made += [
+            upres.upscale(file, denoise=denoise, detail=detail).pixels for detail in (0.0, default_detail(denoise), 1.0)
+        ]
         made.append(upres.upscale(file, model=given.peer).pixels)
     inner = slice(_SCALE * _MARGIN, -_SCALE * _MARGIN)
     gap = np.full((SIDE, _GAP, 3), 255, np.uint8)

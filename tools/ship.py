@@ -59,9 +59,10 @@ DETAIL = """\
 ## Detail
 
 Beside each corner lies one that was trained to look like the original (the recipe `{recipe}`). `--detail 0…1`
-mixes it in: 0 is the faithful model, {default:g} what it gives unless told otherwise. Every fifth picture of BSD100:
-luma PSNR in dB, the distance of unit-length VGG19 features up to conv3_4, and niqe-upres (of both less is better, and
-the originals have a niqe-upres of {originals}) (`python -m benchmarks.detail`):
+mixes it in: 0 is the faithful model, {default:g} what a clean picture gets unless told otherwise, and 0.5 a compressed
+one. Every fifth picture of BSD100: luma PSNR in dB, the distance of unit-length VGG19 features up to conv3_4, and
+niqe-upres (of both less is better, and the originals have a niqe-upres of {originals})
+(`python -m benchmarks.detail`):
 
 {table}
 """

@@ -41,7 +41,11 @@ class Denoise:
 CLEAN = Denoise(0.0)
 
 DEFAULT_DETAIL = 0.75
-"""How much detail a model gives that can: at 1 a weave shows where a JPEG left little; at 0.5 leaves stay soft."""
+"""How much detail a model gives that can, when nobody says: at 0.5 leaves stay soft."""
+
+# Where a JPEG left little, a weave shows in sand, rock and grass at 0.75: blind votes took the smoother one there.
+_COMPRESSED_DETAIL = 0.5
+_COMPRESSED = 0.25
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,11 @@ class Chosen:
 
     position: Position = ORIGIN
     reason: str = ""
+
+
+def default_detail(denoise: float) -> float:
+    """Return how much detail a picture gets when nobody says, by its place between clean (0) and compressed (1)."""
+    return DEFAULT_DETAIL if denoise <= _COMPRESSED else _COMPRESSED_DETAIL
 
 
 def denoise_for(opened: OpenedPicture) -> Denoise:
