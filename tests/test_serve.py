@@ -72,6 +72,22 @@ def test_its_bytes_are_the_commands_for_every_kind_of_picture(service: RunningSe
     assert service.files() == []
 
 
+def test_a_photograph_of_an_iphone_is_taken_where_the_extra_is_there(service: RunningService, tmp_path: Path) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif", reason="pillow-heif is not installed: upres[heic]")
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    path, target = tmp_path / "p.heic", tmp_path / "large.png"
+    pillow_heif.from_bytes(mode="RGB", size=(30, 20), data=pixels.tobytes()).save(path, quality=90)
+    heic = path.read_bytes()
+    settings = Settings()
+    upscaler = Upscalers("bicubic", Size(scale=2)).for_picture(20, 30)
+    enlarge(settings.opened(path), settings.sink(target), upscaler.enlargement)
+    answer = service.post(heic, f"{BICUBIC}&format=png")
+    assert answer.status == 200 and answer.body == target.read_bytes()
+    body, kind = form(("picture", "p.heic", heic))
+    assert service.post(body, f"{BICUBIC}&format=png", content_type=kind).body == target.read_bytes()
+    assert service.post(heic[:-40], f"{BICUBIC}&format=png").kind == "unusable"
+
+
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif", "avif", "gif", "bmp", "ppm"])
 def test_its_bytes_are_the_paths_for_every_format(
     service: RunningService, png: bytes, tmp_path: Path, suffix: str

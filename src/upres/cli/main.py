@@ -85,8 +85,13 @@ ALONE = ("models", "formats", "demo", "bench", "serve", "doctor", "train", "reci
 _OF_ALL = ("completion", "config")
 
 
-def command_line(names: Iterable[str] = COMMANDS) -> typer.Typer:
-    """Build the command line with these verbs: reading the options of all takes as long as reading a picture."""
+def command_line(names: Iterable[str] = COMMANDS, *, listed: bool = False) -> typer.Typer:
+    """Build the command line with these verbs: reading the options of all takes as long as reading a picture.
+
+    Args:
+        names: of verbs.
+        listed: the verbs have no options, as only their list is shown.
+    """
     app = typer.Typer(
         name="upres",
         help="Make pictures larger, and train, prove and ship the networks that do it.\n\n"
@@ -98,9 +103,17 @@ def command_line(names: Iterable[str] = COMMANDS) -> typer.Typer:
         rich_markup_mode=None,  # importing rich would double the time of --help
     )
     for name in names:
-        app.command(name, cls=Verb, context_settings=_HELP)(COMMANDS[name])
+        verb = _without_options(COMMANDS[name]) if listed else COMMANDS[name]
+        app.command(name, cls=Verb, context_settings=_HELP)(verb)
     app.callback(invoke_without_command=True)(_version)
     return app
+
+
+def _without_options(verb: Callable[..., None]) -> Callable[[], None]:
+    def named() -> None: ...
+
+    named.__doc__ = verb.__doc__
+    return named
 
 
 def _version(
@@ -127,7 +140,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     _say_warnings()
     try:
         check_command(given, COMMANDS)
-        app = command_line(given[:1] if given and given[0] in COMMANDS and given[0] not in _OF_ALL else COMMANDS)
+        verbs = given[:1] if given and given[0] in COMMANDS and given[0] not in _OF_ALL else COMMANDS
+        app = command_line(verbs, listed=given in ([], *([option] for option in _HELP["help_option_names"])))
         command = typer.main.get_command(app)
         if not given or (given == [given[0]] and given[0] in COMMANDS and given[0] not in ALONE):
             with contextlib.redirect_stdout(sys.stderr):  # help that nobody asked for
