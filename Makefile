@@ -76,8 +76,9 @@ test-oldest:
 	build/oldest/bin/python -m pytest $(LIGHT_TESTS)
 
 ## A photographer, a developer and a trainer follow their pages of the documents: fresh environments, the wheel alone.
+## Where the index of PyTorch is not reached, its wheel in a folder does: make strangers WITHOUT_INDEX=download.pytorch.org, with PIP_FIND_LINKS set.
 strangers: $(VENV)/.full
-	$(BIN)/python -m tools.strangers --constraint constraints.txt
+	$(BIN)/python -m tools.strangers --constraint constraints.txt $(if $(WITHOUT_INDEX),--without-index $(WITHOUT_INDEX))
 
 ## What mypy and pyright say of a script that uses upres, right and wrong. pyright brings node.
 checkers: $(VENV)/.full

@@ -7,8 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
+import pyvips
 
 from benchmarks import all as every
+from benchmarks import newcomers
 from benchmarks.marks import COUNTED, Mark, counted, held_against
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,9 +38,10 @@ def test_every_script_answers_help_and_says_how_it_is_run(
     assert "../" not in said
 
 
-def test_all_runs_every_benchmark_but_itself() -> None:
+def test_all_runs_every_benchmark_but_itself_and_what_installs_other_projects() -> None:
     scripts = {name.partition(".")[2] for name in SCRIPTS if name.startswith("benchmarks.")}
-    assert scripts - {"all"} == set(every.BENCHMARKS)
+    assert scripts - {"all", "newcomers"} == set(every.BENCHMARKS)
+    assert "python -m benchmarks.newcomers" in PAGE
 
 
 def test_the_page_lists_what_all_runs_with_what_it_needs_and_its_marks() -> None:
@@ -68,6 +71,26 @@ def test_every_line_is_understood_by_its_script(
             known = capsys.readouterr().out
             assert left.value.code == 0, name
             assert all(word in known for word in line if word.startswith("--")), f"{name}: {line}"
+
+
+def test_newcomers_tells_seams_from_none_and_what_was_kept(tmp_path: Path) -> None:
+    newcomers.pictures(tmp_path)
+    for name in ("photo.jpg", "deep.png", "alpha.png", "whole.png", "part.png"):
+        (tmp_path / f"large-{name}").write_bytes((tmp_path / name).read_bytes())
+    assert newcomers.kept(tmp_path) == dict.fromkeys(("profile", "EXIF", "16 bits", "alpha"), "yes")
+    assert newcomers.seam(tmp_path / "whole.png", tmp_path / "part.png", 1) == 0
+    tiled = pyvips.Image.new_from_file(str(tmp_path / "whole.png")).copy_memory()
+    tiled.draw_rect([0, 0, 0], 320, 240, 1, 1).write_to_file(str(tmp_path / "tiled.png"))
+    assert newcomers.seam(tmp_path / "tiled.png", tmp_path / "part.png", 1) > 0
+    for name in ("photo.jpg", "deep.png", "alpha.png"):  # what loses everything
+        pyvips.Image.black(4, 4).write_to_file(str(tmp_path / f"large-{name}"), strip=True)
+    assert set(newcomers.kept(tmp_path).values()) == {"no"}
+    (tmp_path / "large-deep.png").unlink()
+    assert newcomers.kept(tmp_path)["16 bits"] == "refused"
+    assert (
+        newcomers.last_line("Traceback\n  File x\nValueError: no such model\n\n   ^^^^\n")
+        == "ValueError: no such model"
+    )
 
 
 def test_what_lacks_its_folder_is_passed_over_and_what_is_there_is_used() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import tables
+from tools import strangers, tables
 from upres.models.shipped import find
 
 
@@ -49,3 +49,11 @@ def test_scores_are_those_of_the_model_files(page: str) -> None:
 def test_each_error_has_its_part() -> None:
     page = (tables.ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
     assert {cls.__name__ for cls in tables.ERRORS} <= set(re.findall(r"^## (\w+)$", page, re.MULTILINE))
+
+
+def test_strangers_leave_out_an_index_that_is_not_reached_and_nothing_else() -> None:
+    lines = [step.text for step in strangers.steps("training.md#Install") if step.kind == "sh"]
+    given = [strangers.without_index(line, "download.pytorch.org") for line in lines]
+    assert given == ["pip install torch", *lines[1:]] and lines[0] != given[0]
+    assert [strangers.without_index(line, None) for line in lines] == lines
+    assert strangers.without_index(lines[0], "pytorch.org") == lines[0]

@@ -4,6 +4,10 @@
 
 Commands and programs are taken from the documents. What they work on (`photo.jpg`, a folder `photos`) is made first.
 `upres` is the wheel built of this checkout; all else comes from the package index, in the versions of `--constraint`.
+PIP_FIND_LINKS, PIP_INDEX_URL and pip's other variables hold for what strangers install, and PIP_CONSTRAINT where
+`--constraint` is not given. `--without-index HOST` is for a machine that does not reach one of the documents' indexes:
+each command that names it loses that option, which is said. What it would bring must then come from elsewhere, such as
+a folder in PIP_FIND_LINKS that holds torch for processors.
 """
 
 from __future__ import annotations
@@ -111,8 +115,20 @@ def _part(text: str, heading: str, page: str) -> str:
     return found[2]
 
 
-def follow(name: str, wheel: Path, folder: Path, constraint: Path | None) -> float:
+def without_index(command: str, host: str | None) -> str:
+    """Return a command without its `--index-url` of a host."""
+    return re.sub(rf" --index-url https://{re.escape(host)}/\S*", "", command) if host else command
+
+
+def follow(name: str, wheel: Path, folder: Path, constraint: Path | None, unreachable: str | None = None) -> float:
     """Do all that a stranger's pages say in an empty folder; return the seconds that it took.
+
+    Args:
+        name: of `STRANGERS`.
+        wheel: of upres.
+        folder: an empty one.
+        constraint: a file of versions for pip.
+        unreachable: the host of an index that is left out of commands.
 
     Raises:
         SystemExit: a command failed; its output is printed.
@@ -121,7 +137,8 @@ def follow(name: str, wheel: Path, folder: Path, constraint: Path | None) -> flo
     home, work, constraints = folder / "home", folder / "work", folder / "constraints.txt"
     for each in (home, work):
         each.mkdir(parents=True)
-    subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
+    # With the newest pip: 23.2, which Python 3.11 brings, takes no extra of a wheel that a constraint names.
+    subprocess.run([sys.executable, "-m", "venv", "--upgrade-deps", str(folder / "venv")], check=True)
     pinned = constraint.read_text(encoding="utf-8") if constraint else ""
     constraints.write_text(f"{pinned}\nupres @ {wheel.as_uri()}\n", encoding="utf-8")
     for seed, (path, (height, width)) in enumerate(stranger.pictures.items()):
@@ -145,7 +162,9 @@ def follow(name: str, wheel: Path, folder: Path, constraint: Path | None) -> flo
     for page in stranger.pages:
         for step in steps(page):
             if step.kind == "sh":
-                command, said = ["bash", "-c", step.text], step.text
+                line = without_index(step.text, unreachable)
+                command = ["bash", "-c", line]
+                said = step.text if line == step.text else f"{line} (instead of: {step.text})"
             elif step.kind == "python":  # a page's later programs go on with the names of its earlier ones
                 programs[page] = programs.get(page, "") + step.text
                 (work / "program.py").write_text(programs[page], encoding="utf-8")
@@ -172,14 +191,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", choices=[*STRANGERS, []], help="of strangers; all")
     parser.add_argument("--constraint", type=Path, help="versions of what comes from the index; the newest without it")
+    parser.add_argument("--without-index", metavar="HOST", help="of an index that this machine does not reach")
     parser.add_argument("--wheel", type=Path, help="one that was built already")
     given = parser.parse_args()
+    if given.constraint is None and (named := os.environ.get("PIP_CONSTRAINT")):
+        given.constraint = Path(named)
     with tempfile.TemporaryDirectory() as name:
         wheel = given.wheel or _built(Path(name))
         taken = {}
         for who in given.names or STRANGERS:
             with tempfile.TemporaryDirectory() as folder:
-                taken[who] = follow(who, wheel.resolve(), Path(folder), given.constraint)
+                taken[who] = follow(who, wheel.resolve(), Path(folder), given.constraint, given.without_index)
     for who, seconds in taken.items():
         print(f"{who}: every command succeeded, {seconds:.0f} s")
 
