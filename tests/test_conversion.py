@@ -17,6 +17,9 @@ model_type: ESRGANModel
 scale: 4
 num_gpu: 2
 manual_seed: 10
+l1_gt_usm: true
+percep_gt_usm: true
+gan_gt_usm: false
 datasets:
   train:
     name: photos
@@ -134,6 +137,7 @@ def test_a_run_of_basicsr_is_taken_over(tmp_path: Path, command: Command) -> Non
     assert [(loss["name"], loss["weight"]) for loss in said["losses"]] == [("l1", 0.01), ("perceptual", 1.0)]
     assert said["train"]["optimizer"]["rate"] == 1e-4 and said["train"]["optimizer"]["betas"] == [0.9, 0.99]
     assert said["train"]["validate_every"]["steps"] == 500 and said["train"]["ema"] == 0.999
+    assert said["train"]["sharpen"] == {"weight": 0.5, "threshold": 10.0}
     assert said["schedule"] == {"name": "multi-step", "milestones": [500, 1000], "factor": 0.5, "warmup": 0}
     adversarial = said["adversarial"]
     assert (adversarial["kind"], adversarial["weight"]) == ("relativistic", 5e-3)  # as its model compares them

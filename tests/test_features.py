@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from upres.config.named_parts import build, parse_part
 from upres.errors import ConfigError, DataError, ModelError
 from upres.losses import LOSSES, Loss
+from upres.losses.contextual import contextual_similarity
 from upres.losses.style import gram
 from upres.models.vgg import load_features
 
@@ -141,6 +142,25 @@ def test_perceptual_and_style_are_their_formulas(small: str, compare: str) -> No
     assert float(loss_of("perceptual", **values)(sr, hr)) == pytest.approx(distance(ours, theirs), rel=1e-4)
     grams = [np.einsum("nchw,ndhw->ncd", x, x) / x[0].size for x in (ours, theirs)]
     assert float(loss_of("style", **values)(sr, hr)) == pytest.approx(distance(*grams), rel=1e-4)
+
+
+def test_contextual_is_its_formula(small: str) -> None:
+    """Every place of hr looks for the place of sr that is most its own; written out place by place."""
+    sr, hr = torch.rand(2, 2, 3, 8, 6)
+    features = load_features(small)
+    x, y = (features(p, ["conv2_1"], activated=True)["conv2_1"].flatten(2).double().numpy() for p in (sr, hr))
+    expected = []
+    for both in zip(x, y, strict=True):
+        ours, theirs = ((rows - both[1].mean(axis=1, keepdims=True)).T for rows in both)
+        apart = np.array([[1 - a @ b / np.linalg.norm(a) / np.linalg.norm(b) for b in theirs] for a in ours])
+        like = np.array([np.exp((1 - row / (row.min() + 1e-5)) / 0.1) for row in apart])
+        expected.append(-np.log((like / like.sum(axis=1, keepdims=True)).max(axis=0).mean()))
+    loss = loss_of("contextual", features=small, layers={"conv2_1": 1.0}, bandwidth=0.1)
+    assert float(loss(sr, hr)) == pytest.approx(np.mean(expected), rel=1e-3)
+    moved = torch.rand(1, 8, 5, 4)
+    assert float(contextual_similarity(moved.flip(2, 3), moved, 0.1)) == pytest.approx(1, abs=1e-4)  # elsewhere
+    with pytest.raises(ConfigError, match="bandwidth = 0"):
+        loss_of("contextual", features=small, bandwidth=0)
 
 
 def test_crops_begin_at_places_that_differ_from_step_to_step(small: str) -> None:

@@ -6,6 +6,7 @@ configuration E: five blocks of 3×3 convolutions with ReLU, each but the first 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar, Literal
 
 import torch
@@ -24,7 +25,6 @@ class FeatureConfig:
 
     layers: VGG19's layers, `conv1_1` to `conv5_4`, and the weight of each.
     activated: compare after the ReLU; else before it.
-    compare: `l1` or `mse`.
     features: `vgg19`, torchvision's published file, or the path of a local one; see `losses.features`.
     convention: what the file's network saw: `auto`, `torchvision` or `caffe`.
     shift: each step cuts up to so many pixels less one off the top and the left, at random, so that the network learns
@@ -33,7 +33,6 @@ class FeatureConfig:
 
     layers: dict[str, float]
     activated: bool
-    compare: Literal["l1", "mse"]
     features: str = "vgg19"
     convention: Convention = "auto"
     shift: int = 1
@@ -46,7 +45,7 @@ class FeatureConfig:
 
 
 class FeatureLoss(Loss):
-    """Weighted sum over layers of the mean distance between what represents the features of sr and of hr.
+    """Weighted sum over layers of a distance between the features of sr and of hr.
 
     Attributes:
         key: what recipes call the loss.
@@ -64,16 +63,40 @@ class FeatureLoss(Loss):
         self._config = config
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
-        """Mean over the batch and all that represents each layer; hr is not differentiated."""
+        """Mean over the batch; hr is not differentiated."""
         layers, activated = self._config.layers, self._config.activated
-        distance = F.l1_loss if self._config.compare == "l1" else F.mse_loss
         sr, hr = shifted(sr, hr, self._config.shift)
         ours = self.features(sr, layers, activated)
         with torch.no_grad():
             theirs = self.features(hr, layers, activated)
-        represent = self.represent
-        terms = [weight * distance(represent(ours[name]), represent(theirs[name])) for name, weight in layers.items()]
-        return torch.stack(terms).sum()
+        return torch.stack([weight * self.distance(ours[name], theirs[name]) for name, weight in layers.items()]).sum()
+
+    @abstractmethod
+    def distance(self, ours: Tensor, theirs: Tensor) -> Tensor:
+        """Return the mean distance between a layer's features of sr and of hr, `n c h w` each."""
+
+
+@config
+class ComparedConfig(FeatureConfig):
+    """Attributes:
+
+    layers, activated, features, convention, shift: see `FeatureConfig`.
+    compare: `l1` or `mse`.
+    """
+
+    compare: Literal["l1", "mse"] = "l1"
+
+
+class ComparedLoss(FeatureLoss):
+    """Weighted sum over layers of the mean distance between what represents the features of sr and of hr."""
+
+    def __init__(self, config: ComparedConfig) -> None:
+        super().__init__(config)
+        self._mean = F.l1_loss if config.compare == "l1" else F.mse_loss
+
+    def distance(self, ours: Tensor, theirs: Tensor) -> Tensor:
+        """Mean over all that represents the layer."""
+        return self._mean(self.represent(ours), self.represent(theirs))
 
     def represent(self, features: Tensor) -> Tensor:
         """Return what of a layer's features `n c h w` is compared: all of them."""

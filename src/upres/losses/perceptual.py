@@ -9,11 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from upres.config import config
-from upres.losses.feature_loss import FeatureConfig, FeatureLoss
+from upres.losses.feature_loss import ComparedConfig, ComparedLoss
 
 
 @config
-class PerceptualConfig(FeatureConfig):
+class PerceptualConfig(ComparedConfig):
     """Attributes:
 
     layers: VGG19's layers, `conv1_1` to `conv5_4`, and the weight of each.
@@ -32,7 +32,7 @@ class PerceptualConfig(FeatureConfig):
     normalised: bool = False
 
 
-class Perceptual(FeatureLoss):
+class Perceptual(ComparedLoss):
     """Weighted sum over layers of the mean distance between the features of sr and of hr.
 
     Johnson, Alahi, Fei-Fei, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", ECCV 2016,

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from upres.config import config
-from upres.losses.feature_loss import FeatureConfig, FeatureLoss
+from upres.losses.feature_loss import ComparedConfig, ComparedLoss
 
 _GATYS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 
 
 @config
-class StyleConfig(FeatureConfig):
+class StyleConfig(ComparedConfig):
     """Attributes:
 
     layers: VGG19's layers, `conv1_1` to `conv5_4`, and the weight of each; the five of Gatys et al. by default.
@@ -31,7 +31,7 @@ class StyleConfig(FeatureConfig):
     compare: Literal["l1", "mse"] = "mse"
 
 
-class Style(FeatureLoss):
+class Style(ComparedLoss):
     """Weighted sum over layers of the mean distance between Gram matrices.
 
     Gatys, Ecker, Bethge, "Image Style Transfer Using Convolutional Neural Networks", CVPR 2016, section 2.2;

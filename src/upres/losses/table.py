@@ -5,6 +5,7 @@ from __future__ import annotations
 from upres.config.tables import Table
 from upres.losses import adversarial
 from upres.losses.charbonnier import Charbonnier
+from upres.losses.contextual import Contextual
 from upres.losses.dists import DISTS
 from upres.losses.frequency import Frequency
 from upres.losses.grid import Grid
@@ -25,6 +26,7 @@ LOSSES: Table[type[Loss]] = Table(
     "upres.losses",
     {
         "charbonnier": Charbonnier,
+        "contextual": Contextual,
         "dists": DISTS,
         "frequency": Frequency,
         "grid": Grid,

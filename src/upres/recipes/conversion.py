@@ -463,6 +463,13 @@ class _Conversion:
             self._missing.append("use_amp: adversarial training takes no fp16; the recipe's is bf16")
             wide = [True]
         train |= {"precision": "bf16" if any(wide) else "fp16"} if mixed else {}
+        sharp = [options.flag(f"{name}_gt_usm") for name in ("l1", "percep")]
+        if any(sharp):
+            train["sharpen"] = {"weight": 0.5}
+            if not all(sharp):
+                self._missing.append("l1_gt_usm, percep_gt_usm: all losses see sharpened pictures here, or none does")
+        if options.flag("gan_gt_usm"):
+            self._missing.append("gan_gt_usm: the discriminator sees the pictures as they are")
         every = options.count("val.val_freq", least=1)
         options.flag("val.val_enabled")
         options.flag("val.metrics_enabled")

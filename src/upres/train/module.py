@@ -33,6 +33,7 @@ from upres.train.freezing import freeze
 from upres.train.halting import Halt
 from upres.train.loaders import Pair, picture_batches, train_loader
 from upres.train.processes import any_of, gather, mean_of, share_buffers
+from upres.train.sharpening import sharpened
 from upres.train.step import Terms, accumulation, loss_terms, non_finite, weighted_sum
 from upres.train.table import OPTIMIZERS
 from upres.train.validation import Score, mean_score, score, unit_batch
@@ -153,7 +154,8 @@ class Training(pl.LightningModule):
         optimizer = self._optimizers[0]
         with optimizer.toggle_model(sync_grad=last):
             sr = self.network(lr).float()
-            terms = loss_terms(self._losses, sr, hr)
+            sharpen = self._options.sharpen
+            terms = loss_terms(self._losses, sr, hr if sharpen is None else sharpened(hr, sharpen))
             weights = self.loss_weights
             if adversarial is not None:
                 terms["adversarial"] = adversarial.generator_loss(sr, hr)

@@ -12,6 +12,7 @@ from upres.config.limits import MAX_STEPS
 from upres.errors import nearest
 from upres.losses import ADVERSARIAL
 from upres.train.optimizers import OptimizerConfig
+from upres.train.sharpening import SharpenConfig
 from upres.train.table import LOGGERS, OPTIMIZERS, PRECISIONS
 
 _COUNTS = ("epochs", "steps", "batch", "steps_per_epoch", "accumulate", "keep_best")
@@ -115,6 +116,8 @@ class TrainConfig:
     ema: decay of the averaged weights that are validated and shipped; 0 turns averaging off.
     clip: largest gradient norm; left out, gradients are not clipped.
     freeze: patterns of names of the network's parameters that are not trained, such as `body.*`.
+    sharpen: what the losses are held against gets sharper edges than the pictures have; a discriminator and validation
+        see the pictures. Left out, nothing is sharpened.
     accumulate: batches whose gradients are averaged into one step of the optimiser.
     early_stopping: left out, all epochs are run.
     validate_every: between two validations, each of which is a row of metrics.csv, may be the best, and is kept in
@@ -140,6 +143,7 @@ class TrainConfig:
     ema: float = 0.0
     clip: float | None = None
     freeze: tuple[str, ...] = ()
+    sharpen: SharpenConfig | None = None
     accumulate: int = 1
     early_stopping: EarlyStoppingConfig | None = None
     validate_every: Interval = 1
