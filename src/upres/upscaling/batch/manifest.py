@@ -128,6 +128,9 @@ class _Listed:
                 self._settings.append(json.loads(text))
             self._numbers.put(str(entry.get("output")), known.get(text, 0))
 
+    def __len__(self) -> int:
+        return len(self._numbers)
+
     def __contains__(self, output: str) -> bool:
         return self._numbers.get(output) is not None
 
