@@ -76,6 +76,8 @@ def epoch_rows(path: Path) -> list[dict[str, str]]:
 
 def run(main: Callable[[], None]) -> None:
     """Run a benchmark's main; what upres refuses is one line, as at the command line."""
+    # An installation has its bytecode; where none is kept, each process that is timed would compile upres anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         main()
     except UpresError as error:
