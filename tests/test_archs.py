@@ -162,6 +162,7 @@ def test_checkpoint_gives_the_same_output_and_configuration(name: str, scale: in
         assert torch.equal(network(lr), again(lr))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "scale"), ONE_EACH)
 def test_onnx_gives_the_same_output(name: str, scale: int, tmp_path) -> None:
     network = network_of(name, scale)

@@ -34,6 +34,7 @@ def saved(path: Path, content: Any) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_a_published_file_gives_what_its_authors_network_gives(case: str, tmp_path: Path) -> None:
     weights, net, scale, arch = CASES[case]
@@ -123,6 +124,7 @@ def test_variants_that_upres_does_not_have(tmp_path: Path) -> None:
     assert "takes 4 channels; upres enlarges pictures of 1 or 3" in refusal(saved(tmp_path / "net.pth", d))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["rrdb new x2, folded", "edsr x2", "rlfn", "plainusr", "smfanet", "safmn", "span"])
 def test_converted_files_give_the_same_pixels(case: str, tmp_path: Path) -> None:
     model = saved(tmp_path / "net.pth", CASES[case][0])

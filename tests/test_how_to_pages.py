@@ -53,6 +53,7 @@ def put(name: str) -> None:
     write(picture(height=height, width=width, alpha=path.suffix == ".png"), path)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.mark.parametrize("page", PAGES)
 def test_it_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command) -> None:

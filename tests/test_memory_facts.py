@@ -88,6 +88,7 @@ def test_branches_that_are_summed_up_count_as_they_run() -> None:
     assert activation_bytes(branched) == activation_bytes(plain)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(ARCHS))
 def test_every_architecture_has_it_and_stays_as_it_was(name: str) -> None:
     network, _ = network_of(name, 2)

@@ -192,6 +192,7 @@ def test_control_characters_in_names_do_not_reach_the_terminal(tmp_path: Path, f
     assert "\x07" not in forks.run(str(bad)).err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="paths that lead to files without a name are Linux's")
 def test_a_killed_pipe_leaves_nothing(tmp_path: Path) -> None:
     write(Picture(np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), np.uint8)), tmp_path / "lr.png")

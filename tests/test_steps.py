@@ -61,6 +61,7 @@ def test_the_same_weights_whenever_they_are_measured(data: Path, tmp_path: Path)
         assert torch.equal(tensor, states[1][name]), name
 
 
+@pytest.mark.slow
 def test_ctrl_c_at_any_moment_leaves_a_run_that_goes_on(data: Path, tmp_path: Path, forks: ForkServer) -> None:
     ended = forks.run(code="from tests.interrupted_runs import at_any_moment; at_any_moment()", folder=tmp_path)
     assert ended.returncode == 0, ended.err
@@ -79,6 +80,7 @@ def test_hours_are_a_budget_of_each_start(data: Path, tmp_path: Path, command: C
     assert "a change: from step 1 on train.hours = 1.0 (before: 1e-09)" in err
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(data: Path, tmp_path: Path, forks: ForkServer) -> None:
     values = {**SMALL, "data": {**SMALL["data"], "root": str(data)}}
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(values))

@@ -14,6 +14,7 @@ from upres.predictors import open_predictor
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "training.md"
 
 
+@pytest.mark.slow
 def test_a_loop_of_ones_own_trains_measures_saves_and_exports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -83,6 +83,7 @@ def test_every_architecture_that_states_a_radius_tiles_exactly(arch: str, tmp_pa
         np.testing.assert_array_equal(tiled(pixels), Upscaler(predictor, tile=1000)(pixels))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arch", sorted(set(ARCHS) - set(EXACT)))
 def test_an_architecture_that_sees_everything_is_blended_without_seams(arch: str, tmp_path: Path) -> None:
     """Where tiles overlap one fades into the next: on smooth ground no step shows where they meet."""
