@@ -40,7 +40,7 @@ def test_its_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comma
         said += out + err
     assert "28 of 28 tensors start from base" in said
     assert "train: my-photos: 2 pictures, 1 smaller ones left out (shuffle 1, skip 4, take 64, shrink 2)" in said
-    header = read_header(tmp_path / "photo_x4.jpg")
+    header = read_header(tmp_path / "photo-mine.jpg")
     assert (header.height, header.width) == (33 * 64, 40 * 64)
 
 
