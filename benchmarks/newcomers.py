@@ -35,12 +35,12 @@ _FAR = 32  # pixels of the small picture from an edge, beyond which a network's 
 # torchvision of the package index fits torch with CUDA alone: beside torch for processors its import fails on these
 # names, which no upscaler calls. Whoever takes both from the same place never meets it.
 _TORCHVISION = """
-import torch
+from torch import library
 try:
     import torchvision
 except RuntimeError:
     for operator in ("nms", "qnms"):
-        torch.library.define(f"torchvision::{operator}", "(Tensor a, Tensor b, float c) -> Tensor")
+        library.define(f"torchvision::{operator}", "(Tensor a, Tensor b, float c) -> Tensor")
 """
 
 

@@ -27,7 +27,7 @@ from upres.models.corners import corner_file, corner_names, corners_of
 from upres.models.facts import Facts
 from upres.models.shipped import DEFAULT, int8_version
 from upres.recipes import Recipe, read_recipe
-from upres.upscaling.choosing import DEFAULT_DETAIL
+from upres.upscaling.choosing import DEFAULT_DETAIL, default_detail
 
 MODELS = Path(__file__).resolve().parents[1] / "src" / "upres" / "models"
 DEAREST = 0.05  # dB that int8 may cost
@@ -59,9 +59,9 @@ DETAIL = """\
 ## Detail
 
 Beside each corner lies one that was trained to look like the original (the recipe `{recipe}`). `--detail 0…1`
-mixes it in: 0 is the faithful model, {default:g} what a clean picture gets unless told otherwise, and 0.5 a compressed
-one. Every fifth picture of BSD100: luma PSNR in dB, the distance of unit-length VGG19 features up to conv3_4, and
-niqe-upres (of both less is better, and the originals have a niqe-upres of {originals})
+mixes it in: 0 is the faithful model, {default:g} what a clean picture gets unless told otherwise, and {compressed:g} a
+compressed one. Every fifth picture of BSD100: luma PSNR in dB, the distance of unit-length VGG19 features up to
+conv3_4, and niqe-upres (of both less is better, and the originals have a niqe-upres of {originals})
 (`python -m benchmarks.detail`):
 
 {table}
@@ -143,7 +143,8 @@ def detail_of_card(output: Path, scale: int, arguments: argparse.Namespace) -> s
             rows.append(["clean" if quality is None else f"JPEG {quality}", f"{place:g}", *cells(one, row)[1:4]])
     table = markdown_table(["low resolution", "detail", "PSNR", "VGG", "NIQE"], rows)
     originals = measuring.title.rpartition(" ")[2]
-    return DETAIL.format(recipe=f"{output.stem}-detail", default=DEFAULT_DETAIL, originals=originals, table=table)
+    defaults = {"default": DEFAULT_DETAIL, "compressed": default_detail(1.0)}
+    return DETAIL.format(recipe=f"{output.stem}-detail", **defaults, originals=originals, table=table)
 
 
 def options(arch: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from upres.config import config
@@ -65,7 +66,7 @@ def contextual_similarity(ours: Tensor, theirs: Tensor, bandwidth: float) -> Ten
     """Return CX of features `n c h w`, which may differ in height and width, in (0, 1]: `n`."""
     x, y = (features.flatten(2) for features in (ours, theirs))
     centre = y.mean(dim=2, keepdim=True)
-    x, y = (torch.nn.functional.normalize(features - centre, dim=1) for features in (x, y))
+    x, y = (F.normalize(features - centre, dim=1) for features in (x, y))
     apart = (1 - x.transpose(1, 2) @ y).clamp_min(0)
     relative = apart / (apart.amin(dim=2, keepdim=True) + _EPSILON)
     shares = ((1 - relative) / bandwidth).softmax(dim=2)
