@@ -4,6 +4,7 @@ from typing import Any
 
 SMALL: dict[str, dict[str, Any]] = {
     "compact": {"width": 8, "convs": 2},
+    "dat": {"width": 64, "depths": (3, 1), "heads": 2, "window": (2, 4)},
     "edsr": {"width": 8, "blocks": 2},
     "fsrcnn": {"width": 12, "narrow": 6, "maps": 2},
     "hat": {"width": 8, "depths": (2,), "heads": 2, "window": 4, "compression": 2, "squeeze": 1},

@@ -66,7 +66,7 @@ def _default(option: Option) -> str:
 
 def _others(option: Option) -> str:
     """Return what else a field may be, where it is a choice of words."""
-    others = [word for word in option.choices if word != option.default]
+    others = [word for word in option.choices if word != str(option.default)]
     return f" (or {', '.join(others)})" if others else ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from upres.archs.compact import Compact
+from upres.archs.dat import DAT
 from upres.archs.deconv_cnn import DeconvCNN
 from upres.archs.discriminators import VGG, Discriminator, MultiScale, Patch, UNetSN
 from upres.archs.edsr import EDSR
@@ -29,6 +30,7 @@ ARCHS: Table[type[Network]] = Table(
     "upres.archs",
     {
         "compact": Compact,
+        "dat": DAT,
         "deconv-cnn": DeconvCNN,
         "edsr": EDSR,
         "espcn": ESPCN,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from upres.config.tables import Table
 from upres.models.foreign.compact import CompactImporter
+from upres.models.foreign.dat import DATImporter
 from upres.models.foreign.edsr import EDSRImporter
 from upres.models.foreign.hat import HATImporter
 from upres.models.foreign.imported import Importer
@@ -20,6 +21,7 @@ IMPORTERS: Table[Importer] = Table(
     "upres.models.foreign",
     {
         "compact": CompactImporter(),
+        "dat": DATImporter(),
         "edsr": EDSRImporter(),
         "hat": HATImporter(),
         "plainusr": PlainUSRImporter(),
