@@ -230,8 +230,125 @@ def dat(depths: tuple[int, ...], *, light: bool) -> Net:
     return net
 
 
+# OmniSR, with windows of 4
+
+
+def omnisr_weights(*, counts: bool) -> Tensors:
+    d, width = Weights(), 16
+    d.conv("input", 3, width)
+    group = "residual_layer.0"
+    block = f"{group}.residual_layer.0.layer"
+    for number in (0, 5):
+        d.conv(f"{block}.0.fn.{number}", width, width, 1)
+    d.conv(f"{block}.0.fn.2", width, width, groups=width)
+    linear_weights(d, f"{block}.0.fn.4.gate.1", width, 4, bias=False)
+    linear_weights(d, f"{block}.0.fn.4.gate.3", 4, width, bias=False)
+    for number in (2, 8):
+        norm_weights(d, f"{block}.{number}.norm", width)
+        linear_weights(d, f"{block}.{number}.fn.to_qkv", width, 3 * width, bias=False)
+        linear_weights(d, f"{block}.{number}.fn.to_out.0", width, width, bias=False)
+        d.vector(f"{block}.{number}.fn.rel_pos_bias.weight", 49, 4)
+    for number in (5, 11):
+        norm_weights(d, f"{block}.{number}.norm", width)
+        d.vector(f"{block}.{number}.fn.temperature", 4, 1, 1, around=1.0)
+        d.conv(f"{block}.{number}.fn.qkv", width, 3 * width, 1, bias=False)
+        d.conv(f"{block}.{number}.fn.qkv_dwconv", 3 * width, 3 * width, groups=3 * width, bias=False)
+        d.conv(f"{block}.{number}.fn.project_out", width, width, 1, bias=False)
+    for number in (4, 6, 10, 12):
+        norm_weights(d, f"{block}.{number}.norm", width)
+        d.conv(f"{block}.{number}.fn.project_in", width, 2 * width, 1, bias=False)
+        d.conv(f"{block}.{number}.fn.dwconv", 2 * width, 2 * width, groups=2 * width, bias=False)
+        d.conv(f"{block}.{number}.fn.project_out", width, width, 1, bias=False)
+    d.conv(f"{group}.residual_layer.1", width, width, 1)
+    for name, before, after, kernel in (
+        ("conv1", width, 16, 1),
+        ("conv_f", 16, 16, 1),
+        ("conv2", 16, 16, 3),
+        ("conv3", 16, 16, 3),
+        ("conv4", 16, width, 1),
+    ):
+        d.conv(f"{group}.esa.{name}", before, after, kernel)
+    d.conv("output", width, width)
+    d.conv("up.0", width, 12)
+    if counts:
+        d["input.total_ops"] = torch.zeros(1, dtype=torch.float64)
+    return d
+
+
+def omnisr_groups(height: int, width: int, *, grid: bool) -> list[Places]:
+    """The places of the pixels that look at each other, each group by rows: windows of 4, or grids of 4 by 4."""
+    down, right = (height // 4, width // 4) if grid else (1, 1)
+    starts = [(row, column) for row in range(down) for column in range(right)]
+    if not grid:
+        starts = [(row, column) for row in range(0, height, 4) for column in range(0, width, 4)]
+    return [
+        [(top + down * row, left + right * column) for row in range(4) for column in range(4)] for top, left in starts
+    ]
+
+
+def omnisr_pixels(x: Tensor, d: Tensors, name: str, *, grid: bool) -> Tensor:
+    asked = normed(x, d, f"{name}.norm") @ d[f"{name}.fn.to_qkv.weight"].T
+    table, result = d[f"{name}.fn.rel_pos_bias.weight"], torch.zeros_like(x)
+    offsets = [[(a // 4 - b // 4 + 3) * 7 + a % 4 - b % 4 + 3 for b in range(16)] for a in range(16)]
+    bias = table[torch.tensor(offsets)]
+    for places in omnisr_groups(*x.shape[:2], grid=grid):
+        q, k, v = torch.stack([asked[place] for place in places]).chunk(3, 1)
+        heads = [
+            F.softmax(q[:, at : at + 4] @ k[:, at : at + 4].T / 2 + bias[..., at // 4], 1) @ v[:, at : at + 4]
+            for at in (0, 4, 8, 12)
+        ]
+        for place, pixel in zip(places, torch.cat(heads, 1) @ d[f"{name}.fn.to_out.0.weight"].T, strict=True):
+            result[place] = pixel
+    return x + result
+
+
+def omnisr_channels(x: Tensor, d: Tensors, name: str, *, grid: bool) -> Tensor:
+    y = conv(image(normed(x, d, f"{name}.norm", 1e-6)), d, f"{name}.fn.qkv")
+    asked, result = pixels(conv(y, d, f"{name}.fn.qkv_dwconv")), torch.zeros_like(x)
+    groups = omnisr_groups(*x.shape[:2], grid=False)
+    if grid:  # the same place of every window
+        groups = [[places[at] for places in groups] for at in range(16)]
+    for places in groups:
+        q, k, v = torch.stack([asked[place] for place in places]).T.chunk(3, 0)
+        heads = []
+        for head in range(4):
+            a, b, c = (part[4 * head : 4 * head + 4] for part in (q, k, v))
+            a, b = (part / part.norm(dim=1, keepdim=True) for part in (a, b))
+            heads.append(F.softmax(a @ b.T * d[f"{name}.fn.temperature"][head, 0, 0], 1) @ c)
+        for place, pixel in zip(places, torch.cat(heads).T, strict=True):
+            result[place] = pixel
+    return x + pixels(conv(image(result), d, f"{name}.fn.project_out"))
+
+
+def omnisr_mlp(x: Tensor, d: Tensors, name: str) -> Tensor:
+    y = conv(image(normed(x, d, f"{name}.norm", 1e-6)), d, f"{name}.fn.project_in")
+    weights, kept = conv(y, d, f"{name}.fn.dwconv").chunk(2, 1)
+    return x + pixels(conv(F.gelu(weights) * kept, d, f"{name}.fn.project_out"))
+
+
+def omnisr(x: Tensor, d: Tensors) -> Tensor:
+    centred = "input.total_ops" in d
+    head = conv(2 * x - 1 if centred else x, d, "input")
+    name = "residual_layer.0.residual_layer.0.layer"
+    z = F.gelu(conv(F.gelu(conv(head, d, f"{name}.0.fn.0")), d, f"{name}.0.fn.2"))
+    gate = F.silu(z.mean((2, 3)) @ d[f"{name}.0.fn.4.gate.1.weight"].T) @ d[f"{name}.0.fn.4.gate.3.weight"].T
+    y = pixels(head + conv(z * gate.sigmoid()[..., None, None], d, f"{name}.0.fn.5"))
+    for first, grid in ((2, False), (8, True)):
+        y = omnisr_mlp(omnisr_pixels(y, d, f"{name}.{first}", grid=grid), d, f"{name}.{first + 2}")
+        y = omnisr_mlp(omnisr_channels(y, d, f"{name}.{first + 3}", grid=grid), d, f"{name}.{first + 4}")
+    z = conv(image(y), d, "residual_layer.0.residual_layer.1") + head
+    narrow = conv(z, d, "residual_layer.0.esa.conv1")
+    coarse = F.max_pool2d(conv(narrow, d, "residual_layer.0.esa.conv2", stride=2, padding=0), 7, 3)
+    fine = F.interpolate(conv(coarse, d, "residual_layer.0.esa.conv3"), z.shape[2:], mode="bilinear")
+    weights = conv(fine + conv(narrow, d, "residual_layer.0.esa.conv_f"), d, "residual_layer.0.esa.conv4")
+    sr = F.pixel_shuffle(conv(conv(z * weights.sigmoid(), d, "output") + head, d, "up.0"), 2)
+    return (sr + 1) / 2 if centred else sr
+
+
 # name → weights, the second implementation, scale, architecture
 TRANSFORMERS: dict[str, tuple[Tensors, Net, int, str]] = {
     "dat light x3": (dat_weights((3,), light=True), dat((3,), light=True), 3, "dat"),
+    "omnisr": (omnisr_weights(counts=False), omnisr, 2, "omnisr"),
+    "omnisr of its authors": (omnisr_weights(counts=True), omnisr, 2, "omnisr"),
     "dat x2": (dat_weights((2, 2), light=False), dat((2, 2), light=False), 2, "dat"),
 }

@@ -8,6 +8,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "edsr": {"width": 8, "blocks": 2},
     "fsrcnn": {"width": 12, "narrow": 6, "maps": 2},
     "hat": {"width": 8, "depths": (2,), "heads": 2, "window": 4, "compression": 2, "squeeze": 1},
+    "omnisr": {"width": 16, "groups": 1, "window": 4},
     "plainusr": {"widths": (8, 6), "attention": 2},
     "realplksr": {"width": 8, "blocks": 1, "kernel": 5},
     "rlfn": {"width": 6, "attention": 4, "blocks": 1},

@@ -258,6 +258,9 @@ def test_our_cifar_network_is_no_larger_and_no_slower_than_the_notebooks() -> No
         ("dat", {}, 4, 572_766),
         ("dat", {**DAT, "window": (8, 16)}, 4, 11_212_131),  # DAT-S and DAT-2: 11.21 million in that table
         ("dat", {**DAT, "expansion": 4.0}, 4, 14_802_051),  # DAT: 14.80
+        ("omnisr", {}, 2, 784_604),  # 772, 780 and 792 K in the paper, by a counter that leaves out 12,880:
+        ("omnisr", {}, 3, 793_259),  # tables of offsets (9,000), normalisations (3,840), temperatures (40)
+        ("omnisr", {}, 4, 805_376),
     ],
 )
 def test_published_networks_have_their_published_number_of_parameters(

@@ -11,6 +11,7 @@ from upres.archs.espcn import ESPCN
 from upres.archs.fsrcnn import FSRCNN
 from upres.archs.hat import HAT
 from upres.archs.network import Network
+from upres.archs.omnisr import OmniSR
 from upres.archs.plainres import PlainRes
 from upres.archs.plainusr import PlainUSR
 from upres.archs.realplksr import RealPLKSR
@@ -36,6 +37,7 @@ ARCHS: Table[type[Network]] = Table(
         "espcn": ESPCN,
         "fsrcnn": FSRCNN,
         "hat": HAT,
+        "omnisr": OmniSR,
         "plainres": PlainRes,
         "plainusr": PlainUSR,
         "realplksr": RealPLKSR,

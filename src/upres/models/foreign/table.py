@@ -8,6 +8,7 @@ from upres.models.foreign.dat import DATImporter
 from upres.models.foreign.edsr import EDSRImporter
 from upres.models.foreign.hat import HATImporter
 from upres.models.foreign.imported import Importer
+from upres.models.foreign.omnisr import OmniSRImporter
 from upres.models.foreign.plainusr import PlainUSRImporter
 from upres.models.foreign.realplksr import RealPLKSRImporter
 from upres.models.foreign.rlfn import RLFNImporter
@@ -24,6 +25,7 @@ IMPORTERS: Table[Importer] = Table(
         "dat": DATImporter(),
         "edsr": EDSRImporter(),
         "hat": HATImporter(),
+        "omnisr": OmniSRImporter(),
         "plainusr": PlainUSRImporter(),
         "realplksr": RealPLKSRImporter(),
         "rlfn": RLFNImporter(),
