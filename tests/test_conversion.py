@@ -194,6 +194,35 @@ def test_a_run_of_neosr_is_taken_over_and_what_is_unknown_is_named(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
+    ("suffix", "text", "expected"),
+    [
+        # LDL's own, a fork of BasicSR; redux's two ways; neosr's, which knows no averaged weights.
+        ("yml", "train: {ema_decay: 0.999, artifacts_opt: {type: L1Loss, loss_weight: 2.0}}", {"weight": 2.0}),
+        ("yml", "train: {ema_decay: 0.999, ldl_opt: {type: MSELoss}}", {"compare": "mse"}),
+        ("yml", "train: {ema_decay: 0.999, losses: [{type: ldlloss, loss_weight: 1}]}", {}),
+        ("yml", "train: {ema_decay: 0.999, ldl_opt: {type: LDLLoss, criterion: l2}}", {"compare": "mse"}),
+        ("yml", "train: {ldl_opt: {type: LDLLoss}}", {"averaged": False}),
+        (
+            "toml",
+            '[train]\nema = 0.99\n[train.ldl_opt]\ntype = "ldl_loss"\nksize = 9',
+            {"averaged": False, "window": 9},
+        ),
+    ],
+)
+def test_ldl_is_taken_over(tmp_path: Path, suffix: str, text: str, expected: dict[str, object]) -> None:
+    head = (
+        'scale = 4\n[network_g]\ntype = "compact"\n' if suffix == "toml" else "scale: 4\nnetwork_g: {type: compact}\n"
+    )
+    (tmp_path / f"a.{suffix}").write_text(head + text)
+    found = convert_options(tmp_path / f"a.{suffix}")
+    usual = {"name": "ldl", "weight": 1.0, "compare": "l1", "averaged": True}
+    assert found.recipe["losses"] == [{**usual, **expected}]
+    said = [line for line in found.missing if "ldl" in line or "artifacts" in line]
+    wanted = ["train.ldl_opt: there are no averaged weights (ema) to compare with"]
+    assert said == (wanted if suffix == "yml" and "ema" not in text else [])
+
+
+@pytest.mark.parametrize(
     ("name", "text", "said"),
     [
         ("a.yml", "!!python/object/apply:os.system ['touch ran']", "not valid YAML"),

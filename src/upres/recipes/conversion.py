@@ -204,6 +204,7 @@ class _Conversion:
         self._relative = options.text("model_type") == "ESRGANModel"
         name = re.sub(r"[^\w .+-]+", "-", options.text("name") or path.stem).strip(" .-")[:100] or "taken-over"
         self._recipe: dict[str, Any] = {"name": name, "scale": scale}
+        self._average = self._decay()
         self._seed()
         self._recipe["arch"] = self._arch(network)
 
@@ -356,6 +357,8 @@ class _Conversion:
             return []
         if kind in ("perceptual", "vggperceptual"):
             return self._perceptual(key, weight)
+        if kind == "ldl" or key in ("train.ldl_opt", "train.artifacts_opt"):
+            return self._ldl(key, given, weight)
         if kind == "charbonnier":
             # Theirs stands below the root as it is, and is 1e-12 unless said.
             epsilon = math.sqrt(max(self._options.number(f"{key}.eps") or 0, 1e-12))
@@ -365,6 +368,27 @@ class _Conversion:
         said = 1.0 if weight is None else weight
         self._missing.append(f"{key}.type = {given}: no such loss (weight {said:g}); it is left out")
         return []
+
+    def _ldl(self, key: str, given: str, weight: float | None) -> list[dict[str, Any]]:
+        """Return LDL: with some trainers a loss of that name, with others one on pixels under a key of that name."""
+        options, of_pixels = self._options, _plain(given) != "ldlloss"
+        criterion = re.sub(r"loss$", "", _plain(given)) if of_pixels else options.text(f"{key}.criterion") or "l1"
+        compare = {"l1": "l1", "l2": "mse", "mse": "mse"}.get(criterion)
+        if compare is None:
+            self._missing.append(f"{key}: compares by {criterion}; here it is l1")
+        side = options.count(f"{key}.ksize", least=3)
+        # neosr compares with no averaged weights, and writes it so.
+        averaged = given != "ldl_loss"
+        if averaged and not self._average:
+            self._missing.append(f"{key}: there are no averaged weights (ema) to compare with")
+            averaged = False
+        found = {"name": "ldl", **_weight(weight), "compare": compare or "l1", "averaged": averaged}
+        return [found | ({"window": side} if side else {})]
+
+    def _decay(self) -> float | None:
+        """Return the decay of the averaged weights."""
+        average = self._options.number("train.ema_decay")
+        return self._options.number("train.ema") if average is None else average
 
     def _keep(self, losses: list[dict[str, Any]]) -> None:
         """Put losses into the recipe, each name once."""
@@ -454,9 +478,7 @@ class _Conversion:
 
     def _train(self, train: dict[str, Any]) -> None:
         options = self._options
-        average = options.number("train.ema_decay")
-        average = options.number("train.ema") if average is None else average
-        train |= {"ema": average} if average else {}
+        train |= {"ema": self._average} if self._average else {}
         mixed = options.flag("use_amp")
         wide = [options.flag("amp_bf16"), options.flag("bfloat16")]
         if mixed and not any(wide) and "adversarial" in self._recipe:

@@ -78,6 +78,12 @@ class Components:
                 "train.validate_every.minutes: schedule plateau waits for validations, so the rate would follow the "
                 "clock; give validate_every in steps or epochs, or another schedule"
             )
+        for name, (_, loss) in self.losses.items():
+            if loss.uses_averaged and not options.ema:
+                raise ConfigError(
+                    f"losses: {name} compares with the averaged weights, and train.ema is left out, so there are none; "
+                    "set train.ema, 0.999 for example"
+                )
         if self.adversarial is None:
             return
         steps, start = self.total_steps, self.adversarial.options.start

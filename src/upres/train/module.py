@@ -155,7 +155,8 @@ class Training(pl.LightningModule):
         with optimizer.toggle_model(sync_grad=last):
             sr = self.network(lr).float()
             sharpen = self._options.sharpen
-            terms = loss_terms(self._losses, sr, hr if sharpen is None else sharpened(hr, sharpen))
+            target = hr if sharpen is None else sharpened(hr, sharpen)
+            terms = loss_terms(self._losses, sr, target, self._by_averaged(lr))
             weights = self.loss_weights
             if adversarial is not None:
                 terms["adversarial"] = adversarial.generator_loss(sr, hr)
@@ -172,6 +173,14 @@ class Training(pl.LightningModule):
         if adversarial is not None:
             self._train_discriminator(adversarial, step, batch, sr, hr, size, last)
         self.batches += 1
+
+    def _by_averaged(self, lr: Tensor) -> Tensor | None:
+        """Return what the averaged weights make of a batch, where a loss term asks for it."""
+        if self.averaged is None or not any(loss.uses_averaged for loss in self._losses.values()):
+            return None
+        with torch.no_grad():  # as it is validated: nothing dropped, and its statistics left alone
+            sr: Tensor = self.averaged.eval()(lr).float()
+        return sr
 
     def _train_discriminator(
         self, adversarial: AdversarialTraining, step: int, batch: Pair, sr: Tensor, hr: Tensor, size: int, last: bool
