@@ -171,11 +171,9 @@ class _ChannelAttention(nn.Module):
         n, c, h, w = x.shape
         query, key, value = self.ask(x).chunk(3, dim=1)
         local = self.beside.conv(value)
-        # Sums over a whole picture: bfloat16 would lose their small parts.
-        with torch.autocast(x.device.type, enabled=False):
-            q, k, v = (part.to(x.dtype).reshape(n, self._heads, c // self._heads, -1) for part in (query, key, value))
-            likeness = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(2, 3) * self.temperature
-            seen = (likeness.softmax(dim=-1) @ v).reshape(n, c, h, w)
+        q, k, v = (part.reshape(n, self._heads, c // self._heads, -1) for part in (query, key, value))
+        likeness = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(2, 3) * self.temperature
+        seen = (likeness.softmax(dim=-1) @ v).reshape(n, c, h, w)
         result: Tensor = self.out(seen * self.beside.of_places(local) + local * self.beside.of_channels(seen))
         return result
 

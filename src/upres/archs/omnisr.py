@@ -110,17 +110,15 @@ class _ChannelAttention(nn.Module):
         n, c, h, w = x.shape
         side = self._window
         asked = self.around(self.ask(self.norm(x)))
-        # Sums over many pixels: bfloat16 would lose their small parts.
-        with torch.autocast(x.device.type, enabled=False):
-            asked = asked.to(x.dtype).reshape(n, 3, _HEADS, c // _HEADS, h // side, side, w // side, side)
-            # What is likened comes last; before the heads stand the windows, or the places in them.
-            order, back = (1, 0, 4, 6, 2, 3, 5, 7), (0, 3, 4, 1, 5, 2, 6)
-            if self._grid:
-                order, back = (1, 0, 5, 7, 2, 3, 4, 6), (0, 3, 4, 5, 1, 6, 2)
-            query, key, value = asked.permute(order)
-            q, k, v = (part.flatten(5) for part in (query, key, value))
-            likeness = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(-2, -1) * self.temperature
-            seen = (likeness.softmax(dim=-1) @ v).reshape(value.shape).permute(back).reshape(n, c, h, w)
+        asked = asked.reshape(n, 3, _HEADS, c // _HEADS, h // side, side, w // side, side)
+        # What is likened comes last; before the heads stand the windows, or the places in them.
+        order, back = (1, 0, 4, 6, 2, 3, 5, 7), (0, 3, 4, 1, 5, 2, 6)
+        if self._grid:
+            order, back = (1, 0, 5, 7, 2, 3, 4, 6), (0, 3, 4, 5, 1, 6, 2)
+        query, key, value = asked.permute(order)
+        q, k, v = (part.flatten(5) for part in (query, key, value))
+        likeness = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(-2, -1) * self.temperature
+        seen = (likeness.softmax(dim=-1) @ v).reshape(value.shape).permute(back).reshape(n, c, h, w)
         result: Tensor = x + self.out(seen)
         return result
 
