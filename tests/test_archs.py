@@ -63,6 +63,26 @@ def test_every_parameter_receives_a_gradient(name: str, scale: int) -> None:
     assert [each for each in idle if not re.fullmatch(WITHOUT_EFFECT.get(name, ""), each)] == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("name", "scale"), ONE_EACH)
+def test_a_short_training_halves_the_loss(name: str, scale: int, precision: torch.dtype) -> None:
+    """On four crops, which any of them can learn; under autocast as in a run with train.precision bf16."""
+    network = network_of(name, scale).train()
+    lr = torch.nn.functional.interpolate(torch.rand(4, 3, 4, 4), (16, 16), mode="bicubic").clamp(0, 1)
+    hr = torch.nn.functional.interpolate(lr, scale_factor=scale, mode="bicubic").clamp(0, 1)
+    optimizer = torch.optim.Adam(network.parameters(), 2e-3)
+    losses = []
+    for _ in range(40):
+        with torch.autocast("cpu", precision, enabled=precision != torch.float32):
+            loss = torch.nn.functional.l1_loss(network(lr).float(), hr)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert sum(losses[-5:]) < sum(losses[:5]) / 2
+
+
 @pytest.mark.parametrize(("name", "scale", "channels"), CASES)
 def test_declared_radius_is_what_the_gradient_reaches(
     name: str, scale: int, channels: int, monkeypatch: pytest.MonkeyPatch
