@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from upres.archs.layers.blocks import Blocks
 from upres.archs.layers.mean_shift import DIV2K, Mean, mean_shift
 from upres.archs.layers.padding import to_multiple
 from upres.archs.layers.trained_upsampling import trained_upsampler
@@ -214,7 +215,7 @@ class _Group(nn.Module):
 
     def __init__(self, config: DATConfig, group: int, depth: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(*(_Layer(config, group, number) for number in range(depth)))
+        self.layers = Blocks(*(_Layer(config, group, number) for number in range(depth)))
         self.conv = _convs(config.width, config.convs)
 
     def forward(self, x: Tensor) -> Tensor:

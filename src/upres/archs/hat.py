@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from upres.archs.layers.blocks import Blocks
 from upres.archs.layers.mean_shift import DIV2K, Mean, mean_shift
 from upres.archs.layers.padding import to_multiple
 from upres.archs.layers.trained_upsampling import trained_upsampler
@@ -149,7 +150,7 @@ class _Group(nn.Module):
     def __init__(self, config: HATConfig, depth: int) -> None:
         super().__init__()
         half = config.window // 2
-        self.layers = nn.Sequential(*(_Layer(config, half if number % 2 else 0) for number in range(depth)))
+        self.layers = Blocks(*(_Layer(config, half if number % 2 else 0) for number in range(depth)))
         self.overlapping = _Overlapping(config)
         self.conv = nn.Conv2d(config.width, config.width, 3, padding=1)
 

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from upres.archs.layers.blocks import Blocks
 from upres.archs.layers.mean_shift import Mean, mean_shift
 from upres.archs.layers.padding import to_least, to_multiple
 from upres.archs.layers.spatial_attention import LEAST_SIDE, SpatialAttention
@@ -177,7 +178,7 @@ class OmniSR(Network):
         width, self.multiple = config.width, config.window
         self.mean_shift = mean_shift(config.mean, channels)
         self.head = nn.Conv2d(channels, width, 3, padding=1)
-        self.groups = nn.Sequential(*(_Group(config) for _ in range(config.groups)))
+        self.groups = Blocks(*(_Group(config) for _ in range(config.groups)))
         self.join = nn.Conv2d(width, width, 3, padding=1)
         self.tail = nn.Conv2d(width, channels * scale**2, 3, padding=1)
         self._least = LEAST_SIDE + -LEAST_SIDE % config.window

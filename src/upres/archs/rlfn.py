@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from upres.archs.layers.blocks import Blocks
 from upres.archs.layers.padding import to_least
 from upres.archs.layers.spatial_attention import LEAST_SIDE, SpatialAttention
 from upres.archs.network import Network
@@ -66,7 +67,7 @@ class RLFN(Network):
         super().__init__(scale=scale, channels=channels)
         width = config.width
         self.head = nn.Conv2d(channels, width, 3, padding=1)
-        self.body = nn.Sequential(
+        self.body = Blocks(
             *(_Block(width, config.attention) for _ in range(config.blocks)),
             nn.Conv2d(width, width, 3, padding=1),
         )
