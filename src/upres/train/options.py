@@ -114,7 +114,7 @@ class TrainConfig:
     compile: one of `COMPILE_MODES`: `none`, or how PyTorch's compiler makes the network's training step faster; the
         first step waits for it. `reduce-overhead` records CUDA graphs on a GPU.
     gradient_checkpointing: keep only what goes into each block, and compute the rest again for its gradient: less
-        memory, a third more time, the same weights.
+        memory, the time of one more forward pass, the same weights.
     prefetch: batches that threads draw ahead; left out, 2 on a GPU and none on the CPU, whose cores train. The batches
         are the same.
     optimizer: which one, and its settings.

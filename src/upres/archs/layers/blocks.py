@@ -21,7 +21,7 @@ class Blocks(nn.Sequential):
 
     Attributes:
         recomputed: where gradients are asked for, keep only what each block is given, and compute what is in it once
-            more for its gradient: much less memory, a third more time.
+            more for its gradient: less memory, and the time of one more forward pass.
     """
 
     recomputed: bool = False
