@@ -112,6 +112,24 @@ def test_files_that_are_no_models(tmp_path: Path) -> None:
     assert "its 1 tensors (fc.weight 10×4, …) are of none of compact, edsr, " in refusal(other)
 
 
+@pytest.mark.parametrize(
+    ("fault", "build", "mend"),
+    [
+        ("operator torchvision::nms does not exist", "2.13.0+cpu", "--index-url https://download.pytorch.org/whl/cpu"),
+        ("operator torchvision::nms does not exist", "2.13.0", ": pip install --upgrade torch torchvision"),
+        ("no such luck", "2.13.0", "(no such luck); mend that"),
+    ],
+)
+def test_a_torchvision_that_does_not_fit_is_told_with_the_way_out(
+    fault: str, build: str, mend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "spandrel.py").write_text(f"raise RuntimeError({fault!r})\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(torch, "__version__", build)
+    unknown = saved(tmp_path / "unknown.pth", {"nothing.weight": torch.zeros(3, 3)})
+    assert refusal(unknown).endswith(mend)
+
+
 def test_variants_that_upres_does_not_have(tmp_path: Path) -> None:
     weights = dict(compact_weights())
     without = {name: tensor for name, tensor in weights.items() if name != "body.4.bias"}

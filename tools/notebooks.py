@@ -33,7 +33,6 @@ def run(path: Path) -> float:
     """
     # What only this needs comes with the site's packages.
     import jupytext
-    import nbformat
     from nbclient import NotebookClient
 
     notebook = jupytext.read(path)
@@ -48,7 +47,7 @@ def run(path: Path) -> float:
         client.execute()
     seconds = time.perf_counter() - began
     RUN.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, RUN / f"{path.name.removesuffix(SUFFIX)}.ipynb")
+    jupytext.write(notebook, RUN / f"{path.name.removesuffix(SUFFIX)}.ipynb")
     return seconds
 
 

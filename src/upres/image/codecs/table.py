@@ -202,7 +202,8 @@ def _jxl_options(image: Any, writing: Writing) -> dict[str, Any]:
 
 
 def _gif_options(image: Any, writing: Writing) -> dict[str, Any]:
-    return {"keep_duplicate_frames": True}  # each has its own delay
+    # Each frame has its own delay. Effort 7 takes twice the time of 5, for palettes nearer by a fraction of a dB.
+    return {"keep_duplicate_frames": True, "effort": 5}
 
 
 FORMATS = {

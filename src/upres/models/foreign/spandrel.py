@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from upres.archs.layers.padding import to_least, to_multiple
@@ -44,13 +45,11 @@ def load(tensors: Tensors) -> tuple[Network, str, int]:
     try:
         from spandrel import ImageModelDescriptor, ModelLoader
     except Exception as error:  # torchvision, which it imports, breaks with RuntimeError where it does not fit torch
-        name = getattr(error, "name", None)
-        installed = name != "spandrel"
-        raise MissingExtraError(
-            f"spandrel, which may know it, is installed but cannot be imported ({first_line(error)}); mend that"
-            if installed
-            else 'spandrel, which may know it, is not installed: pip install "upres[foreign]"'
-        ) from error
+        if getattr(error, "name", None) == "spandrel":
+            said = 'is not installed: pip install "upres[foreign]"'
+        else:
+            said = f"is installed but cannot be imported ({first_line(error)}); {_mended(error)}"
+        raise MissingExtraError(f"spandrel, which may know it, {said}") from error
     try:
         descriptor = ModelLoader(device="cpu").load_from_state_dict(dict(tensors))
     except Exception as error:  # every architecture fails in its own way on tensors that are not quite its own
@@ -59,3 +58,15 @@ def load(tensors: Tensors) -> tuple[Network, str, int]:
     if not isinstance(descriptor, ImageModelDescriptor) or descriptor.input_channels != descriptor.output_channels:
         raise ModelError(f"spandrel knows them as {arch}, which does not turn a picture into a larger one")
     return SpandrelNetwork(descriptor).eval(), arch, int(descriptor.input_channels)
+
+
+def _mended(error: Exception) -> str:
+    """Return what to do about an import that failed: torchvision must come from where torch came from."""
+    if "torchvision" not in str(error):
+        return "mend that"
+    build = torch.__version__.partition("+")[2]  # `cpu`, `cu130`; the package index's own builds say nothing
+    where = f" --index-url https://download.pytorch.org/whl/{build}" if build else ""
+    return (
+        f"torchvision was built for another torch than {torch.__version__}; take both from one place: "
+        f"pip install --upgrade torch torchvision{where}"
+    )
