@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,10 @@ def made(out: Path) -> dict[str, bytes]:
 
 def without_times(text: str) -> list[dict[str, object]]:
     return [json.loads(line) | {"seconds": 0} for line in text.splitlines()]
+
+
+def told(line: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in line.items() if value is not None}
 
 
 def test_shards_in_any_order_are_one_run(folder: Path, command: Command) -> None:
@@ -115,6 +120,84 @@ def test_lists_of_every_kind(folder: Path, command: Command, monkeypatch: pytest
         list(names_from("none.parquet"))
     with pytest.raises(ConfigError, match=r"missing.txt: cannot be read \(No such file or directory\)"):
         list(names_from("missing.txt"))
+
+
+def test_manifests_as_parquet_say_what_json_lines_say(folder: Path, command: Command) -> None:
+    pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    for number in (1, 2):
+        command("in", "-o", "out", *MODEL, "--shard", f"{number}/2")
+    own = {
+        "input": "in/late.png",
+        "output": "out/late.png",
+        "scale": "two",
+        "bytes": True,
+        "seconds": 5,
+        "said": {"by": ["me"]},
+    }
+    Path("more.jsonl").write_text(json.dumps(own) + "\n")
+    assert command("manifest", "merge", "out", "more.jsonl", "-o", "all.jsonl")[0] == 0
+    assert command("manifest", "merge", "out", "more.jsonl", "-o", "all.parquet")[0] == 0
+    lines = [json.loads(line) for line in Path("all.jsonl").read_text().splitlines()]
+    table = parquet.read_table("all.parquet")
+    assert len(lines) == table.num_rows == 26
+    assert table.column("output").to_pylist() == [line["output"] for line in lines]
+    assert table.column("seconds").to_pylist()[0] == lines[0]["seconds"]
+
+    code, out, _ = command("manifest", "merge", "all.parquet")
+    back = [json.loads(line) for line in out.splitlines()]
+    # What a line left out may be null; nothing else differs.
+    assert code == 0 and [told(line) for line in back] == [told(line) for line in lines]
+    assert command("manifest", "status", "all.parquet") == command("manifest", "status", "out", "more.jsonl")
+
+    assert command("manifest", "retry", "all.parquet", "-o", "again.parquet")[0] == 0
+    assert list(names_from("again.parquet")) == ["in/bad.png"]
+    (folder / "in/bad.png").write_bytes((folder / "in/0.png").read_bytes())
+    assert command("--from", "again.parquet", "-o", "late", *MODEL)[0] == 0
+    assert "in/bad_x2.png" in made(folder / "late")
+
+
+def test_parquet_files_that_are_none(folder: Path, command: Command) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    Path("text.parquet").write_text("no such thing")
+    parquet.write_table(pyarrow.table({"name": [f"{number}.png" for number in range(30_000)]}), "list.parquet")
+    whole = Path("list.parquet").read_bytes()
+    Path("cut.parquet").write_bytes(whole[:9000])
+    Path("holed.parquet").write_bytes(bytes(len(whole) // 2) + whole[len(whole) // 2 :])
+    for given in ("text.parquet", "cut.parquet", "holed.parquet"):
+        code, _, err = command("in", "--from", given, "-o", "out", *MODEL)
+        assert code == 2 and f"{given}: " in err and "Parquet" in err and err.count("\n") == 1, err
+    code, _, err = command("manifest", "status", "list.parquet")
+    assert code == 2 and "list.parquet: is no manifest: has no column input" in err
+    code, _, err = command("manifest", "status", "missing.parquet")
+    assert code == 2 and "missing.parquet: cannot be read (No such file or directory)" in err
+    # A name that is no Unicode stays out of text columns, and nothing half written is left.
+    Path("odd.jsonl").write_text(json.dumps({"input": "in/\udcff.png", "output": "x", "error": "?"}) + "\n")
+    code, _, err = command("manifest", "merge", "odd.jsonl", "-o", "odd.parquet")
+    assert code == 2, err
+    assert "odd.parquet: cannot hold the name in/\\udcff.png, which is no Unicode" in err
+    assert [path.name for path in Path().iterdir() if "odd" in path.name] == ["odd.jsonl"]
+    assert command("manifest", "retry", "odd.jsonl", "-o", "odd.txt")[0] == 0
+    assert Path("odd.txt").read_bytes() == b"in/\xff.png\n"
+
+
+def test_parquet_without_what_reads_it(folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    Path("list.parquet").touch()
+    for words in (
+        ("in", "--from", "list.parquet", "-o", "out", *MODEL),
+        ("manifest", "merge", "list.parquet"),
+        ("manifest", "merge", "some.jsonl", "-o", "all.parquet"),
+    ):
+        Path("some.jsonl").write_text("")
+        code, _, err = command(*words)
+        assert code == 2 and 'in Parquet needs pyarrow: pip install "upres[parquet]"' in err, err
+
+
+def test_a_run_writes_no_parquet(folder: Path, command: Command) -> None:
+    code, _, err = command("in", "-o", "out", *MODEL, "--manifest", "all.parquet")
+    assert code == 2 and "a run appends JSON lines" in err and not Path("out").exists()
 
 
 def test_names_are_taken_as_they_come() -> None:

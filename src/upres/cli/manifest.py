@@ -30,13 +30,15 @@ def manifest(
         list[str],
         typer.Argument(
             metavar="MANIFEST",
-            help="Folders or buckets that were written into, with the manifests of all shards; or files of JSON lines.",
+            help="Folders or buckets that were written into, all shards at once; or .jsonl and .parquet files.",
             show_default=False,
         ),
     ],
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="File for merge and retry; standard output.", show_default=False),
+        typer.Option(
+            "-o", "--output", help="File for merge and retry, .parquet too; standard output.", show_default=False
+        ),
     ] = None,
     error: Annotated[
         str | None,
@@ -103,7 +105,14 @@ def _verify(rows: Ledger, digests: bool) -> None:
 
 def _write(rows: Ledger, action: Action, output: Path | None, error: str | None) -> None:
     from upres.storage.atomic import whole_file
+    from upres.upscaling.batch.columns import is_parquet, write_lines, write_names
 
+    if output is not None and is_parquet(output):
+        if action is Action.merge:
+            write_lines(rows.lines(), output)
+        else:
+            write_names(rows.failed(error), output)
+        return
     lines = rows.lines() if action is Action.merge else (f"{name}\n" for name in rows.failed(error))
     if output is None:
         sys.stdout.writelines(lines)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from upres.config.named_parts import NamedPart
 
 
 def pack(
@@ -32,12 +35,24 @@ def pack(
         str, typer.Option(help="How partners are made; options follow a question mark.")
     ] = "bicubic",
     seed: Annotated[int, typer.Option(help="Decides all that is random.")] = 0,
+    shards: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Pack whole pictures instead, in shards of so many bytes, as 256MB, for data.shards; the folder may "
+            "be a bucket.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Cut pictures into patches: hr_images.npz, and hr_lr_images.npz with their low-resolution partners."""
+    """Cut pictures into patches: hr_images.npz, and hr_lr_images.npz with their low-resolution partners.
+
+    With --shards, pack pictures for a training that streams them.
+    """
     from upres.cli.terminal import counter, say
     from upres.config.named_parts import build, parse_line
     from upres.data import open_source
-    from upres.errors import extra
+    from upres.errors import ConfigError, extra
 
     with extra("train", "upres pack"):
         from upres.data.pack import Cut
@@ -45,6 +60,11 @@ def pack(
         from upres.degrade import DEGRADATIONS
 
     part = parse_line(DEGRADATIONS, degradation, where="--degradation")
+    if shards is not None:
+        if not (stride is count is limit is None):
+            raise ConfigError("--shards packs whole pictures; leave --stride, --count and --limit out")
+        _pack_shards(data, output, scale, part, seed, shards)
+        return
     cut = Cut(scale=scale, patch=patch, stride=stride, count=count, limit=limit, seed=seed)
     sources = [open_source(line, scale=scale) for line in data]
     for source in sources:
@@ -57,3 +77,29 @@ def pack(
         f"{packed.hr}",
         f"{packed.both}",
     )
+
+
+def _pack_shards(data: list[str], output: Path, scale: int, part: NamedPart, seed: int, size: str) -> None:
+    from upres.cli.terminal import counter, say
+    from upres.config.amounts import parse_memory
+    from upres.config.named_parts import build
+    from upres.data import open_source
+    from upres.data.shards import pack_shards
+    from upres.degrade import DEGRADATIONS
+    from upres.storage.places import address_of
+
+    address = address_of(output) or str(output)
+    sources = [open_source(line, scale=scale) for line in data]
+    for source in sources:
+        say(source.describe(), error=True)
+    pictures, count = pack_shards(
+        sources,
+        build(DEGRADATIONS, part),
+        address,
+        scale=scale,
+        seed=seed,
+        shard=parse_memory(size),
+        degraded=part.dump(),
+        progress=counter("pictures"),
+    )
+    say(f"{pictures:,} pictures in {count:,} shards", address)

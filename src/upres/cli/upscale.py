@@ -342,7 +342,7 @@ def upscale(
     from upres.upscaling.sizes import Size, box
     from upres.video.models import film_model, film_options
 
-    _check(quality, max_pixels, max_frames, engine, address)
+    _check(quality, max_pixels, max_frames, engine, address, manifest)
     if gpu:
         device = _gpu(device)
     inputs = inputs or []
@@ -405,7 +405,11 @@ def upscale(
         enlarge_films(films, output, of_films, settings, words, made_with, verbose=verbose, quiet=quiet)
 
 
-def _check(quality: int, max_pixels: int, max_frames: int, engine: str, address: str | None) -> None:
+def _check(
+    quality: int, max_pixels: int, max_frames: int, engine: str, address: str | None, manifest: Path | None
+) -> None:
+    from upres.upscaling.batch.columns import is_parquet
+
     if not 1 <= quality <= 100:
         raise ConfigError(f"--quality {quality}: should be from 1 to 100")
     if max_pixels < 1:
@@ -416,6 +420,12 @@ def _check(quality: int, max_pixels: int, max_frames: int, engine: str, address:
         raise ConfigError(f"--engine {engine}: {nearest(engine, _ENGINES)}")
     if address is not None and engine != "ray":
         raise ConfigError("--address is that of a Ray cluster; give --engine ray, too")
+    if manifest is not None and is_parquet(manifest):
+        raise ConfigError(
+            "a run appends JSON lines, which no Parquet file takes; name a .jsonl file, of which upres manifest merge "
+            "makes one",
+            where=manifest,
+        )
 
 
 def _gpu(device: str) -> str:

@@ -162,7 +162,7 @@ def _fill(
         source, index = places[number]
         rng = np.random.default_rng((seed, number))
         try:
-            return _pair(source.sample(index), degradation, scale=scale, colour=colour, rng=rng)
+            return paired(source.sample(index), degradation, scale=scale, colour=colour, rng=rng)
         except InputError as error:  # the others are looked at all the same, so that all faults are told at once
             return error
 
@@ -194,9 +194,14 @@ def _fill(
     (work / "index.json").write_text(json.dumps(index))
 
 
-def _pair(
+def paired(
     sample: Sample, degradation: Degradation, *, scale: int, colour: Colour, rng: np.random.Generator
 ) -> tuple[str, NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return a picture's name, hr `s·h s·w c` and lr `h w c`, as a cache holds them.
+
+    Raises:
+        DataError: it is smaller than one lr pixel, or its lr partner does not fit.
+    """
     hr = to_colour(cropped(sample.name, sample.hr, scale=scale), colour)
     if sample.lr is None:
         return sample.name, hr, degradation(hr, scale=scale, rng=rng)

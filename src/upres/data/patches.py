@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upres.data.cache import Cache
+from upres.data.shards import Shards, Windows
 from upres.errors import DataError
 
 if TYPE_CHECKING:  # PyTorch, which evaluation does without
@@ -31,6 +32,7 @@ class Patches:
 
     Args:
         cache: where pictures come from; a picture is drawn in proportion to its pixels.
+        windows: of shards, which of them are at hand at which step; needs `steps`.
         patch: side of the lr crop.
         batch: pairs a batch.
         seed: decides every batch.
@@ -46,7 +48,7 @@ class Patches:
 
     def __init__(
         self,
-        cache: Cache,
+        cache: Cache | Shards,
         *,
         patch: int,
         batch: int,
@@ -55,6 +57,7 @@ class Patches:
         augment: bool = True,
         candidates: int = 1,
         degradation: PerStep | None = None,
+        windows: Windows | None = None,
     ) -> None:
         margin = 0 if degradation is None else degradation.margin
         self._side = patch + margin
@@ -70,7 +73,7 @@ class Patches:
                 f"{f' and the margin of {margin} that its degradation needs' if margin else ''}: "
                 f"{', '.join(small[:5])}{' …' if len(small) > 5 else ''}; remove them or lower data.patch"
             )
-        self._cache, self._degradation = cache, degradation
+        self._cache, self._degradation, self._windows = cache, degradation, windows
         self.patch, self.batch, self.seed, self.augment = patch, batch, seed, augment
         self.candidates = candidates
         self.steps = steps or max(1, len(sizes) // batch)
@@ -121,8 +124,11 @@ class Patches:
             order = self._order_of(epoch)
             chosen = np.resize(order, max(len(order), self.batch))[place * self.batch :][: self.batch]
         else:
-            chosen = np.searchsorted(self._cumulative, rng.random(self.batch), side="right")
-            chosen = np.minimum(chosen, len(self._cache) - 1)
+            drawn = None if self._windows is None else self._windows.at(step)
+            cumulative = self._cumulative if drawn is None else drawn.cumulative
+            chosen = np.searchsorted(cumulative, rng.random(self.batch), side="right")
+            chosen = np.minimum(chosen, len(cumulative) - 1)
+            chosen = chosen if drawn is None else drawn.pictures[chosen]
         corners = (rng.random((self.batch, 2)) * (self._sizes[chosen] - self._side + 1)).astype(int)
         return [(index, top, left) for index, (top, left) in zip(chosen.tolist(), corners.tolist(), strict=True)]
 

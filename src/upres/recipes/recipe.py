@@ -15,6 +15,7 @@ import yaml
 
 from upres.archs import ARCHS, DISCRIMINATORS
 from upres.config import also_called, config, dump, nearest_key, parse
+from upres.config.amounts import parse_memory
 from upres.config.limits import MAX_RECIPE_BYTES, MAX_SCALE, MAX_SEED
 from upres.config.named_parts import NamedPart, parse_part
 from upres.data import SOURCES, parse_source
@@ -78,17 +79,29 @@ class DataOptions:
     patch: side of a training crop, in lr pixels.
     augment: flip and turn training crops at random.
     candidates: training crops drawn for each that is taken, the one with most detail; 1 takes what comes.
+    shards: a folder or bucket that `upres pack --shards` wrote, in place of `train`: no disk has to hold all of it.
+    window: shards that are at hand at once; crops come from those.
+    window_steps: steps after which the window moves on by a shard.
+    disk: how much of the system's temporary folder shards may take, a number with a unit; for each process.
     """
 
     root: str = "."
     patch: int = 32
     augment: bool = True
     candidates: int = 1
+    shards: str | None = None
+    window: int = 8
+    window_steps: int = 100
+    disk: str = "50GB"
 
     def __post_init__(self) -> None:
-        for name in ("patch", "candidates"):
+        for name in ("patch", "candidates", "window", "window_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} = {getattr(self, name)}: should be at least 1")
+        try:
+            parse_memory(self.disk)
+        except ConfigError as error:
+            raise ValueError(f"disk = {self.disk!r}: should be a number with a unit, as 50GB") from error
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -156,7 +169,7 @@ class Recipe:
             "degradation": self.degradation.dump(),
             "data": {
                 **dump(self.data),
-                "train": [part.dump() for part in self.train_sources],
+                **({} if self.data.shards else {"train": [part.dump() for part in self.train_sources]}),
                 "validation": [part.dump() for part in self.validation_sources],
             },
             "train": dump(self.train),
@@ -303,7 +316,7 @@ def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
         arch=parse_part(ARCHS, values["arch"], where=where, key="arch"),
         losses=losses,
         degradation=parse_part(DEGRADATIONS, values.get("degradation", "bicubic"), where=where, key="degradation"),
-        train_sources=_sources(data, "train", where),
+        train_sources=_train_sources(data, train, where),
         validation_sources=_sources(data, "validation", where),
         data=parse(
             DataOptions,
@@ -437,6 +450,19 @@ def _adversarial(values: Any, where: str) -> AdversarialSection | None:
 
 def _sources(data: Mapping[str, Any], split: str, where: str) -> tuple[NamedPart, ...]:
     return _source_list(data.get(split), f"data.{split}", where)
+
+
+def _train_sources(data: Mapping[str, Any], train: TrainConfig, where: str) -> tuple[NamedPart, ...]:
+    """Read what is trained on: sources, or none where there are shards."""
+    if data.get("shards") is None:
+        return _sources(data, "train", where)
+    if "train" in data:
+        raise ConfigError(f"{where}: data.shards and data.train both say what is trained on; leave one out")
+    if train.steps_per_epoch is None:
+        raise ConfigError(
+            f"{where}: data.shards needs train.steps_per_epoch: a few pictures are at hand at a time, and none in turn"
+        )
+    return ()
 
 
 def _source_list(values: Any, key: str, where: str) -> tuple[NamedPart, ...]:

@@ -9,7 +9,9 @@ from pathlib import Path
 from upres.archs import ARCHS, DISCRIMINATORS, Network
 from upres.archs.building import build_network
 from upres.config import NamedPart, build
+from upres.config.amounts import parse_memory
 from upres.data import Cache, Patches, open_splits
+from upres.data.shards import Shards, Windows, open_shards
 from upres.degrade import DEGRADATIONS, Degradation, PerStep
 from upres.errors import ConfigError
 from upres.losses import LOSSES
@@ -19,6 +21,7 @@ from upres.models.facts import Facts
 from upres.recipes.recipe import Recipe
 from upres.recipes.resuming import RECIPE, changes_of, record
 from upres.recipes.starting import start_from
+from upres.storage.places import address_of
 from upres.train import (
     SCHEDULES,
     AdversarialTraining,
@@ -123,11 +126,14 @@ def components(
         log(f"{len(frozen)} of {sum(1 for _ in network.parameters())} parameters are frozen ({frozen[0]}, …)")
     adversarial = _adversarial(recipe, facts.channels)
     degradation = build(DEGRADATIONS, recipe.degradation)
-    splits = {"train": recipe.train_sources, "validation": recipe.validation_sources}
+    splits = {"validation": recipe.validation_sources}
+    if recipe.data.shards is None:
+        splits = {"train": recipe.train_sources, **splits}
     splits |= {f"validation_sets.{name}.sources": chosen.sources for name, chosen in recipe.validation_sets.items()}
     caches = _open(recipe, splits, degradation, log)
+    pictures, windows = _training_pictures(recipe, caches, degradation, log)
     patches = Patches(
-        caches["train"],
+        pictures,
         patch=recipe.data.patch,
         batch=recipe.train.batch,
         seed=recipe.head.seed,
@@ -135,10 +141,11 @@ def components(
         augment=recipe.data.augment,
         candidates=recipe.data.candidates,
         degradation=degradation if isinstance(degradation, PerStep) else None,
+        windows=windows,
     )
     log(
         f"{recipe.name}: {recipe.arch.name}, {facts.parameters:,} parameters; "
-        f"{len(caches['train']):,} training and {len(caches['validation']):,} validation pictures; "
+        f"{len(pictures):,} training and {len(caches['validation']):,} validation pictures; "
         f"{patches.steps:,} steps an epoch"
     )
     return Components(
@@ -161,6 +168,33 @@ def components(
         nodes=nodes,
         device=device,
     )
+
+
+def _training_pictures(
+    recipe: Recipe, caches: Mapping[str, Cache], degradation: Degradation, log: Log
+) -> tuple[Cache | Shards, Windows | None]:
+    """Return what crops come from: the cache, or shards with what tells which of them are at hand."""
+    chosen = recipe.data
+    if chosen.shards is None:
+        return caches["train"], None
+    if recipe.head.colour != "rgb":
+        raise ConfigError(f"data.shards hold pictures in rgb, and colour is {recipe.head.colour}; name sources instead")
+    address = chosen.shards
+    if address_of(address) is None:
+        address = str(Path(chosen.root).expanduser() / address)
+    degraded = None if isinstance(degradation, PerStep) else recipe.degradation.dump()
+    shards = open_shards(
+        address,
+        scale=recipe.head.scale,
+        degraded=degraded,
+        disk=parse_memory(chosen.disk),
+        window=chosen.window,
+    )
+    log(
+        f"train: {address}: {shards.count} shards, {shards.window} at hand, at most {shards.bytes / 1e9:.3g} GB on "
+        "this disk for each process"
+    )
+    return shards, Windows(shards, seed=recipe.head.seed, steps=chosen.window_steps)
 
 
 def new_network(recipe: Recipe) -> tuple[Facts, Network]:

@@ -38,7 +38,7 @@ def recipe_schema() -> Schema:
         "arch": _reference("archs"),
         "losses": {"type": "array", "minItems": 1, "items": _reference("losses")},
         "degradation": _reference("degradations"),
-        "data": {**data, "required": ["train", "validation"]},
+        "data": {**data, "required": ["validation"], "oneOf": [{"required": [name]} for name in ("train", "shards")]},
         "train": {
             **_object(TrainConfig),
             "anyOf": [{"type": "object", "required": [length]} for length in ("epochs", "steps")],

@@ -39,10 +39,12 @@ _PAGE = 1000
 # Pages that are looked through for a page of names, before each name is asked for alone.
 _PAGES = 4
 _DIGEST = "upres-sha256"
-_STATUS = re.compile(r"\b([45]\d\d) [A-Z][A-Za-z ]+")
+# Behind the address of the request, which may be long.
+_STATUS = re.compile(r"status code: ([45]\d\d) [A-Z][A-Za-z ]+")
 # What a store says that is busy: not now.
 _BUSY = ("408", "409", "429")
 _REFUSED = "the store refuses it to these credentials; check them and their rights"
+_NO_BUCKET = "no such bucket; check the address"
 # How variables begin, and those that are of the connection.
 _VARIABLES = {"s3": "AWS", "gs": "GOOGLE", "az": "AZURE"}
 _CONNECTION = (
@@ -116,7 +118,8 @@ class Bucket(Place):
     def _listed(self, after: str | None) -> Iterator[list[Listed]]:
         try:
             for page in self._obstore.list(self._store, offset=after, chunk_size=_PAGE):
-                yield [Listed(entry["path"], entry["size"]) for entry in page]
+                # Not every server that speaks Azure's language begins where it is asked to, or behind it.
+                yield [Listed(entry["path"], entry["size"]) for entry in page if not after or entry["path"] > after]
         except self._obstore.exceptions.BaseError as error:
             raise self._told(error, None) from error
 
@@ -192,7 +195,8 @@ class Bucket(Place):
     ) -> bool:
         """Put a file as an object, in parts where it is large."""
         digest = digest or digest_of(path)
-        attributes = {"Content-Type": kind_of(name), _DIGEST: digest, **about}
+        told = {self._key(key): value for key, value in {_DIGEST: digest, **about}.items()}
+        attributes = {"Content-Type": kind_of(name), **told}
         # The store itself refuses a small one where there is another; obstore would hold a large one in memory for it,
         # so there it is asked before. Whoever makes the same at the same moment puts the same bytes.
         small = path.stat().st_size <= _PART
@@ -219,6 +223,10 @@ class Bucket(Place):
 
         return self._patience.again(put, stop)
 
+    def _key(self, name: str) -> str:
+        """Return what a word of metadata is called here: Azure takes names of C# only, which have no hyphen."""
+        return name.replace("-", "_") if self.address.startswith("az:") else name
+
     def _same(self, name: str, digest: str) -> bool:
         """Return `False`: an answer may have been lost on its way, or another worker may have made the same.
 
@@ -237,7 +245,7 @@ class Bucket(Place):
         """Return the SHA-256 that an object is said to have, or that it has."""
         try:
             answer = self._obstore.get(self._store, name)
-            said = answer.attributes.get(_DIGEST)
+            said = answer.attributes.get(self._key(_DIGEST))
             if said:
                 return str(said)
             found = hashlib.sha256()
@@ -251,21 +259,23 @@ class Bucket(Place):
         """Return an error of the store in a line of ours, which holds nothing of a request but its place."""
         kinds = self._obstore.exceptions
         where = self.address if name is None else self.shown(name)
-        if isinstance(error, kinds.NotFoundError | FileNotFoundError):
-            what = "no such object" if name is not None else "no such bucket"
-            return StorageError(f"{what}; check the address", where=where)
-        if isinstance(error, kinds.PermissionDeniedError | kinds.UnauthenticatedError | PermissionError):
-            return StorageError(_REFUSED, where=where)
-        if isinstance(error, kinds.InvalidPathError | kinds.UnknownConfigurationKeyError | ValueError):
-            return StorageError(f"cannot be an address ({_plain(error)})", where=where)
-        if isinstance(error, kinds.NotSupportedError | NotImplementedError):
-            return StorageError("the store cannot put an object only where there is none", where=where)
-        status = _STATUS.search(first_line(error))
-        if status is not None and status[1] in ("401", "403"):  # of a list they come without a class of their own
-            return StorageError(_REFUSED, where=where)
-        kind = (
-            StorageError if status is not None and status[1][0] == "4" and status[1] not in _BUSY else RepeatableError
-        )
+        status = _STATUS.search(str(error))
+        number = "" if status is None else status[1]
+        refused = kinds.PermissionDeniedError | kinds.UnauthenticatedError | PermissionError
+        said = None
+        if isinstance(error, kinds.NotFoundError | FileNotFoundError) or (number == "404" and name is None):
+            said = _NO_BUCKET if name is None else "no such object; check the address"
+        elif isinstance(error, refused) or number in ("401", "403"):  # of a list they come without a class of their own
+            said = _REFUSED
+        elif isinstance(error, kinds.InvalidPathError | kinds.UnknownConfigurationKeyError | ValueError):
+            said = f"cannot be an address ({_plain(error)})"
+        elif "Account must be specified" in str(error):
+            said = "no account is given; set AZURE_STORAGE_ACCOUNT_NAME"
+        elif isinstance(error, kinds.NotSupportedError | NotImplementedError):
+            said = "the store cannot put an object only where there is none"
+        if said is not None:
+            return StorageError(said, where=where)
+        kind = StorageError if number.startswith("4") and number not in _BUSY else RepeatableError
         return kind(f"the store did not answer as it should ({_plain(error)})", where=where)
 
 
@@ -277,10 +287,10 @@ def _connection(address: str) -> dict[str, str]:
 
 def _plain(error: Exception) -> str:
     """Return what a store said, in a few words: neither queries of addresses nor its own traces."""
-    text = first_line(error)
-    status = _STATUS.search(text)
+    status = _STATUS.search(str(error))
     code = re.search(r"<Code>(\w+)</Code>", str(error))
     if status is not None or code is not None:
-        return ", ".join(found for found in (status and status[0].strip(), code and code[1]) if found)
-    text = re.sub(r"(\w+://[^\s?@]*@|\?[^\s)]*)", "", text)
+        said = status and status[0].removeprefix("status code: ").strip()
+        return ", ".join(found for found in (said, code and code[1]) if found)
+    text = re.sub(r"(\w+://[^\s?@]*@|\?[^\s)]*)", "", first_line(error))
     return re.sub(r"\s+", " ", text)[:120]

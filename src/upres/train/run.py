@@ -36,6 +36,10 @@ from upres.train.pace import Pace
 from upres.train.processes import first_process
 from upres.train.report import environment_of, write_report
 from upres.train.table import LOGGERS, PRECISIONS
+from upres.train.waiting import Waiting
+
+# Seconds that a step or a pause may take in one of several processes before it is said who waits for whom.
+_SAID_AFTER = 60.0
 
 
 def fit(
@@ -102,7 +106,7 @@ def fit(
         validated=interval(options.validate_every),
     )
     kept = KeepBest(best, run.facts, protocol, run.monitor, run.more_is_better, count=options.keep_best)
-    callbacks: list[Callback] = [Pause(started), history, kept, KeepLast(last)]
+    callbacks: list[Callback] = [Waiting(_SAID_AFTER), Pause(started), history, kept, KeepLast(last)]
     if options.samples:
         every = interval(options.samples_every)
         callbacks.append(Samples(folder / "samples", run.validation, protocol, options.samples, every))

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from upres.errors import ConfigError, StorageError, UpresError
 from upres.storage.digests import digest_of
-from upres.storage.places import Anywhere, LocalFolder, address_of, place_of
+from upres.storage.places import Anywhere, LocalFolder, address_of, place_of, split
 from upres.storage.scratch import scratch_folder
+from upres.upscaling.batch.columns import is_parquet, read_lines
 from upres.upscaling.batch.manifest import MANIFEST, entry_of, stored_lines
 
 # Of what became of a picture the larger counts: an output that one line tells of is there, whatever another says.
@@ -90,7 +91,7 @@ class Ledger:
             )
         ask = "SELECT input FROM rows WHERE state = 0 AND (?1 IS NULL OR class = ?1) ORDER BY input"
         for (name,) in self._database.execute(ask, (error,)):
-            yield name
+            yield _text(name)
 
     def faults(self, *, digests: bool = False) -> Iterator[Faults]:
         """Look for every output that is said to be there; yield those that are not, or are not what they were.
@@ -104,8 +105,8 @@ class Ledger:
         with scratch_folder() as scratch, ThreadPoolExecutor(_ASKED_AT_ONCE, "upres-verify") as asking:
             numbers = itertools.count()
 
-            def fault(row: tuple[str, int | None, str | None]) -> Faults | None:
-                output, length, digest = row
+            def fault(row: tuple[bytes, int | None, str | None]) -> Faults | None:
+                output, (length, digest) = _text(row[0]), row[1:]
                 try:
                     there = place.size(output)
                     if there is None:
@@ -128,16 +129,17 @@ class Ledger:
 
 @contextlib.contextmanager
 def ledger(given: Sequence[str]) -> Iterator[Ledger]:
-    """Read manifests: files of JSON lines, output folders with all their manifests, buckets with theirs.
+    """Read manifests: files of JSON lines or Parquet, output folders with all their manifests, buckets with theirs.
 
     Raises:
         ConfigError: there is none.
         StorageError: a bucket does not give it.
+        MissingExtraError: what reads Parquet is not installed.
     """
     with scratch_folder() as scratch, contextlib.closing(sqlite3.connect(scratch / "rows")) as database:
         database.executescript(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;"
-            "CREATE TABLE rows (output TEXT, input TEXT, state INT, class TEXT, bytes INT, sha256 TEXT,"
+            "CREATE TABLE rows (output BLOB, input BLOB, state INT, class TEXT, bytes INT, sha256 TEXT,"
             " fingerprint TEXT, seconds REAL, line TEXT, PRIMARY KEY (output, input)) WITHOUT ROWID"
         )
         insert = (
@@ -153,6 +155,11 @@ def ledger(given: Sequence[str]) -> Iterator[Ledger]:
 
 def _lines(given: str) -> Iterator[str]:
     if address_of(given) is not None and not given.startswith("file:"):
+        if is_parquet(given) or given.endswith(".jsonl"):
+            folder, name = split(given)
+            with scratch_folder() as scratch:
+                yield from _file(place_of(folder).fetched(name, scratch / "manifest", threading.Event()), given)
+            return
         yield from _stored(given)
         return
     place = place_of(given)
@@ -164,10 +171,17 @@ def _lines(given: str) -> Iterator[str]:
         raise ConfigError(f"holds no {pattern}; name the folder that was written into, or a manifest", where=given)
     for each in found:
         try:
-            with each.open(encoding="utf-8", errors="replace") as file:
-                yield from file
+            yield from _file(each, given if path == each else str(each))
         except OSError as error:
             raise ConfigError(f"cannot be read ({error.strerror}); name a manifest", where=each) from error
+
+
+def _file(path: Path, given: str) -> Iterator[str]:
+    if is_parquet(given):
+        yield from read_lines(path, given)
+        return
+    with path.open(encoding="utf-8", errors="replace") as file:
+        yield from file
 
 
 def _stored(given: str) -> Iterator[str]:
@@ -178,6 +192,15 @@ def _stored(given: str) -> Iterator[str]:
     yield from itertools.chain((first,), lines)
 
 
+def _bytes(name: object) -> bytes:
+    """Return a name as the database takes it, which refuses text that is no Unicode."""
+    return str(name).encode("utf-8", "surrogatepass")
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogatepass")
+
+
 def _rows(lines: Iterable[str]) -> Iterator[tuple[object, ...]]:
     for line in lines:
         entry = entry_of(line)
@@ -185,8 +208,8 @@ def _rows(lines: Iterable[str]) -> Iterator[tuple[object, ...]]:
             continue
         state = FAILED if entry.get("error") is not None else THERE if entry.get("skipped") else MADE
         yield (
-            str(entry.get("output")),
-            str(entry["input"]),
+            _bytes(entry.get("output")),
+            _bytes(entry["input"]),
             state,
             (entry.get("error_class") or "unknown") if state == FAILED else None,
             entry.get("bytes"),

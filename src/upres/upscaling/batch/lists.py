@@ -7,14 +7,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from upres.errors import ConfigError, extra
+from upres.errors import ConfigError
 from upres.storage.places import address_of, place_of, split
 from upres.storage.scratch import scratch_folder
+from upres.upscaling.batch.columns import is_parquet, read_names
 
 PIPE = "-"
-# What a column with the names may be called; else the first column of text is taken.
-_COLUMNS = ("name", "path", "key", "url", "input", "file")
-_ROWS = 10_000
 
 
 def names_from(given: str) -> Iterator[str]:
@@ -42,8 +40,8 @@ def names_from(given: str) -> Iterator[str]:
 
 def _read(path: Path, given: str) -> Iterator[str]:
     try:
-        if Path(given).suffix.lower() in (".parquet", ".pq"):
-            yield from _column(path, given)
+        if is_parquet(given):
+            yield from read_names(path, given)
             return
         with path.open(encoding="utf-8", errors="surrogateescape") as file:
             yield from _lines(file)
@@ -56,20 +54,3 @@ def _lines(lines: Iterator[str]) -> Iterator[str]:
         name = line.rstrip("\r\n")
         if name.strip() and not name.startswith("#"):
             yield name
-
-
-def _column(path: Path, given: str) -> Iterator[str]:
-    with extra("hf", "reading a list in Parquet"):
-        import pyarrow
-        import pyarrow.parquet
-    try:
-        file = pyarrow.parquet.ParquetFile(path)
-        text = [field.name for field in file.schema_arrow if pyarrow.types.is_string(field.type)]
-        text += [field.name for field in file.schema_arrow if pyarrow.types.is_large_string(field.type)]
-        chosen = next((name for name in _COLUMNS if name in text), text[0] if text else None)
-        if chosen is None:
-            raise ConfigError("no column of this Parquet file is text; name one of them name", where=given)
-        for batch in file.iter_batches(_ROWS, columns=[chosen]):
-            yield from (name for name in batch.column(0).to_pylist() if name)
-    except pyarrow.ArrowInvalid as error:
-        raise ConfigError("is no Parquet file that can be read", where=given) from error
