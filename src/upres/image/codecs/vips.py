@@ -250,8 +250,8 @@ def in_order(image: Any) -> Any:
     libvips' several threads fall behind each other on a busy machine, by more rows than it keeps of a file that it
     reads once: it then says "out of order read" of a file that is whole (TIFF in strips of 27 rows: 9 of 30 readings).
     """
-    # Nobody else has the image: loaders are asked anew for each. A copy would stumble over what they said meanwhile of a
-    # file whose name is no text.
+    # Nobody else has the image: loaders are asked anew for each. A copy would stumble over what they said meanwhile of
+    # a file whose name is no text.
     image.set_type(pyvips().GValue.gint_type, "concurrency", 1)
     return image
 
