@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.commands import Command
-from tests.other_trainers import BASICSR
+from tests.foreign_options import BASICSR
 from upres.errors import ConfigError
 from upres.recipes import convert_options, parse_recipe, read_recipe
 

@@ -20,7 +20,7 @@ import upres.data
 import upres.recipes
 from tests import page_folders as folders
 from tests.commands import Command
-from tests.other_trainers import BASICSR
+from tests.foreign_options import BASICSR
 from tests.published_networks import rrdb_weights
 from upres.predictors import RUNTIMES
 from upres.recipes import parse_recipe

@@ -109,7 +109,7 @@ def test_files_that_are_no_models(tmp_path: Path) -> None:
     (tmp_path / "net.safetensors").write_bytes(b"not a model")
     assert "not a readable safetensors file" in refusal(tmp_path / "net.safetensors")
     other = saved(tmp_path / "net.pth", {"fc.weight": torch.zeros(10, 4)})
-    assert "its 1 tensors (fc.weight 10×4, …) are of none of compact, edsr, " in refusal(other)
+    assert "its 1 tensors (fc.weight 10×4, …) are of none of compact, dat, edsr, " in refusal(other)
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,17 @@ def test_a_training_from_a_bucket_goes_on_in_the_middle(
     equal_runs(tmp_path / "whole", tmp_path / "broken")
 
 
+def test_batches_drawn_ahead_have_their_shards(data: Path, tmp_path: Path, command: Command) -> None:
+    place = str(tmp_path / "shards")
+    code, _, err = command("pack", str(data / "train"), "-o", place, "--scale", "2", "--shards", "20KB")
+    assert code == 0, err
+    for name, ahead in (("none", 0), ("some", 4)):
+        values = recipe(data, place)
+        values["train"] = {**SMALL["train"], "prefetch": ahead}
+        run_recipe(parse_recipe(values, where="test"), tmp_path / name)
+    equal_runs(tmp_path / "none", tmp_path / "some")
+
+
 def test_a_recipe_and_its_shards_fit(data: Path, tmp_path: Path) -> None:
     packed(data, tmp_path / "data/shards")
     with pytest.raises(ConfigError, match=r"data\.shards and data\.train both say what is trained on"):

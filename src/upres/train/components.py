@@ -68,7 +68,7 @@ class Components:
         on = device_type(self.device)
         for name in options.loggers:
             check_installed(name)
-        if options.precision == "fp16" and on == "cpu":
+        if options.precision == "fp16" and on == "cpu" and self.adversarial is None:  # else it is refused anywhere
             raise ConfigError(
                 "train.precision = 'fp16': PyTorch trains so on GPUs alone, and this run is on the CPU; use bf16 or "
                 "fp32"

@@ -14,27 +14,27 @@ from upres.data import Cache, Patches, whole_pictures
 
 Pair = tuple[Tensor, Tensor]
 
-# More would wait for each other, and for NumPy.
-_THREADS = 4
-
 
 class _Batches(Dataset[Pair]):
-    """Batches by their number; threads draw those that are asked for next, which are the same whoever draws them."""
+    """Batches by their number; a thread draws those that are asked for next.
+
+    One alone: the order of an epoch, and the shards at hand, are those of the batch that was drawn last.
+    """
 
     def __init__(self, patches: Patches, share: slice, ahead: int, device: torch.device) -> None:
         self._patches, self._share, self._ahead, self._device = patches, share, ahead, device
-        self._threads = ThreadPoolExecutor(min(ahead, _THREADS), "upres-prefetch") if ahead else None
+        self._thread = ThreadPoolExecutor(1, "upres-prefetch") if ahead else None
         self._drawn: dict[int, Future[Pair]] = {}
 
     def __getitem__(self, step: int) -> Pair:
-        if self._threads is None:
+        if self._thread is None:
             return self._at(step)
         # A run that paused asks for the same batch again, or for an earlier one: nothing else is kept.
         wanted = range(step, step + self._ahead + 1)
         self._drawn = {number: drawn for number, drawn in self._drawn.items() if number in wanted}
         for number in wanted:
             if number not in self._drawn:
-                self._drawn[number] = self._threads.submit(self._at, number)
+                self._drawn[number] = self._thread.submit(self._at, number)
         return self._drawn.pop(step).result()
 
     def _at(self, step: int) -> Pair:
@@ -77,7 +77,7 @@ def train_loader(
         first: tells the batch with which training goes on, or that none is to come before the next pause.
         pauses: tells whether training pauses when so many batches are behind it.
         rank, world: this process takes every `world`-th pair of each batch, from pair `rank`.
-        ahead: how many batches threads draw before they are asked for.
+        ahead: how many batches a thread draws before they are asked for.
         device: where degradations that are drawn anew are computed; by default the CPU.
     """
     share = slice(rank, None, world)

@@ -15,7 +15,7 @@ from upres.train.optimizers import OptimizerConfig
 from upres.train.sharpening import SharpenConfig
 from upres.train.table import COMPILE_MODES, LOGGERS, OPTIMIZERS, PRECISIONS
 
-# Each holds its pictures, and its thread.
+# Each holds its pictures.
 MAX_AHEAD = 64
 _COUNTS = ("epochs", "steps", "batch", "steps_per_epoch", "accumulate", "keep_best")
 
@@ -115,8 +115,8 @@ class TrainConfig:
         first step waits for it. `reduce-overhead` records CUDA graphs on a GPU.
     gradient_checkpointing: keep only what goes into each block, and compute the rest again for its gradient: less
         memory, the time of one more forward pass, the same weights.
-    prefetch: batches that threads draw ahead; left out, 2 on a GPU and none on the CPU, whose cores train. The batches
-        are the same.
+    prefetch: batches that a thread draws ahead; left out, 2 on a GPU and none on the CPU, whose cores train. They are
+        the same.
     optimizer: which one, and its settings.
     monitor: what decides the best weights and early stopping, on the validation pictures: `psnr` (highest),
         `loss` or the name of one loss term (lowest), the name of one of the recipe's metrics, or `last` (the last
