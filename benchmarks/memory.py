@@ -85,7 +85,7 @@ def written(kind: str, folder: Path, height: int, width: int) -> Path:
                     file.write(" ".join(map(str, row)).encode() + b"\n")
         return path
     plain = written("tif", folder, height, width)
-    save = vips.pyvips().Image.new_from_file(str(plain))
+    save = vips.in_order(vips.load("tiff", plain, access="sequential"))
     if suffix == "jpg":
         save.jpegsave(str(path), interlace=True, subsample_mode="off", Q=90)
     else:

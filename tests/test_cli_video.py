@@ -14,6 +14,7 @@ from upres.cli.films import FilmWords, film_jobs
 from upres.config.amounts import parse_time
 from upres.errors import ConfigError
 from upres.models.shipped import DEFAULT, shipped
+from upres.video import frames
 from upres.video.models import VIDEO, film_model
 
 FAST = ("--model", "bicubic", "--scale", "2")
@@ -76,6 +77,16 @@ def test_a_preview(command: Command, tmp_path):
     assert code == 0, err
     assert "a_x2_preview.mkv 64×48, 5 pictures" in out
     assert len(times_of(tmp_path / "a_x2_preview.mkv")) == 5
+
+
+def test_films_get_no_detail_unless_it_is_asked_for(tmp_path):
+    write_film(tmp_path / "film.mkv", moving(1))
+
+    def pixels(**options):
+        return next(iter(frames(tmp_path / "film.mkv", backend="onnx", **options))).picture.pixels
+
+    assert np.array_equal(pixels(), pixels(detail=0.0))
+    assert not np.array_equal(pixels(), pixels(detail=1.0))
 
 
 def test_the_model_of_films_is_one_that_is_shipped():

@@ -9,7 +9,7 @@ import yaml
 
 from tests.commands import Command
 from upres.errors import ConfigError
-from upres.recipes import convert_options, read_recipe
+from upres.recipes import convert_options, parse_recipe, read_recipe
 
 BASICSR = """
 name: my run/4
@@ -191,6 +191,88 @@ def test_a_run_of_neosr_is_taken_over_and_what_is_unknown_is_named(tmp_path: Pat
     assert "upres train refuses it as it stands: the recipe: arch.name = " in found.missing[0]
     assert all(line.isprintable() for line in found.missing)
     assert yaml.safe_load(found.text())["arch"]["name"] == "omni\u2028: x"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "text", "expected"),
+    [
+        # LDL's own, a fork of BasicSR; redux's two ways; neosr's, which knows no averaged weights.
+        ("yml", "train: {ema_decay: 0.999, artifacts_opt: {type: L1Loss, loss_weight: 2.0}}", {"weight": 2.0}),
+        ("yml", "train: {ema_decay: 0.999, ldl_opt: {type: MSELoss}}", {"compare": "mse"}),
+        ("yml", "train: {ema_decay: 0.999, losses: [{type: ldlloss, loss_weight: 1}]}", {}),
+        ("yml", "train: {ema_decay: 0.999, ldl_opt: {type: LDLLoss, criterion: l2}}", {"compare": "mse"}),
+        ("yml", "train: {ldl_opt: {type: LDLLoss}}", {"averaged": False}),
+        (
+            "toml",
+            '[train]\nema = 0.99\n[train.ldl_opt]\ntype = "ldl_loss"\nksize = 9',
+            {"averaged": False, "window": 9},
+        ),
+    ],
+)
+def test_ldl_is_taken_over(tmp_path: Path, suffix: str, text: str, expected: dict[str, object]) -> None:
+    head = (
+        'scale = 4\n[network_g]\ntype = "compact"\n' if suffix == "toml" else "scale: 4\nnetwork_g: {type: compact}\n"
+    )
+    (tmp_path / f"a.{suffix}").write_text(head + text)
+    found = convert_options(tmp_path / f"a.{suffix}")
+    usual = {"name": "ldl", "weight": 1.0, "compare": "l1", "averaged": True}
+    assert found.recipe["losses"] == [{**usual, **expected}]
+    said = [line for line in found.missing if "ldl" in line or "artifacts" in line]
+    wanted = ["train.ldl_opt: there are no averaged weights (ema) to compare with"]
+    assert said == (wanted if suffix == "yml" and "ema" not in text else [])
+
+
+SWINIR = "embed_dim: 60, depths: [6, 6], num_heads: [6, 6], window_size: 8, mlp_ratio: 2, upsampler: pixelshuffledirect"
+DAT = "embed_dim: 60, depth: [18], num_heads: [6], split_size: [8, 32], expansion_factor: 2, resi_connection: 3conv"
+
+
+@pytest.mark.parametrize(
+    ("network", "expected", "said"),
+    [
+        (f"type: SwinIR, {SWINIR}, img_range: 1., resi_connection: 1conv, img_size: 64", {"depths": (6, 6)}, []),
+        ("type: swinir_s, window_size: 16", {"name": "swinir", "width": 60, "window": 16}, []),
+        ("type: swinir_m", {"width": 180, "depths": (6,) * 6, "upsampler": "pixel-shuffle"}, []),
+        (
+            f"type: SwinIR, {SWINIR}, resi_connection: 3conv",
+            {},
+            ["network_g.resi_connection = 3conv: it is 1conv here"],
+        ),
+        (
+            f"type: SwinIR, {SWINIR.replace('pixelshuffledirect', 'nearest+conv')}",
+            {"upsampler": "direct"},
+            [
+                "network_g.upsampler = nearest+conv: upres has it with pixelshuffle or pixelshuffledirect",
+                "network_g.upsampler: the file says nothing of it; upsampler is direct here",
+            ],
+        ),
+        (f"type: DAT, {DAT}, upsampler: pixelshuffledirect", {"convs": 3, "window": (8, 32)}, []),
+        ("type: dat_light", {"name": "dat", "convs": 3, "upsampler": "pixel-shuffle"}, []),
+        ("type: dat_2", {"width": 180, "convs": 1, "expansion": 2.0, "window": (8, 32)}, []),
+        (
+            "type: HAT, embed_dim: 180, depths: [6, 6], num_heads: [6, 4], window_size: 16, mlp_ratio: 2, "
+            "compress_ratio: 3, squeeze_factor: 30, conv_scale: 0.01, overlap_ratio: 0.5, upsampler: pixelshuffle",
+            {"width": 180, "heads": 6, "compression": 3, "squeeze": 30},
+            ["network_g.num_heads: groups with [4, 6] heads; here all have as many"],
+        ),
+        (
+            "type: omnisr, num_feat: 48, res_num: 3, block_num: 2, bias: true",
+            {"width": 48, "groups": 3, "blocks": 2},
+            [],
+        ),
+        (f"type: SwinIR, {SWINIR}, drop_path_rate: 0.1", {}, ["network_g.drop_path_rate = 0.1"]),
+    ],
+)
+def test_networks_of_attention_are_taken_over(
+    tmp_path: Path, network: str, expected: dict[str, object], said: list[str]
+) -> None:
+    data = "datasets: {train: {dataroot_gt: hr}, val: {dataroot_gt: val}}"
+    (tmp_path / "a.yml").write_text(f"scale: 4\ntotal: 1\nnetwork_g: {{{network}, use_checkpoint: true}}\n{data}\n")
+    found = convert_options(tmp_path / "a.yml")
+    assert [line for line in found.missing if line.startswith("network_g")] == said
+    found.recipe["train"]["steps"] = 10
+    recipe = parse_recipe(found.recipe, where="converted")
+    arch = {"name": recipe.arch.name, **vars(recipe.arch.config)}
+    assert expected.items() <= arch.items() and recipe.train.gradient_checkpointing
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,8 @@ NOT_HERE = {
     "upres train base-x4 --data photos --devices": "processes of their own: test_processes.py and test_elastic.py",
     'upres evaluate base bicubic --data Set5 --scale 4 --metric "lpips': "it fetches; test_perceptual.py",
     "upres serve ": "test_serve.py",
+    "upres train base-x4 --data photos --device cuda": "there need be no such device; test_train_machine.py",
+    "upres train base-x4 --data photos --set train.precision=bf16": "it compiles; test_train_machine.py",
 }
 
 Prepare = Callable[[pytest.MonkeyPatch], None]

@@ -1,6 +1,8 @@
 """What keeps the memory of wide pictures small: few rows in libvips, arrays of their own, files read and not mapped."""
 
 import ctypes
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -51,6 +53,42 @@ def test_strips_of_wide_pictures_are_flat(tmp_path: Path) -> None:
         with tifffile.TiffFile(tmp_path / "x.tif") as made:
             assert made.pages.first.rowsperstrip == rows
             assert (made.pages.first.asarray() == pixels).all()
+
+
+_READ_ON_ONE_CORE = """
+import os, sys
+from upres import read
+
+read(sys.argv[1])  # libvips has as many threads as there were cores when it began
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+for _ in range(12):
+    for path in sys.argv[1:]:
+        read(path)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="keeps processes on one core, as Linux can")
+def test_a_whole_file_is_no_damaged_one_where_others_take_the_core(tmp_path: Path) -> None:
+    """With two threads of libvips 9 of 30 readings ended in "out of order read", and the file was called damaged."""
+    write(Picture(np.zeros((1200, 12_000, 3), np.uint8)), tmp_path / "x.tif")
+    turned = pyvips.Image.new_from_file(str(tmp_path / "x.tif"), access="sequential").copy()
+    turned.set_type(pyvips.GValue.gint_type, "orientation", 6)
+    turned.set_type(pyvips.GValue.gint_type, "concurrency", 1)
+    turned.jpegsave(str(tmp_path / "turned.jpg"))
+    core = min(os.sched_getaffinity(0))
+    busy = f"import os; os.sched_setaffinity(0, {{{core}}})\nwhile True: pass"
+    others = [subprocess.Popen([sys.executable, "-c", busy]) for _ in range(4)]
+    try:
+        paths = [str(tmp_path / name) for name in ("x.tif", "turned.jpg")]
+        done = subprocess.run(
+            [sys.executable, "-c", _READ_ON_ONE_CORE, *paths], capture_output=True, text=True, check=False
+        )
+    finally:
+        for each in others:
+            each.kill()
+            each.wait()
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def mapped_bytes(path: Path) -> int:

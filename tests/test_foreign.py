@@ -18,6 +18,7 @@ from tests.published_networks import (
     compact_weights,
     rrdb_weights,
 )
+from tests.published_transformers import TRANSFORMERS
 from upres.cli.main import command_line
 from upres.errors import ModelError
 from upres.export.convert import convert
@@ -34,10 +35,13 @@ def saved(path: Path, content: Any) -> Path:
     return path
 
 
+ALL = CASES | TRANSFORMERS
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ALL)
 def test_a_published_file_gives_what_its_authors_network_gives(case: str, tmp_path: Path) -> None:
-    weights, net, scale, arch = CASES[case]
+    weights, net, scale, arch = ALL[case]
     predictor = open_predictor(saved(tmp_path / "net.pth", {"params_ema": dict(weights), "params": {}}))
     assert (predictor.facts.scale, predictor.facts.arch["name"], predictor.facts.name) == (scale, arch, "net")
     sides = (27, 37) if predictor.facts.multiple == 1 else (24, 32)

@@ -26,7 +26,7 @@ from upres.models.checkpoint import load
 from upres.models.corners import corner_file, corner_names, corners_of
 from upres.models.facts import Facts
 from upres.models.shipped import DEFAULT, int8_version
-from upres.recipes import Recipe, read_recipe
+from upres.recipes import Recipe, read_recipe, shipped_recipes
 from upres.upscaling.choosing import DEFAULT_DETAIL, default_detail
 
 MODELS = Path(__file__).resolve().parents[1] / "src" / "upres" / "models"
@@ -58,7 +58,7 @@ on {sets} (`python -m benchmarks.adaptive`):
 DETAIL = """\
 ## Detail
 
-Beside each corner lies one that was trained to look like the original (the recipe `{recipe}`). `--detail 0…1`
+Beside each corner lies one that was trained to look like the original ({recipe}). `--detail 0…1`
 mixes it in: 0 is the faithful model, {default:g} what a clean picture gets unless told otherwise, and {compressed:g} a
 compressed one. Every fifth picture of BSD100: luma PSNR in dB, the distance of unit-length VGG19 features up to
 conv3_4, and niqe-upres (of both less is better, and the originals have a niqe-upres of {originals})
@@ -144,7 +144,9 @@ def detail_of_card(output: Path, scale: int, arguments: argparse.Namespace) -> s
     table = markdown_table(["low resolution", "detail", "PSNR", "VGG", "NIQE"], rows)
     originals = measuring.title.rpartition(" ")[2]
     defaults = {"default": DEFAULT_DETAIL, "compressed": default_detail(1.0)}
-    return DETAIL.format(recipe=f"{output.stem}-detail", **defaults, originals=originals, table=table)
+    name = f"{output.stem}-detail"
+    recipe = f"the recipe `{name}`" if name in shipped_recipes() else f"`docs/runs/trial-{name}.yaml`"
+    return DETAIL.format(recipe=recipe, **defaults, originals=originals, table=table)
 
 
 def options(arch: dict[str, Any]) -> dict[str, Any]:

@@ -14,17 +14,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 import typer.main
 
 from benchmarks.common import argument_parser
 from upres import errors
 from upres.archs import ARCHS, DISCRIMINATORS
+from upres.archs.cost import multiply_adds
+from upres.archs.deconv_cnn import DeconvCNN
 from upres.cli.defaults import VARIABLES
 from upres.cli.exit_codes import EXIT_CODES, EXIT_FAILED, EXIT_INPUT
 from upres.cli.main import command_line
 from upres.cli.words import DEBUG, HELP, Verb, verbs
 from upres.cli.words import Option as VerbOption
 from upres.config.limits import LIMITS, SERVICE_LIMITS, Limit
+from upres.config.named_parts import NamedPart, build
 from upres.config.options import Option, options_of, summary
 from upres.data.sources.published import PUBLISHED
 from upres.degrade import STEPS
@@ -66,8 +70,23 @@ def _default(option: Option) -> str:
 
 def _others(option: Option) -> str:
     """Return what else a field may be, where it is a choice of words."""
-    others = [word for word in option.choices if word != option.default]
+    others = [word for word in option.choices if word != str(option.default)]
     return f" (or {', '.join(others)})" if others else ""
+
+
+def architectures() -> Rows:
+    """Return a row for each architecture: what it is, and what it costs with its defaults at the usual scale."""
+    head, *rows = parts(ARCHS, of_module=True)
+    found = [(*head[:2], "parameters", "multiply-adds", head[2])]
+    for (name, cls), row in zip(ARCHS.items(), rows, strict=True):
+        scale = 2 if cls is DeconvCNN else 4
+        with torch.device("meta"):
+            network = build(ARCHS, NamedPart(name, cls.config_type()), scale=scale, channels=3)
+        cost = multiply_adds(network, 720 // scale, 1280 // scale) / 1e9
+        said = f"{cost:,.0f} G" if cost >= 100 else f"{cost:.3g} G"
+        count = f"{network.parameter_count / 1e3:,.0f} K"
+        found.append((*row[:2], count, said if scale == 4 else f"{said} (×{scale})", row[2]))
+    return found
 
 
 def recipes() -> Rows:
@@ -187,7 +206,7 @@ ERRORS: list[type[errors.UpresError]] = [
 ERRORS.insert(0, errors.UpresError)
 
 TABLES: Mapping[str, Callable[[], Rows]] = {
-    "architectures": lambda: parts(ARCHS, of_module=True),
+    "architectures": architectures,
     "discriminators": lambda: parts(DISCRIMINATORS),
     "losses": lambda: parts(LOSSES),
     "schedules": lambda: parts(SCHEDULES),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from upres.archs.layers.blocks import Blocks
 from upres.archs.layers.fixed_upsampling import Nearest
 from upres.archs.network import Network
 from upres.config import config
@@ -41,7 +42,7 @@ class Compact(Network):
         layers: list[nn.Module] = []
         for before in (channels, *[width] * config.convs):
             layers += [nn.Conv2d(before, width, 3, padding=1), nn.PReLU(width)]
-        self.body = nn.Sequential(*layers)
+        self.body = Blocks(*layers)
         self.tail = nn.Conv2d(width, channels * scale**2, 3, padding=1)
         self.upsampling = Nearest(scale)
         self._convs = config.convs

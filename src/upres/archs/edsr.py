@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from upres.archs.layers import receptive_field
+from upres.archs.layers.blocks import Blocks
 from upres.archs.layers.fixed_upsampling import FixedSkip, fixed_skip
 from upres.archs.layers.mean_shift import Mean, mean_shift
 from upres.archs.layers.receptive_field import Interval
@@ -66,7 +67,7 @@ class EDSR(Network):
         width = config.width
         self.mean_shift = mean_shift(config.mean, channels)
         self.head = nn.Conv2d(channels, width, 3, padding=1)
-        self.body = nn.Sequential(
+        self.body = Blocks(
             *(_Block(width, config.residual_scale) for _ in range(config.blocks)),
             nn.Conv2d(width, width, 3, padding=1),
         )

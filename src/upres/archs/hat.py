@@ -10,10 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from upres.archs.layers.blocks import Blocks
 from upres.archs.layers.mean_shift import DIV2K, Mean, mean_shift
 from upres.archs.layers.padding import to_multiple
 from upres.archs.layers.trained_upsampling import trained_upsampler
-from upres.archs.layers.windows import PixelNorm, WindowAttention, cut, join, places
+from upres.archs.layers.windows import PixelNorm, WindowAttention, attend, cut, join, places
 from upres.archs.network import Network
 from upres.config import config
 
@@ -112,11 +113,11 @@ class _Overlapping(nn.Module):
 
     def __init__(self, config: HATConfig) -> None:
         super().__init__()
-        self._window, self._heads = config.window, config.heads
-        self._around = config.window * 3 // 2
+        self._heads = config.heads
+        self._window, self._around = ((side, side) for side in (config.window, config.window * 3 // 2))
         self.norms = nn.ModuleList(PixelNorm(config.width) for _ in range(2))
         self.ask = nn.Conv2d(config.width, 3 * config.width, 1)
-        self.bias = nn.Parameter(torch.zeros((self._window + self._around - 1) ** 2, config.heads))
+        self.bias = nn.Parameter(torch.zeros((self._window[0] + self._around[0] - 1) ** 2, config.heads))
         self.out = nn.Conv2d(config.width, config.width, 1)
         self.mlp = _Mlp(config.width, int(config.width * config.expansion))
         nn.init.trunc_normal_(self.bias, std=0.02)
@@ -124,28 +125,22 @@ class _Overlapping(nn.Module):
         self.places: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
-        width, heads = x.shape[1], self._heads
         query, key, value = self.ask(self.norms[0](x)).chunk(3, dim=1)
-
-        def by_head(part: Tensor) -> Tensor:
-            return part.reshape(part.shape[0], part.shape[1], heads, width // heads).transpose(1, 2)
-
-        likeness = by_head(cut(query, self._window) * (width // heads) ** -0.5) @ by_head(self._wide(key)).transpose(
-            2, 3
-        )
-        bias = self.bias[self.places].reshape(self._window**2, self._around**2, heads).permute(2, 0, 1)
-        mixed = (likeness + bias).softmax(dim=-1) @ by_head(self._wide(value))
-        x = x + self.out(join(mixed.transpose(1, 2).flatten(2), x, self._window))
+        query = cut(query, self._window)
+        bias = self.bias[self.places].reshape(query.shape[1], -1, self._heads)
+        mixed = attend(query, self._wide(key), self._wide(value), self._heads, bias)
+        x = x + self.out(join(mixed, x, self._window))
         result: Tensor = x + self.mlp(self.norms[1](x))
         return result
 
     def _wide(self, x: Tensor) -> Tensor:
         """`n c h w` → the pixels of the larger windows; beyond the picture they are zeros."""
-        margin = (self._around - self._window) // 2
+        window, around = self._window[0], self._around[0]
+        margin = (around - window) // 2
         x = F.pad(x, (margin,) * 4)
         for axis in (2, 3):
-            starts = torch.arange((x.shape[axis] - 2 * margin) // self._window, device=x.device) * self._window
-            x = x.index_select(axis, (starts[:, None] + torch.arange(self._around, device=x.device)).reshape(-1))
+            starts = torch.arange((x.shape[axis] - 2 * margin) // window, device=x.device) * window
+            x = x.index_select(axis, (starts[:, None] + torch.arange(around, device=x.device)).reshape(-1))
         return cut(x, self._around)
 
 
@@ -155,7 +150,7 @@ class _Group(nn.Module):
     def __init__(self, config: HATConfig, depth: int) -> None:
         super().__init__()
         half = config.window // 2
-        self.layers = nn.Sequential(*(_Layer(config, half if number % 2 else 0) for number in range(depth)))
+        self.layers = Blocks(*(_Layer(config, half if number % 2 else 0) for number in range(depth)))
         self.overlapping = _Overlapping(config)
         self.conv = nn.Conv2d(config.width, config.width, 3, padding=1)
 

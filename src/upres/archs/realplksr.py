@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from upres.archs.layers.blocks import Blocks
 from upres.archs.network import Network
 from upres.config import config
 
@@ -78,7 +79,7 @@ class RealPLKSR(Network):
     def __init__(self, config: RealPLKSRConfig, *, scale: int, channels: int) -> None:
         super().__init__(scale=scale, channels=channels)
         self.head = nn.Conv2d(channels, config.width, 3, padding=1)
-        self.body = nn.Sequential(*(_Block(config) for _ in range(config.blocks)))
+        self.body = Blocks(*(_Block(config) for _ in range(config.blocks)))
         self.tail = nn.Conv2d(config.width, channels * scale**2, 3, padding=1)
         self._config = config
 

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from upres.archs.layers.blocks import Blocks
 from upres.archs.layers.fixed_upsampling import Upsampling, fixed_upsampling
 from upres.archs.network import Network
 from upres.config import config
@@ -86,9 +87,7 @@ class RepRes(Network):
         super().__init__(scale=scale, channels=channels)
         self.upsampling = fixed_upsampling(config.upsampling, scale=scale, channels=channels)
         self.head = nn.Conv2d(channels, config.width, 3, padding=1)
-        self.body = nn.Sequential(
-            *(_Block(config.width, config.kernel, config.expansion) for _ in range(config.blocks))
-        )
+        self.body = Blocks(*(_Block(config.width, config.kernel, config.expansion) for _ in range(config.blocks)))
         self.tail = nn.Conv2d(config.width, channels * scale**2, 3, padding=1)
         self._body_radius = 2 * config.blocks * (config.kernel // 2)
 

@@ -1,23 +1,21 @@
 """RLFN: blocks of three convolutions, each followed by a spatial attention.
 
 Kong et al., "Residual Local Feature Network for Efficient Super-Resolution", CVPRW 2022, section 3; the defaults are
-RLFN-S. The attention is ESA (Liu, Zhang, Tang, Wu, "Residual Feature Aggregation Network for Image
-Super-Resolution", CVPR 2020, section 3.3) as RLFN reduces it.
+RLFN-S.
 """
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from upres.archs.layers.blocks import Blocks
 from upres.archs.layers.padding import to_least
+from upres.archs.layers.spatial_attention import LEAST_SIDE, SpatialAttention
 from upres.archs.network import Network
 from upres.config import config
 
 _SLOPE = 0.05
-# The smallest side of which a 3×3 convolution of stride 2 leaves the seven pixels that the pooling needs.
-_LEAST = 15
 
 
 @config
@@ -41,30 +39,12 @@ class RLFNConfig:
             )
 
 
-class _Attention(nn.Module):
-    """ESA: a coarse map of what matters, enlarged to the picture, times the features."""
-
-    def __init__(self, width: int, narrow: int) -> None:
-        super().__init__()
-        self.narrow = nn.Conv2d(width, narrow, 1)
-        self.side = nn.Conv2d(narrow, narrow, 1)
-        self.halve = nn.Conv2d(narrow, narrow, 3, stride=2)
-        self.coarse = nn.Conv2d(narrow, narrow, 3, padding=1)
-        self.widen = nn.Conv2d(narrow, width, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        narrow = self.narrow(x)
-        coarse = self.coarse(F.max_pool2d(self.halve(narrow), 7, stride=3))
-        fine = F.interpolate(coarse, size=x.shape[2:], mode="bilinear", align_corners=False)
-        return x * torch.sigmoid(self.widen(fine + self.side(narrow)))
-
-
 class _Block(nn.Module):
     def __init__(self, width: int, narrow: int) -> None:
         super().__init__()
         self.layers = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(3))
         self.last = nn.Conv2d(width, width, 1)
-        self.attention = _Attention(width, narrow)
+        self.attention = SpatialAttention(width, narrow)
 
     def forward(self, x: Tensor) -> Tensor:
         y = x
@@ -87,7 +67,7 @@ class RLFN(Network):
         super().__init__(scale=scale, channels=channels)
         width = config.width
         self.head = nn.Conv2d(channels, width, 3, padding=1)
-        self.body = nn.Sequential(
+        self.body = Blocks(
             *(_Block(width, config.attention) for _ in range(config.blocks)),
             nn.Conv2d(width, width, 3, padding=1),
         )
@@ -100,6 +80,6 @@ class RLFN(Network):
 
     def forward(self, lr: Tensor) -> Tensor:
         """`n c h w` → `n c s·h s·w`; pictures smaller than 15 pixels are continued by their edge."""
-        x = self.head(to_least(lr, _LEAST))
+        x = self.head(to_least(lr, LEAST_SIDE))
         x = F.pixel_shuffle(self.tail(x + self.body(x)), self.scale)
         return x[:, :, : lr.shape[2] * self.scale, : lr.shape[3] * self.scale]

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from upres.archs.layers import receptive_field
+from upres.archs.layers.blocks import Blocks
 from upres.archs.layers.fixed_upsampling import FixedSkip, fixed_skip
 from upres.archs.layers.receptive_field import Interval
 from upres.archs.layers.trained_upsampling import UpsamplerName, trained_upsampler
@@ -97,7 +98,7 @@ class RRDB(Network):
         width = config.width
         self.multiple = config.unshuffle
         self.head = nn.Conv2d(channels * config.unshuffle**2, width, 3, padding=1)
-        self.body = nn.Sequential(
+        self.body = Blocks(
             *(_Block(width, config.growth, config.residual_scale) for _ in range(config.blocks)),
             nn.Conv2d(width, width, 3, padding=1),
         )

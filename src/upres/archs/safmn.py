@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from upres.archs.layers import receptive_field
+from upres.archs.layers.blocks import Blocks
 from upres.archs.layers.padding import to_multiple
 from upres.archs.layers.receptive_field import Interval
 from upres.archs.network import Network
@@ -105,7 +106,7 @@ class SAFMN(Network):
         super().__init__(scale=scale, channels=channels)
         width = config.width
         self.head = nn.Conv2d(channels, width, 3, padding=1)
-        self.body = nn.Sequential(*(_Block(width, int(width * config.expansion)) for _ in range(config.blocks)))
+        self.body = Blocks(*(_Block(width, int(width * config.expansion)) for _ in range(config.blocks)))
         self.tail = nn.Conv2d(width, channels * scale**2, 3, padding=1)
         self._blocks = config.blocks
 

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from upres.archs.layers.blocks import Blocks
 from upres.archs.layers.padding import to_least
 from upres.archs.layers.window_maxima import spread, window_maxima
 from upres.archs.network import Network
@@ -115,7 +116,7 @@ class SMFANet(Network):
         super().__init__(scale=scale, channels=channels)
         width = config.width
         self.head = nn.Conv2d(channels, width, 3, padding=1)
-        self.body = nn.Sequential(*(_Block(width, int(width * config.expansion)) for _ in range(config.blocks)))
+        self.body = Blocks(*(_Block(width, int(width * config.expansion)) for _ in range(config.blocks)))
         self.tail = nn.Conv2d(width, channels * scale**2, 3, padding=1)
 
     @property

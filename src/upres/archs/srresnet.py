@@ -9,6 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from upres.archs.layers import receptive_field
+from upres.archs.layers.blocks import Blocks
 from upres.archs.layers.fixed_upsampling import FixedSkip, fixed_skip
 from upres.archs.layers.receptive_field import Interval
 from upres.archs.layers.trained_upsampling import UpsamplerName, trained_upsampler
@@ -58,7 +59,7 @@ class SRResNet(Network):
         super().__init__(scale=scale, channels=channels)
         width = config.width
         self.head = nn.Sequential(nn.Conv2d(channels, width, 9, padding=4), nn.PReLU())
-        self.body = nn.Sequential(
+        self.body = Blocks(
             *(_Block(width, config.batch_norm) for _ in range(config.blocks)), *_conv(width, config.batch_norm)
         )
         self.upsampler = trained_upsampler(config.upsampler, scale=scale, width=width, activation=nn.PReLU)

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from upres.archs.layers import receptive_field
+from upres.archs.layers.blocks import Blocks
 from upres.archs.layers.mean_shift import DIV2K, Mean, mean_shift
 from upres.archs.layers.padding import to_multiple
 from upres.archs.layers.receptive_field import Interval
@@ -80,7 +81,7 @@ class _Group(nn.Module):
     def __init__(self, config: SwinIRConfig, depth: int) -> None:
         super().__init__()
         half = config.window // 2
-        self.layers = nn.Sequential(*(_Layer(config, half if number % 2 else 0) for number in range(depth)))
+        self.layers = Blocks(*(_Layer(config, half if number % 2 else 0) for number in range(depth)))
         self.conv = nn.Conv2d(config.width, config.width, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from upres.archs.compact import Compact
+from upres.archs.dat import DAT
 from upres.archs.deconv_cnn import DeconvCNN
 from upres.archs.discriminators import VGG, Discriminator, MultiScale, Patch, UNetSN
 from upres.archs.edsr import EDSR
@@ -10,6 +11,7 @@ from upres.archs.espcn import ESPCN
 from upres.archs.fsrcnn import FSRCNN
 from upres.archs.hat import HAT
 from upres.archs.network import Network
+from upres.archs.omnisr import OmniSR
 from upres.archs.plainres import PlainRes
 from upres.archs.plainusr import PlainUSR
 from upres.archs.realplksr import RealPLKSR
@@ -29,11 +31,13 @@ ARCHS: Table[type[Network]] = Table(
     "upres.archs",
     {
         "compact": Compact,
+        "dat": DAT,
         "deconv-cnn": DeconvCNN,
         "edsr": EDSR,
         "espcn": ESPCN,
         "fsrcnn": FSRCNN,
         "hat": HAT,
+        "omnisr": OmniSR,
         "plainres": PlainRes,
         "plainusr": PlainUSR,
         "realplksr": RealPLKSR,

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Device(StrEnum):
+    """Where a run computes; a test compares them with what training knows, which needs PyTorch."""
+
+    auto = "auto"
+    cpu = "cpu"
+    gpu = "gpu"
+    cuda = "cuda"
+    mps = "mps"
 
 
 def train(
@@ -38,6 +49,9 @@ def train(
         int | None,
         typer.Option(help="Processes on this machine, each with a device of its own; 1.", show_default=False),
     ] = None,
+    device: Annotated[
+        Device, typer.Option(help="Where it is computed; auto takes the GPU that there is.")
+    ] = Device.auto,
     nodes: Annotated[int | None, typer.Option(help="Machines that train together; 1.", show_default=False)] = None,
 ) -> None:
     """Train a network by a recipe, into a run folder with its weights, curves, samples and report."""
@@ -88,6 +102,7 @@ def train(
             folder,
             devices=here,
             nodes=machines,
+            device=device.value,
             resume=resume,
             bar=first and sys.stderr.isatty(),
             log=log,

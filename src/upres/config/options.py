@@ -47,8 +47,8 @@ class Option:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The words that it may be, where it is a choice of words."""
-        return get_args(self.hint) if get_origin(self.hint) is Literal else ()
+        """The words or numbers that it may be, as written, where it is a choice of them."""
+        return tuple(map(str, get_args(self.hint))) if get_origin(self.hint) is Literal else ()
 
 
 def options_of(cls: Any) -> list[Option]:

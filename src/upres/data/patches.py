@@ -16,7 +16,9 @@ from upres.data.cache import Cache
 from upres.data.shards import Shards, Windows
 from upres.errors import DataError
 
-if TYPE_CHECKING:  # it imports PyTorch, which evaluation does without
+if TYPE_CHECKING:  # PyTorch, which evaluation does without
+    import torch
+
     from upres.degrade import PerStep
 
 # Validation pictures of equal size are stacked up to this many lr pixels a batch.
@@ -84,10 +86,11 @@ class Patches:
     def __len__(self) -> int:
         return self.steps
 
-    def at(self, step: int, share: slice = slice(None)) -> Batch:
+    def at(self, step: int, share: slice = slice(None), *, device: torch.device | None = None) -> Batch:
         """Return batch number `step` (counted through all epochs): lr `n h w c` and hr `n s·h s·w c`, uint8.
 
-        `share` picks some of its pairs, e.g. every second for one of two processes.
+        `share` picks some of its pairs, e.g. every second for one of two processes. A degradation that is drawn anew is
+        computed on `device`, by default the CPU.
         """
         rng = np.random.default_rng((self.seed, 0, step))
         drawn = [self._draw(rng, step)]
@@ -112,7 +115,7 @@ class Patches:
             return lr, hr
         from upres.degrade.redrawn import redrawn
 
-        return redrawn(self._degradation, hr, scale=scale, seed=self.seed, step=step, pairs=picked)
+        return redrawn(self._degradation, hr, scale=scale, seed=self.seed, step=step, pairs=picked, device=device)
 
     def _draw(self, rng: np.random.Generator, step: int) -> list[tuple[int, int, int]]:
         """Return a place for each pair of a batch: its picture, and the top and left of the crop in lr pixels."""

@@ -15,24 +15,33 @@ Batch = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 def redrawn(
-    degradation: PerStep, hr: NDArray[np.uint8], *, scale: int, seed: int, step: int, pairs: Sequence[int]
+    degradation: PerStep,
+    hr: NDArray[np.uint8],
+    *,
+    scale: int,
+    seed: int,
+    step: int,
+    pairs: Sequence[int],
+    device: torch.device | None = None,
 ) -> Batch:
     """Degrade the patches of a training step, and cut the margin off both sides at random.
 
     Args:
-        degradation: what to do with them; it works on the GPU when there is one.
+        degradation: what to do with them.
         hr: `n s·(h + margin) s·(w + margin) c`.
         scale: hr side ÷ lr side.
         seed, step: decide the result, together with a pair's number.
         pairs: the numbers that these `n` pairs have in the whole batch, of which another process may have the rest.
+        device: where it is computed; by default the CPU.
 
     Returns:
         lr `n h w c` and hr `n s·h s·w c`.
     """
     draws = draws_of_step(seed, step, pairs)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     with torch.inference_mode():
-        batch = torch.from_numpy(hr).to(device).permute(0, 3, 1, 2).contiguous().float().div_(255)
+        batch = (
+            torch.from_numpy(hr).to(device or torch.device("cpu")).permute(0, 3, 1, 2).contiguous().float().div_(255)
+        )
         levels = degradation.batch(batch, scale=scale, draws=draws).mul(255).round_().to(torch.uint8)
         lr = levels.permute(0, 2, 3, 1).cpu().numpy()
     height, width = (side - degradation.margin for side in lr.shape[1:3])

@@ -17,9 +17,12 @@ class Loss(nn.Module, ABC):
 
     Attributes:
         config_type: the frozen configuration class (`upres.config.config`), declared right above the loss.
+        uses_averaged: `forward` takes what the averaged weights (`train.ema`) make of the same lr as a third picture;
+            training then gives it, validation does not.
     """
 
     config_type: ClassVar[type[Any]]
+    uses_averaged: bool = False
 
     @abstractmethod
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:

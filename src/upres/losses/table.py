@@ -10,6 +10,7 @@ from upres.losses.dists import DISTS
 from upres.losses.frequency import Frequency
 from upres.losses.grid import Grid
 from upres.losses.l1 import L1
+from upres.losses.ldl import LDL
 from upres.losses.log_mse import LogMse
 from upres.losses.loss import Loss
 from upres.losses.lpips import LPIPS
@@ -31,6 +32,7 @@ LOSSES: Table[type[Loss]] = Table(
         "frequency": Frequency,
         "grid": Grid,
         "l1": L1,
+        "ldl": LDL,
         "log-mse": LogMse,
         "lpips": LPIPS,
         "luma": Luma,

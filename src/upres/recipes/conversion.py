@@ -8,17 +8,16 @@ from __future__ import annotations
 import copy
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from upres.archs import ARCHS
 from upres.config.limits import MAX_SCALE
 from upres.degrade.presets import REAL_ESRGAN
 from upres.errors import ConfigError
+from upres.recipes.conversion_networks import arch_of, plain
 from upres.recipes.option_files import Options, read_options
 from upres.recipes.recipe import parse_recipe
 
@@ -80,60 +79,6 @@ _OF_DATA = [
     "dataset_enlarge_ratio",
     "color",
 ]
-_OF_NETWORK = [
-    "num_in_ch",
-    "num_out_ch",
-    "in_nc",
-    "out_nc",
-    "in_channels",
-    "out_channels",
-    "in_ch",
-    "out_ch",
-    "upscale",
-    "scale",
-    "upscaling",
-]
-
-
-@dataclass(frozen=True)
-class _Network:
-    """What a network of theirs is here: the name, our option of each of theirs, what it is besides, what differs."""
-
-    name: str
-    options: Mapping[str, str]
-    fixed: Mapping[str, Any]
-    differs: str = ""
-
-
-_RRDB = {"num_feat": "width", "num_block": "blocks", "num_grow_ch": "growth"}
-_COMPACT = {"num_feat": "width", "num_conv": "convs"}
-_NETWORKS = {
-    "rrdbnet": _Network("rrdb", _RRDB, {}),
-    "esrgan": _Network("rrdb", _RRDB, {}),
-    "edsr": _Network(
-        "edsr",
-        {"num_feat": "width", "num_block": "blocks", "res_scale": "residual_scale"},
-        {"mean": [0.4488, 0.4371, 0.404]},
-    ),
-    "msrresnet": _Network(
-        "srresnet",
-        {"num_feat": "width", "num_block": "blocks"},
-        {"batch_norm": False, "upsampling": "bicubic"},
-        "adds a bilinear enlargement to its output, here it is bicubic, and its activations leak",
-    ),
-    "srvggnetcompact": _Network("compact", _COMPACT, {}),
-    "compact": _Network("compact", _COMPACT, {}),
-    "ultracompact": _Network("compact", _COMPACT, {"convs": 8}),
-    "superultracompact": _Network("compact", _COMPACT, {"width": 24, "convs": 8}),
-    "span": _Network("span", {"feature_channels": "width"}, {}),
-    "safmn": _Network("safmn", {"dim": "width", "n_blocks": "blocks", "ffn_scale": "expansion"}, {}),
-    "realplksr": _Network(
-        "realplksr",
-        {"dim": "width", "n_blocks": "blocks", "kernel_size": "kernel", "split_ratio": "share"},
-        {},
-    ),
-    "smfanet": _Network("smfanet", {"dim": "width", "n_blocks": "blocks", "ffn_scale": "expansion"}, {}),
-}
 _DISCRIMINATORS = {"vggstylediscriminator": "vgg", "unetdiscriminatorsn": "unet-sn", "unet": "unet-sn"}
 _GAN_KINDS = {"vanilla": "vanilla", "bce": "vanilla", "lsgan": "least-squares", "hinge": "hinge"}
 _LOSSES: dict[str, dict[str, Any]] = {
@@ -204,8 +149,9 @@ class _Conversion:
         self._relative = options.text("model_type") == "ESRGANModel"
         name = re.sub(r"[^\w .+-]+", "-", options.text("name") or path.stem).strip(" .-")[:100] or "taken-over"
         self._recipe: dict[str, Any] = {"name": name, "scale": scale}
+        self._average = self._decay()
         self._seed()
-        self._recipe["arch"] = self._arch(network)
+        self._recipe["arch"], self._again = arch_of(options, network, scale, self._missing)
 
     def converted(self) -> Converted:
         recipe = self._recipe
@@ -241,25 +187,6 @@ class _Conversion:
             self._recipe["init"] = start
             if strict is False:
                 self._recipe["init_missing"] = "allow"
-
-    def _arch(self, given: str) -> dict[str, Any]:
-        options, found = self._options, _NETWORKS.get(_plain(given))
-        folded = options.count("network_g.scale") if _plain(given) == "rrdbnet" else None
-        unshuffled = options.flag("network_g.use_pixel_unshuffle")
-        options.drop(*(f"network_g.{key}" for key in _OF_NETWORK))
-        if found is None:
-            self._missing.append(f"network_g.type = {given}: no such network; name one of {', '.join(sorted(ARCHS))}")
-            return {"name": given}
-        arch = {"name": found.name, **found.fixed}
-        for theirs, ours in found.options.items():
-            value = options.number(f"network_g.{theirs}")
-            if value is not None:
-                arch[ours] = value if ours in ("expansion", "residual_scale", "share") else int(value)
-        if self._scale in (1, 2) and (folded == self._scale or unshuffled):
-            arch["unshuffle"] = 4 // self._scale
-        if found.differs:
-            self._missing.append(f"network_g.type = {given}: {found.differs}")
-        return arch
 
     def _length(self, train: dict[str, Any]) -> None:
         options = self._options
@@ -350,12 +277,14 @@ class _Conversion:
 
     def _loss(self, key: str, given: str, weight: float | None) -> list[dict[str, Any]]:
         """Return what a loss of theirs is here; the adversarial one becomes a section of its own."""
-        kind = re.sub(r"loss$", "", _plain(given))
+        kind = re.sub(r"loss$", "", plain(given))
         if kind == "gan":
             self._adversarial(key, weight)
             return []
         if kind in ("perceptual", "vggperceptual"):
             return self._perceptual(key, weight)
+        if kind == "ldl" or key in ("train.ldl_opt", "train.artifacts_opt"):
+            return self._ldl(key, given, weight)
         if kind == "charbonnier":
             # Theirs stands below the root as it is, and is 1e-12 unless said.
             epsilon = math.sqrt(max(self._options.number(f"{key}.eps") or 0, 1e-12))
@@ -365,6 +294,27 @@ class _Conversion:
         said = 1.0 if weight is None else weight
         self._missing.append(f"{key}.type = {given}: no such loss (weight {said:g}); it is left out")
         return []
+
+    def _ldl(self, key: str, given: str, weight: float | None) -> list[dict[str, Any]]:
+        """Return LDL: with some trainers a loss of that name, with others one on pixels under a key of that name."""
+        options, of_pixels = self._options, plain(given) != "ldlloss"
+        criterion = re.sub(r"loss$", "", plain(given)) if of_pixels else options.text(f"{key}.criterion") or "l1"
+        compare = {"l1": "l1", "l2": "mse", "mse": "mse"}.get(criterion)
+        if compare is None:
+            self._missing.append(f"{key}: compares by {criterion}; here it is l1")
+        side = options.count(f"{key}.ksize", least=3)
+        # neosr compares with no averaged weights, and writes it so.
+        averaged = given != "ldl_loss"
+        if averaged and not self._average:
+            self._missing.append(f"{key}: there are no averaged weights (ema) to compare with")
+            averaged = False
+        found = {"name": "ldl", **_weight(weight), "compare": compare or "l1", "averaged": averaged}
+        return [found | ({"window": side} if side else {})]
+
+    def _decay(self) -> float | None:
+        """Return the decay of the averaged weights."""
+        average = self._options.number("train.ema_decay")
+        return self._options.number("train.ema") if average is None else average
 
     def _keep(self, losses: list[dict[str, Any]]) -> None:
         """Put losses into the recipe, each name once."""
@@ -423,7 +373,7 @@ class _Conversion:
         if options.count("train.net_d_iters") not in (None, 1):
             self._missing.append("train.net_d_iters: generator and discriminator take turns, step by step")
         discriminator = options.text("network_d.type")
-        ours = _DISCRIMINATORS.get(_plain(discriminator or ""))
+        ours = _DISCRIMINATORS.get(plain(discriminator or ""))
         options.drop("network_d.num_in_ch", "network_d.skip_connection")
         if ours is not None:
             width = options.count("network_d.num_feat", least=1)
@@ -436,7 +386,7 @@ class _Conversion:
     def _optimiser(self, section: dict[str, Any], key: str, ours: str) -> None:
         options = self._options
         given = options.text(f"train.{key}.type")
-        name = {"adam": "adam", "adamw": "adam", "soap": "soap"}.get(_plain(given or "adam"))
+        name = {"adam": "adam", "adamw": "adam", "soap": "soap"}.get(plain(given or "adam"))
         if name is None:
             self._missing.append(
                 f"train.{key}.type = {given}: no such optimiser; {ours} is adam at its default rate, not theirs"
@@ -448,15 +398,14 @@ class _Conversion:
         optimiser |= {} if rate is None else {"rate": rate}
         optimiser |= {} if betas is None else {"betas": betas}
         optimiser |= {} if not decay else {"weight_decay": decay}
-        if decay and _plain(given or "adam") == "adam":
+        if decay and plain(given or "adam") == "adam":
             self._missing.append(f"train.{key}.weight_decay: Adam's own is part of the gradient; here it is AdamW's")
         section["optimizer"] = optimiser
 
     def _train(self, train: dict[str, Any]) -> None:
         options = self._options
-        average = options.number("train.ema_decay")
-        average = options.number("train.ema") if average is None else average
-        train |= {"ema": average} if average else {}
+        train |= {"ema": self._average} if self._average else {}
+        train |= {"gradient_checkpointing": True} if self._again else {}
         mixed = options.flag("use_amp")
         wide = [options.flag("amp_bf16"), options.flag("bfloat16")]
         if mixed and not any(wide) and "adversarial" in self._recipe:
@@ -489,13 +438,13 @@ class _Conversion:
         given = options.text(f"{key}.type")
         warmup = options.number("train.warmup_iter")
         schedule: dict[str, Any] = {"name": "constant"}
-        if given is not None and _plain(given) in ("multisteplr", "multisteprestartlr"):
+        if given is not None and plain(given) in ("multisteplr", "multisteprestartlr"):
             milestones = options.numbers(f"{key}.milestones")
             if milestones is not None:
                 schedule = {"name": "multi-step", "milestones": [int(each) for each in milestones]}
                 gamma = options.number(f"{key}.gamma")
                 schedule["factor"] = 0.1 if gamma is None else gamma
-        elif given is not None and _plain(given).startswith("cosineannealing"):
+        elif given is not None and plain(given).startswith("cosineannealing"):
             periods = options.numbers(f"{key}.periods")
             length = periods[0] if periods is not None and len(periods) == 1 else options.number(f"{key}.T_max")
             options.drop(f"{key}.restart_weights" if periods is not None and len(periods) == 1 else "")
@@ -523,8 +472,8 @@ class _Conversion:
             options.drop(f"{key}.better")
             border, luma = options.count(f"{key}.crop_border"), options.flag(f"{key}.test_y_channel")
             protocols.append({"space": "luma" if luma else "rgb", "border": self._scale if border is None else border})
-            found = _METRICS.get(_plain(given))
-            if found is None and _plain(given) != "calculatepsnr":
+            found = _METRICS.get(plain(given))
+            if found is None and plain(given) != "calculatepsnr":
                 self._missing.append(f"{key}.type = {given}: no such metric")
             elif found is not None and (found if isinstance(found, str) else found["name"]) not in terms:
                 metrics.append(found)
@@ -600,10 +549,6 @@ class _Conversion:
             rest = 1 - (sinc or 0)
             blur["kinds"] = {_KERNELS[kind]: rest * weight for kind, weight in zip(kinds, weights, strict=True)}
             blur["kinds"] |= {"sinc": sinc} if sinc else {}
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _weight(weight: float | None) -> dict[str, float]:

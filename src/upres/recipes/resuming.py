@@ -22,19 +22,23 @@ CHANGES = "changes.csv"
 """What a run's settings were before they were changed on the way, and from which step on they hold."""
 
 # What decides neither a weight that was trained nor a row that was measured before: how long the run goes on, when it
-# is measured, what is kept, drawn and told of it, where the data lies, and words about the model.
+# is measured, what is kept, drawn and told of it, where the data lies, how the machine is used, and words about the
+# model.
 _MAY_DIFFER = (
     "data.root",
     "init_missing",
     "licence",
     "train.checkpoint_every",
+    "train.compile",
     "train.early_stopping",
     "train.epochs",
+    "train.gradient_checkpointing",
     "train.hours",
     "train.keep_best",
     "train.keep_every",
     "train.log_every",
     "train.loggers",
+    "train.prefetch",
     "train.samples",
     "train.samples_every",
     "train.steps",

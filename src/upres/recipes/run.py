@@ -28,6 +28,7 @@ from upres.train import (
     Components,
     Reached,
     ValidationSet,
+    device_type,
     first_process,
     fit,
     freeze,
@@ -44,6 +45,7 @@ def run_recipe(
     *,
     devices: int = 1,
     nodes: int = 1,
+    device: str = "auto",
     resume: bool = False,
     bar: bool = False,
     log: Log = lambda line: None,
@@ -56,6 +58,7 @@ def run_recipe(
         folder: the run folder; it must not hold another run's `last.ckpt` unless `resume`.
         devices: processes on this machine, each with a device of its own; they share every batch.
         nodes: machines.
+        device: where it is computed: `cpu`, `cuda`, `mps`, `gpu` for the one that there is, or `auto`.
         resume: go on from that folder's `last.ckpt`. The recipe may ask for more epochs or steps, other intervals,
             loggers and panels, data elsewhere; what differs is recorded in `changes.csv` with the step from which it
             holds.
@@ -85,7 +88,7 @@ def run_recipe(
             log(f"all {far.epochs} epochs are behind this run; ask for more of train.epochs to go on")
         elif far.steps == recipe.train.steps:
             log(f"all {far.steps:,} steps are behind this run; ask for more of train.steps to go on")
-    run = components(recipe, devices=devices, nodes=nodes, resumed=resume, log=log)
+    run = components(recipe, devices=devices, nodes=nodes, device=device, resumed=resume, log=log)
 
     def started() -> None:
         if resume and (folder / RECIPE).is_file():
@@ -97,7 +100,13 @@ def run_recipe(
 
 
 def components(
-    recipe: Recipe, *, devices: int = 1, nodes: int = 1, resumed: bool = False, log: Log = lambda line: None
+    recipe: Recipe,
+    *,
+    devices: int = 1,
+    nodes: int = 1,
+    device: str = "auto",
+    resumed: bool = False,
+    log: Log = lambda line: None,
 ) -> Components:
     """Open the recipe's data and build all of its parts, each once; a resumed run takes no weights from another.
 
@@ -107,6 +116,7 @@ def components(
         ModelError: there are no weights to start from, or they cannot be read.
     """
     # The network and its start come before the data: a name that is wrong is told before a picture is decoded.
+    device_type(device)
     set_seed(recipe.head.seed)
     facts, network = new_network(recipe)
     if recipe.head.init is not None and not resumed:
@@ -156,6 +166,7 @@ def components(
         },
         devices=devices,
         nodes=nodes,
+        device=device,
     )
 
 

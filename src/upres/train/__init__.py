@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from upres.train.adversarial import AdversarialTraining
 from upres.train.components import Components
+from upres.train.devices import DEVICES, device_type
 from upres.train.freezing import freeze
 from upres.train.monitor import monitored
 from upres.train.optimizers import OptimizerConfig
@@ -15,6 +16,7 @@ from upres.train.table import LOGGERS, OPTIMIZERS, PRECISIONS, SCHEDULES
 from upres.train.validation import ValidationSet
 
 __all__ = [
+    "DEVICES",
     "LOGGERS",
     "OPTIMIZERS",
     "PRECISIONS",
@@ -28,6 +30,7 @@ __all__ = [
     "Schedule",
     "TrainConfig",
     "ValidationSet",
+    "device_type",
     "first_process",
     "fit",
     "freeze",

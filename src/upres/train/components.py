@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from upres.archs import Network
+from upres.archs.layers.blocks import Blocks, batch_norms
 from upres.data import Cache, Patches
 from upres.errors import ConfigError
 from upres.losses import Loss
 from upres.metrics import Metric, Protocol
 from upres.models.facts import Facts
 from upres.train.adversarial import AdversarialTraining
+from upres.train.devices import device_type
 from upres.train.loggers import check_installed
 from upres.train.options import TrainConfig, interval
 from upres.train.schedules import Plateau, Schedule
@@ -38,6 +40,7 @@ class Components:
         adversarial: the discriminator and its loss, for adversarial training.
         devices: processes on a machine, each with a device of its own; they share every batch.
         nodes: machines.
+        device: one of `upres.train.devices.DEVICES`; where all of it is computed.
 
     Raises:
         ConfigError: components that are each right and together are not; names the keys, and what to change.
@@ -58,11 +61,23 @@ class Components:
     adversarial: AdversarialTraining | None = None
     devices: int = 1
     nodes: int = 1
+    device: str = "auto"
 
     def __post_init__(self) -> None:
         options, batch, processes = self.options, self.patches.batch, self.devices * self.nodes
+        on = device_type(self.device)
         for name in options.loggers:
             check_installed(name)
+        if options.precision == "fp16" and on == "cpu":
+            raise ConfigError(
+                "train.precision = 'fp16': PyTorch trains so on GPUs alone, and this run is on the CPU; use bf16 or "
+                "fp32"
+            )
+        if options.gradient_checkpointing and not any(isinstance(part, Blocks) for part in self.network.modules()):
+            raise ConfigError(
+                "train.gradient_checkpointing: this architecture has no row of blocks between which to forget; leave "
+                "it out"
+            )
         if options.early_stopping is not None and self.monitor == "last":
             raise ConfigError(
                 "train.early_stopping needs something to watch, and train.monitor = 'last' watches nothing; leave "
@@ -78,6 +93,17 @@ class Components:
                 "train.validate_every.minutes: schedule plateau waits for validations, so the rate would follow the "
                 "clock; give validate_every in steps or epochs, or another schedule"
             )
+        if options.gradient_checkpointing and options.compile != "none" and batch_norms(self.network):
+            raise ConfigError(
+                f"train.compile = {options.compile!r}: PyTorch's compiler does not know batch normalisations that "
+                "gradient_checkpointing computes twice; leave one of the two out"
+            )
+        for name, (_, loss) in self.losses.items():
+            if loss.uses_averaged and not options.ema:
+                raise ConfigError(
+                    f"losses: {name} compares with the averaged weights, and train.ema is left out, so there are none; "
+                    "set train.ema, 0.999 for example"
+                )
         if self.adversarial is None:
             return
         steps, start = self.total_steps, self.adversarial.options.start
@@ -91,6 +117,12 @@ class Components:
                 "train.precision = 'fp16': the gradients of generator and discriminator would need a scale each; use "
                 "bf16 or fp32"
             )
+
+    @property
+    def ahead(self) -> int:
+        """Batches that are drawn ahead."""
+        asked = self.options.prefetch
+        return (0 if device_type(self.device) == "cpu" else 2) if asked is None else asked
 
     @property
     def more_is_better(self) -> bool:

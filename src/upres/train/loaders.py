@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
 import torch
@@ -13,14 +14,33 @@ from upres.data import Cache, Patches, whole_pictures
 
 Pair = tuple[Tensor, Tensor]
 
+# More would wait for each other, and for NumPy.
+_THREADS = 4
+
 
 class _Batches(Dataset[Pair]):
-    def __init__(self, patches: Patches, share: slice) -> None:
-        self._patches, self._share = patches, share
+    """Batches by their number; threads draw those that are asked for next, which are the same whoever draws them."""
+
+    def __init__(self, patches: Patches, share: slice, ahead: int, device: torch.device) -> None:
+        self._patches, self._share, self._ahead, self._device = patches, share, ahead, device
+        self._threads = ThreadPoolExecutor(min(ahead, _THREADS), "upres-prefetch") if ahead else None
+        self._drawn: dict[int, Future[Pair]] = {}
 
     def __getitem__(self, step: int) -> Pair:
-        lr, hr = self._patches.at(step, self._share)
-        return torch.from_numpy(lr), torch.from_numpy(hr)
+        if self._threads is None:
+            return self._at(step)
+        # A run that paused asks for the same batch again, or for an earlier one: nothing else is kept.
+        wanted = range(step, step + self._ahead + 1)
+        self._drawn = {number: drawn for number, drawn in self._drawn.items() if number in wanted}
+        for number in wanted:
+            if number not in self._drawn:
+                self._drawn[number] = self._threads.submit(self._at, number)
+        return self._drawn.pop(step).result()
+
+    def _at(self, step: int) -> Pair:
+        lr, hr = (torch.from_numpy(pixels) for pixels in self._patches.at(step, self._share, device=self._device))
+        # Memory that a GPU may read while the processor goes on.
+        return (lr.pin_memory(), hr.pin_memory()) if self._device.type == "cuda" else (lr, hr)
 
 
 class _Leg(Sampler[int]):
@@ -41,7 +61,14 @@ class _Leg(Sampler[int]):
 
 
 def train_loader(
-    patches: Patches, *, first: Callable[[], int | None], pauses: Callable[[int], bool], rank: int = 0, world: int = 1
+    patches: Patches,
+    *,
+    first: Callable[[], int | None],
+    pauses: Callable[[int], bool],
+    rank: int = 0,
+    world: int = 1,
+    ahead: int = 0,
+    device: torch.device | None = None,
 ) -> DataLoader[Pair]:
     """Load batches in the training process: drawing one costs less than sending it between processes.
 
@@ -50,11 +77,16 @@ def train_loader(
         first: tells the batch with which training goes on, or that none is to come before the next pause.
         pauses: tells whether training pauses when so many batches are behind it.
         rank, world: this process takes every `world`-th pair of each batch, from pair `rank`.
+        ahead: how many batches threads draw before they are asked for.
+        device: where degradations that are drawn anew are computed; by default the CPU.
     """
     share = slice(rank, None, world)
     # With a generator of its own the loader takes nothing from the numbers that a network draws.
     return DataLoader(
-        _Batches(patches, share), batch_size=None, sampler=_Leg(first, pauses), generator=torch.Generator()
+        _Batches(patches, share, ahead, device or torch.device("cpu")),
+        batch_size=None,
+        sampler=_Leg(first, pauses),
+        generator=torch.Generator(),
     )
 
 

@@ -21,6 +21,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
 from upres.archs import Network
+from upres.archs.layers.blocks import Blocks
 from upres.data import Cache
 from upres.losses import Loss
 from upres.metrics import Protocol
@@ -28,6 +29,7 @@ from upres.train.adversarial import AdversarialTraining
 from upres.train.agenda import Agenda
 from upres.train.averaging import decay_after, move_towards
 from upres.train.bad_batch import BadBatchError, Pictures
+from upres.train.compiling import compiled
 from upres.train.components import Components
 from upres.train.freezing import freeze
 from upres.train.halting import Halt
@@ -68,6 +70,9 @@ class Training(pl.LightningModule):
         self.automatic_optimization = False
         freeze(run.network, options.freeze)
         self.network = run.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for part in self.network.modules() if options.gradient_checkpointing else ():
+            if isinstance(part, Blocks):
+                part.recomputed = True
         self.averaged: Network | None = copy.deepcopy(run.network).requires_grad_(False) if options.ema else None
         self.losses = torch.nn.ModuleDict({name: loss for name, (_, loss) in run.losses.items()})
         self.loss_weights = {name: weight for name, (weight, _) in run.losses.items()}
@@ -86,6 +91,8 @@ class Training(pl.LightningModule):
         self.terms: dict[str, Tensor] = {}
         self.rests = False
         self._pausing = False
+        self._compiled = compiled(self.network, options.compile)
+        self._ahead = run.ahead
         self._drawn: list[Tensor] | None = None  # the state of the random numbers of a checkpoint
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}
@@ -130,7 +137,15 @@ class Training(pl.LightningModule):
     def train_dataloader(self) -> DataLoader[Pair]:
         """Load the batches of the legs to come."""
         rank, world = self.trainer.global_rank, self.trainer.world_size
-        return train_loader(self._patches, first=self._first_batch, pauses=self._pauses, rank=rank, world=world)
+        return train_loader(
+            self._patches,
+            first=self._first_batch,
+            pauses=self._pauses,
+            rank=rank,
+            world=world,
+            ahead=self._ahead,
+            device=self.device,
+        )
 
     def on_train_epoch_start(self) -> None:
         """Nothing is due while it trains."""
@@ -153,9 +168,10 @@ class Training(pl.LightningModule):
 
         optimizer = self._optimizers[0]
         with optimizer.toggle_model(sync_grad=last):
-            sr = self.network(lr).float()
+            sr = self._compiled(lr).float()
             sharpen = self._options.sharpen
-            terms = loss_terms(self._losses, sr, hr if sharpen is None else sharpened(hr, sharpen))
+            target = hr if sharpen is None else sharpened(hr, sharpen)
+            terms = loss_terms(self._losses, sr, target, self._by_averaged(lr))
             weights = self.loss_weights
             if adversarial is not None:
                 terms["adversarial"] = adversarial.generator_loss(sr, hr)
@@ -172,6 +188,14 @@ class Training(pl.LightningModule):
         if adversarial is not None:
             self._train_discriminator(adversarial, step, batch, sr, hr, size, last)
         self.batches += 1
+
+    def _by_averaged(self, lr: Tensor) -> Tensor | None:
+        """Return what the averaged weights make of a batch, where a loss term asks for it."""
+        if self.averaged is None or not any(loss.uses_averaged for loss in self._losses.values()):
+            return None
+        with torch.no_grad():  # as it is validated: nothing dropped, and its statistics left alone
+            sr: Tensor = self.averaged.eval()(lr).float()
+        return sr
 
     def _train_discriminator(
         self, adversarial: AdversarialTraining, step: int, batch: Pair, sr: Tensor, hr: Tensor, size: int, last: bool

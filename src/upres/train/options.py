@@ -13,8 +13,10 @@ from upres.errors import nearest
 from upres.losses import ADVERSARIAL
 from upres.train.optimizers import OptimizerConfig
 from upres.train.sharpening import SharpenConfig
-from upres.train.table import LOGGERS, OPTIMIZERS, PRECISIONS
+from upres.train.table import COMPILE_MODES, LOGGERS, OPTIMIZERS, PRECISIONS
 
+# Each holds its pictures, and its thread.
+MAX_AHEAD = 64
 _COUNTS = ("epochs", "steps", "batch", "steps_per_epoch", "accumulate", "keep_best")
 
 
@@ -108,6 +110,13 @@ class TrainConfig:
     batch: pairs a step, over all processes.
     steps_per_epoch: batches an epoch; left out, an epoch visits every picture once.
     precision: one of `PRECISIONS`; `bf16` computes convolutions in bfloat16 and keeps weights and loss in float32.
+        `fp16` is for GPUs alone; its gradients are scaled.
+    compile: one of `COMPILE_MODES`: `none`, or how PyTorch's compiler makes the network's training step faster; the
+        first step waits for it. `reduce-overhead` records CUDA graphs on a GPU.
+    gradient_checkpointing: keep only what goes into each block, and compute the rest again for its gradient: less
+        memory, the time of one more forward pass, the same weights.
+    prefetch: batches that threads draw ahead; left out, 2 on a GPU and none on the CPU, whose cores train. The batches
+        are the same.
     optimizer: which one, and its settings.
     monitor: what decides the best weights and early stopping, on the validation pictures: `psnr` (highest),
         `loss` or the name of one loss term (lowest), the name of one of the recipe's metrics, or `last` (the last
@@ -138,6 +147,9 @@ class TrainConfig:
     batch: int = 16
     steps_per_epoch: int | None = None
     precision: str = "fp32"
+    compile: str = "none"
+    gradient_checkpointing: bool = False
+    prefetch: int | None = None
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     monitor: str | None = None
     ema: float = 0.0
@@ -157,6 +169,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         _check_name("precision", self.precision, PRECISIONS)
+        _check_name("compile", self.compile, COMPILE_MODES)
         _check_name("optimizer.name", self.optimizer.name, OPTIMIZERS)
         for number, name in enumerate(self.loggers):
             _check_name(f"loggers.{number}", name, LOGGERS)
@@ -169,6 +182,8 @@ class TrainConfig:
             if isinstance(count, int) and not 1 <= count <= MAX_STEPS:
                 bound = "at least 1" if count < 1 else f"at most {MAX_STEPS:,}"
                 raise ValueError(f"{name} = {str(count)[:40]}: should be {bound}")
+        if self.prefetch is not None and not 0 <= self.prefetch <= MAX_AHEAD:
+            raise ValueError(f"prefetch = {self.prefetch}: should be from 0 to {MAX_AHEAD}")
         if self.samples < 0:
             raise ValueError(f"samples = {self.samples}: should be at least 0, which draws none")
         if self.hours is not None and not self.hours > 0:

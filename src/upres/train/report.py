@@ -76,13 +76,15 @@ def write_report(
 def environment_of(trainer: pl.Trainer) -> dict[str, str]:
     """Return what a run ran on: versions, machine, devices, processes."""
     device = trainer.strategy.root_device
-    on_gpu = device.type == "cuda"
+    named = f"CPU, {torch.get_num_threads()} threads a process"
+    if device.type != "cpu":
+        named = torch.cuda.get_device_name(device) if device.type == "cuda" else f"GPU ({device.type})"
     return {
         "upres": __version__,
         "PyTorch": f"{torch.__version__}, Lightning {version('pytorch-lightning')}, NumPy {np.__version__}",
         "Python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
-        "device": torch.cuda.get_device_name(device) if on_gpu else f"CPU, {torch.get_num_threads()} threads a process",
+        "device": named,
         "processes": f"{trainer.world_size} on {trainer.num_nodes} machine{'s' if trainer.num_nodes > 1 else ''}",
         "precision": str(trainer.precision),
     }

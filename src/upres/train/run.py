@@ -28,6 +28,7 @@ from upres.train.bad_batch import BadBatchError, keep
 from upres.train.bar import RunBar
 from upres.train.callbacks import History, KeepBest, KeepLast, Patience, Pause, Samples, StepLog
 from upres.train.components import Components
+from upres.train.devices import device_type
 from upres.train.halting import Halt
 from upres.train.module import Training
 from upres.train.options import interval
@@ -123,14 +124,14 @@ def fit(
     with _quiet():
         try:
             trainer = pl.Trainer(
-                accelerator="auto",
+                accelerator=device_type(run.device),
                 devices=run.devices,
                 num_nodes=run.nodes,
                 # Buffers are the features' of a loss, too large to send each step, or shared once an epoch.
                 strategy=DDPStrategy(broadcast_buffers=False, find_unused_parameters=run.adversarial is not None)
                 if several
                 else "auto",
-                sync_batchnorm=several and torch.cuda.is_available(),
+                sync_batchnorm=several and device_type(run.device) == "cuda",
                 precision=PRECISIONS[options.precision],  # type: ignore[arg-type]
                 max_epochs=-1,  # legs end by the agenda, the run by its steps
                 callbacks=callbacks,

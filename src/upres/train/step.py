@@ -13,9 +13,12 @@ from upres.losses import Loss
 Terms = dict[str, Tensor]
 
 
-def loss_terms(losses: Mapping[str, Loss], sr: Tensor, hr: Tensor) -> Terms:
-    """Return each term's value, by name: sr and hr are `n c h w` in [0, 1]."""
-    return {name: loss(sr, hr) for name, loss in losses.items()}
+def loss_terms(losses: Mapping[str, Loss], sr: Tensor, hr: Tensor, averaged: Tensor | None = None) -> Terms:
+    """Return each term's value, by name: sr and hr are `n c h w` in [0, 1], and so is what averaged weights make."""
+    return {
+        name: loss(sr, hr, averaged) if loss.uses_averaged and averaged is not None else loss(sr, hr)
+        for name, loss in losses.items()
+    }
 
 
 def weighted_sum(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:

@@ -42,6 +42,17 @@ PRECISIONS: Table[str] = Table(
     },
 )
 
+# PyTorch's names for them; no name, no compiling.
+COMPILE_MODES: Table[str | None] = Table(
+    "upres.train.compile_modes",
+    {
+        "none": None,
+        "default": "default",
+        "reduce-overhead": "reduce-overhead",
+        "max-autotune": "max-autotune",
+    },
+)
+
 LOGGERS: Table[Callable[[Path], Logger]] = Table(
     "upres.train.loggers",
     {

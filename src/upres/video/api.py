@@ -17,7 +17,7 @@ from upres.image.prefetch import Prefetch
 from upres.upscaling.loading import Options, Upscalers
 from upres.upscaling.pages import upscale_each
 from upres.upscaling.sizes import Size
-from upres.video.models import film_model
+from upres.video.models import film_model, film_options
 from upres.video.options import SEGMENT, FilmOptions, seconds
 from upres.video.progress import FilmProgress, FilmSummary
 from upres.video.table import suffix_like
@@ -87,7 +87,7 @@ def upscale(
         reuse: predict what repeats from picture to picture once; the result is the same.
         progress: called after every picture.
         cancel: once it is set, the work stops; what is done is kept.
-        options: as in `upres.load`.
+        options: as in `upres.load`; detail is 0 unless it is given.
 
     Raises:
         PictureError: the film cannot be read, or is of a kind that upres does not enlarge.
@@ -100,7 +100,7 @@ def upscale(
         from upres.video.planning import check_target, plan_film, run_plan
 
     path = Path(os.fspath(source))
-    upscalers = Upscalers(film_model(model), Size(scale, width, height, fit), **options)
+    upscalers = Upscalers(film_model(model), Size(scale, width, height, fit), **film_options(options))
     target = path.with_name(f"{path.stem}{upscalers.label}{suffix_like(path)}") if output is None else Path(output)
     asked = FilmOptions(
         codec=codec,
@@ -142,7 +142,7 @@ def frames(
         model: as in `upres.video.upscale`.
         start, end: seconds between which pictures are taken.
         deinterlace, matrix: as in `upres.video.upscale`.
-        options: as in `upres.load`.
+        options: as in `upres.load`; detail is 0 unless it is given.
 
     Raises:
         PictureError: the film cannot be read.
@@ -154,7 +154,7 @@ def frames(
         from upres.video.opening import open_film
 
     film = open_film(Path(os.fspath(source)), matrix=matrix)
-    upscalers = Upscalers(film_model(model), Size(scale, width, height, fit), **options)
+    upscalers = Upscalers(film_model(model), Size(scale, width, height, fit), **film_options(options))
     enlargement = upscalers.for_picture(film.height, film.width).enlargement
     part = Range(seconds(start), None if end is None else seconds(end))
     waiting: deque[Decoded] = deque()

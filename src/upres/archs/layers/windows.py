@@ -10,34 +10,75 @@ from torch import Tensor, nn
 
 from upres.archs.layers.receptive_field import Interval
 
+Window = tuple[int, int]
+"""Height and width, in pixels."""
 
-def cut(x: Tensor, window: int) -> Tensor:
-    """`n c h w` → the windows' pixels, `n·windows window² c`, rows of windows first."""
+
+def cut(x: Tensor, window: Window) -> Tensor:
+    """`n c h w` → the windows' pixels, `n·windows pixels c`, rows of windows first."""
     n, c, h, w = x.shape
-    x = x.reshape(n, c, h // window, window, w // window, window)
-    return x.permute(0, 2, 4, 3, 5, 1).reshape(-1, window * window, c)
+    height, width = window
+    x = x.reshape(n, c, h // height, height, w // width, width)
+    return x.permute(0, 2, 4, 3, 5, 1).reshape(-1, height * width, c)
 
 
-def join(windows: Tensor, like: Tensor, window: int) -> Tensor:
-    """Undo `cut`: `n·windows window² c` → `n c h w` of the sides of `like`."""
+def join(windows: Tensor, like: Tensor, window: Window) -> Tensor:
+    """Undo `cut`: `n·windows pixels c` → `n c h w` of the sides of `like`."""
     n, _, h, w = like.shape
-    x = windows.reshape(n, h // window, w // window, window, window, -1)
+    height, width = window
+    x = windows.reshape(n, h // height, w // width, height, width, -1)
     return x.permute(0, 5, 1, 3, 2, 4).reshape(n, -1, h, w)
 
 
-def places(window: int, around: int) -> Tensor:
-    """Return which entry of a table of offsets belongs to each pair of pixels: `window² around²`.
+def places(window: Window, around: Window) -> Tensor:
+    """Return which entry of a table of offsets belongs to each pair of pixels: those of `window`, those of `around`.
 
     Args:
-        window: the side of the window that asks.
-        around: that of the one it asks, with the same middle; the same, or larger.
+        window: the window that asks.
+        around: the one it asks, with the same middle; the same, or larger.
     """
-    side = window + around - 1
-    axes = torch.arange(window), torch.arange(around)
-    offset = axes[0][:, None] - axes[1][None] + around - 1  # from 0 to side - 1
-    rows = offset[:, None, :, None].expand(window, window, around, around)
-    columns = offset[None, :, None, :].expand(window, window, around, around)
-    return (rows * side + columns).reshape(window**2, around**2)
+
+    def offsets(own: int, other: int) -> Tensor:
+        return torch.arange(own)[:, None] - torch.arange(other)[None] + other - 1  # from 0 to own + other - 2
+
+    rows, columns = (offsets(own, other) for own, other in zip(window, around, strict=True))
+    side = window[1] + around[1] - 1
+    pairs = rows[:, None, :, None] * side + columns[None, :, None, :]
+    return pairs.reshape(window[0] * window[1], around[0] * around[1])
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, bias: Tensor, apart: Tensor | None = None) -> Tensor:
+    """Return the values that each pixel of a window is given by those it looks at, `windows pixels c`.
+
+    Args:
+        query: `windows pixels c`.
+        key, value: `windows others c`.
+        heads: how many share the channels.
+        bias: added to each pair's likeness, `pixels others heads`.
+        apart: added besides, a window of a picture `windows-of-one 1 pixels others`.
+    """
+    count, pixels, width = query.shape
+
+    def by_head(part: Tensor) -> Tensor:
+        return part.reshape(count, part.shape[1], heads, width // heads).transpose(1, 2)
+
+    likeness = by_head(query * (width // heads) ** -0.5) @ by_head(key).transpose(2, 3) + bias.permute(2, 0, 1)
+    if apart is not None:
+        likeness = (likeness.reshape(-1, *apart.shape[:1], *likeness.shape[1:]) + apart).reshape(likeness.shape)
+    return (likeness.softmax(dim=-1) @ by_head(value)).transpose(1, 2).reshape(count, pixels, width)
+
+
+def apart_when_moved(x: Tensor, window: Window, shift: Window) -> Tensor:
+    """Return −100 for pairs of pixels that only moving brought into one window, else 0: `windows 1 pixels pixels`."""
+
+    def part(axis: int) -> Tensor:
+        side = x.shape[axis + 2]
+        at = torch.arange(side, device=x.device)
+        return (at >= side - window[axis]).long() + (at >= side - shift[axis]).long()
+
+    parts = (3 * part(0)[:, None] + part(1)[None])[None, None]
+    own = cut(parts, window)[..., 0]
+    return (own[:, :, None] != own[:, None, :]).to(x.dtype)[:, None] * -100
 
 
 class PixelNorm(nn.LayerNorm):
@@ -67,44 +108,22 @@ class WindowAttention(nn.Module):
         for layer in (self.ask, self.out):
             nn.init.trunc_normal_(layer.weight, std=0.02)
             nn.init.zeros_(layer.bias)
-        self._window, self._heads, self._shift = window, heads, shift
-        self.register_buffer("places", places(window, window).reshape(-1), persistent=False)
+        self._window, self._heads, self._shift = (window, window), heads, shift
+        self.register_buffer("places", places(self._window, self._window).reshape(-1), persistent=False)
         self.places: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
         """`n c h w` → the same; sides are multiples of the window."""
-        window, heads, shift = self._window, self._heads, self._shift
+        window, shift = self._window, self._shift
         moved = torch.roll(x, (-shift, -shift), (2, 3)) if shift else x
         query, key, value = self.ask(cut(moved, window)).chunk(3, dim=-1)
-        count, pixels, width = query.shape
-
-        def by_head(part: Tensor) -> Tensor:
-            return part.reshape(count, pixels, heads, width // heads).transpose(1, 2)
-
-        likeness = by_head(query * (width // heads) ** -0.5) @ by_head(key).transpose(2, 3)
-        likeness = likeness + self.bias[self.places].reshape(pixels, pixels, heads).permute(2, 0, 1)
-        if shift:
-            apart = _apart(x, window, shift)  # windows 1 window² window²
-            likeness = (likeness.reshape(x.shape[0], -1, heads, pixels, pixels) + apart).reshape(likeness.shape)
-        mixed = (likeness.softmax(dim=-1) @ by_head(value)).transpose(1, 2).reshape(count, pixels, width)
-        result = join(self.out(mixed), x, window)
+        bias = self.bias[self.places].reshape(query.shape[1], query.shape[1], self._heads)
+        apart = apart_when_moved(x, window, (shift, shift)) if shift else None
+        result = join(self.out(attend(query, key, value, self._heads, bias, apart)), x, window)
         return torch.roll(result, (shift, shift), (2, 3)) if shift else result
 
     def receptive_field(self, seen: Interval) -> Interval:
         """Return what the pixels look at: whole windows."""
-        window, shift = self._window, self._shift
+        window, shift = self._window[0], self._shift
         first, last = ((pixel - shift) // window * window + shift for pixel in seen)
         return first, last + window - 1
-
-
-def _apart(x: Tensor, window: int, shift: int) -> Tensor:
-    """Return −100 for pairs of pixels that only moving brought into one window, else 0: `windows 1 window² window²`."""
-    height, width = x.shape[2:]
-
-    def part(side: int) -> Tensor:
-        at = torch.arange(side, device=x.device)
-        return (at >= side - window).long() + (at >= side - shift).long()
-
-    parts = (3 * part(height)[:, None] + part(width)[None])[None, None]
-    own = cut(parts, window)[..., 0]
-    return (own[:, :, None] != own[:, None, :]).to(x.dtype)[:, None] * -100

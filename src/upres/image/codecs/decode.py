@@ -71,8 +71,9 @@ class Decoder:
         with self._words():
             self._image = self._load(strict=True, decode=False)
             # An image of upres's own decoder may be black as yet, a GIF's canvas paint all over, and one that is to be
-            # read by a pipe is not.
+            # read by a pipe, or turned, is not.
             ready = self._open is None and self.form is not FORMATS["gif"] and not self._piped
+            ready = ready and orientation_of(self._image) == 1
             self._unread: Any = self._image if ready else None
             self.header = header_of(path, self.form, self._image)
             if self.form.frames and self.form.operation is not None and self.form is not FORMATS["png"]:
@@ -226,7 +227,7 @@ class Decoder:
             decode: `False` where only size and kind are asked for.
         """
         if self._open is not None:
-            return self._open(self.path, decode=decode)
+            return vips.in_order(self._open(self.path, decode=decode))
         assert self.form.operation is not None
         layout = gif.layout(self.path) if self.form is FORMATS["gif"] else None
         if self.form is FORMATS["jpeg"]:
@@ -240,19 +241,20 @@ class Decoder:
             with self.path.open("rb") as file:
                 options["unlimited"] = tiff.pieces(file, self._page).coded_bytes > MAX_TIFF_PIECE
         if self._photometric in (tiff.LAB, tiff.ICC_LAB):
-            return self._lab(options)
+            return self._lab(options, decode=decode)
         if pages != 1:
             options["n"] = pages
         if decode and self._piped:
-            return vips.piped(self.form.operation, self.path, access="sequential", fail_on=options["fail_on"])
-        image = vips.load(self.form.operation, self.path, **options)
-        if orientation_of(image) > 1:  # turning reads out of order
-            image = vips.load(self.form.operation, self.path, **(options | {"access": "random"}))
+            piped = vips.piped(self.form.operation, self.path, access="sequential", fail_on=options["fail_on"])
+            return vips.in_order(piped)
+        image = vips.in_order(vips.load(self.form.operation, self.path, **options))
+        if orientation_of(image) > 1 and decode:
+            image = vips.held(image)  # turning reads out of order
         if layout is not None and pages == 1:
             return _with_canvas(image, layout, self._page, decode=decode)
         return _in_16_bits(image) if self.form.operation == "heif" and image.format == "ushort" else image
 
-    def _lab(self, options: dict[str, Any]) -> Any:
+    def _lab(self, options: dict[str, Any], *, decode: bool) -> Any:
         # libvips decodes no Lab of 8 bits, takes all Lab for that of another white, and ICCLab for R, G and B. So it is
         # given a copy that says R, G and B, and the samples are taken for what they are.
         del options["revalidate"]
@@ -260,9 +262,9 @@ class Decoder:
             shutil.copyfileobj(file, copy)
             tiff.as_rgb(copy, self._page)
             copy.flush()
-            image = vips.load_open("tiff", copy.fileno(), **options)
-            if orientation_of(image) > 1:
-                image = vips.load_open("tiff", copy.fileno(), **(options | {"access": "random"}))
+            image = vips.in_order(vips.load_open("tiff", copy.fileno(), **options))
+            if orientation_of(image) > 1 and decode:
+                image = vips.held(image)
         return lab.marked(image, signed=self._photometric == tiff.LAB)
 
     @functools.cached_property

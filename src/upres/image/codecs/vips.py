@@ -25,11 +25,15 @@ from upres.errors import FailedError
 
 FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 # dtype → the space of RGB and of gray; scRGB is libvips' name for float RGB: it writes the numbers as they are.
+_BYTES = {"uchar": 1, "char": 1, "ushort": 2, "short": 2, "uint": 4, "int": 4, "float": 4, "double": 8}
+_DTYPES = {name: kind for kind, name in FORMATS.items()}
 _SPACES = {"uint8": ("srgb", "b-w"), "uint16": ("rgb16", "grey16"), "float32": ("scrgb", "b-w")}
 
 # Fetched at once of what is written in Python. Ten megabytes at a time left the process with 400 MB that it did not
-# give back (24,500 columns).
-_CHUNK_BYTES = 1_000_000
+# give back, and one with 30 (24,500 columns).
+_CHUNK_BYTES = 1 << 18
+# Decoded pictures up to this size are held in memory where they are not read from the top: libvips' own measure.
+_MOST_HELD = 100 << 20
 # Put into a pipe at once: what the system holds of it, twice.
 _POURED_BYTES = 1 << 17
 
@@ -240,6 +244,27 @@ def _loaded(loader: str, *arguments: Any, **options: Any) -> Any:
     return image
 
 
+def in_order(image: Any) -> Any:
+    """Return the image so that one thread alone decodes it, row after row.
+
+    libvips' several threads fall behind each other on a busy machine, by more rows than it keeps of a file that it
+    reads once: it then says "out of order read" of a file that is whole (TIFF in strips of 27 rows: 9 of 30 readings).
+    """
+    # Nobody else has the image: loaders are asked anew for each. A copy would stumble over what they said meanwhile of
+    # a file whose name is no text.
+    image.set_type(pyvips().GValue.gint_type, "concurrency", 1)
+    return image
+
+
+def held(image: Any) -> Any:
+    """Decode all of an image, in memory or, where it is large, in a file that goes with it; it is read in any order."""
+    if image.width * image.height * image.bands * _BYTES[image.format] <= _MOST_HELD:
+        return image.copy_memory()
+    file = pyvips().Image.new_temp_file("%s.v")
+    image.write(file)
+    return file
+
+
 def piped(form: str, path: Path, **options: Any) -> Any:
     """Open a file by libvips' loader `form` so that it reads it piece by piece, where it would map all of it."""
     there, here = os.pipe()
@@ -283,7 +308,7 @@ def to_array(image: Any) -> NDArray[Any]:
 def chunks(image: Any) -> Iterator[tuple[int, NDArray[Any]]]:
     """Yield the first row and the samples `rows w c` of one part of an image after another, from the top."""
     region = pyvips().Region.new(image)
-    dtype = {name: kind for kind, name in FORMATS.items()}[image.format]
+    dtype = _DTYPES[image.format]
     most = max(1, _CHUNK_BYTES // (image.width * image.bands * np.dtype(dtype).itemsize))
     for top in range(0, image.height, most):
         rows = min(most, image.height - top)

@@ -90,5 +90,5 @@ def _in_our_order(bias: torch.Tensor, window: int, around: int) -> torch.Tensor:
     columns = offset[None, :, None, :].expand(window, window, around, around)
     theirs = ((rows * side + columns) % side**2).reshape(-1)
     result = torch.empty_like(bias)
-    result[places(window, around).reshape(-1)] = bias[theirs]
+    result[places((window, window), (around, around)).reshape(-1)] = bias[theirs]
     return result

@@ -1,4 +1,4 @@
-"""What SwinIR and HAT share in the files of their authors: groups of layers with attention within windows."""
+"""What SwinIR, HAT and DAT share in the files of their authors: groups of layers with attention within windows."""
 
 from __future__ import annotations
 
@@ -32,10 +32,18 @@ TABLE: Table = {
     r"conv_before_upsample\.0\.(\w+)": r"narrow.\1",
     r"conv_last\.(\w+)": r"tail.\1",
 }
-"""Names that are alike in both."""
+"""Names that are alike in them."""
 
 # Made by the networks themselves, not trained.
-_BUFFERS = ("relative_position_index", "relative_position_index_SA", "relative_position_index_OCA", "attn_mask")
+_BUFFERS = (
+    "relative_position_index",
+    "relative_position_index_SA",
+    "relative_position_index_OCA",
+    "rpe_biases",
+    "attn_mask",
+    "attn_mask_0",
+    "attn_mask_1",
+)
 
 
 def trained(tensors: Tensors) -> Tensors:
@@ -43,10 +51,10 @@ def trained(tensors: Tensors) -> Tensors:
     return {name: tensor for name, tensor in tensors.items() if not name.endswith(_BUFFERS)}
 
 
-def depths(weights: Tensors) -> list[int]:
-    """Return how many layers each group has."""
+def depths(weights: Tensors, layer: str = LAYER) -> list[int]:
+    """Return how many layers each group has, by the pattern of a layer's name: its group, its number."""
     groups = count(weights, r"layers\.(\d+)\.")
-    return [count(weights, rf"layers\.{group}\.residual_group\.blocks\.(\d+)\.") for group in range(groups)]
+    return [count(weights, layer.replace(r"(\d+)", str(group), 1)) for group in range(groups)]
 
 
 def stepped_scale(weights: Tensors) -> int:

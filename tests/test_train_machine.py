@@ -1,0 +1,171 @@
+"""How a run uses its machine: device, compiler, memory, batches drawn ahead. None of it may change what is learned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.commands import Command
+from tests.small_archs import SMALL as SMALL_ARCHS
+from tests.small_runs import BY_STEPS, SMALL, equal_runs, recipe_of, rows_of, small_data
+from upres.archs import ARCHS, Network
+from upres.archs.layers.blocks import Blocks
+from upres.cli.train import Device
+from upres.config.named_parts import NamedPart, build
+from upres.errors import ConfigError
+from upres.recipes import read_recipe, run_recipe
+from upres.recipes.resuming import read_changes
+from upres.train import DEVICES, device_type
+
+
+def train(**values: Any) -> dict[str, Any]:
+    return {**SMALL["train"], **values}
+
+
+def network_of(name: str) -> Network:
+    torch.manual_seed(0)
+    part = NamedPart(name, ARCHS[name].config_type(**SMALL_ARCHS.get(name, {})))
+    return build(ARCHS, part, scale=2, channels=3).train()
+
+
+def with_blocks() -> list[str]:
+    return [name for name in ARCHS if any(isinstance(part, Blocks) for part in network_of(name).modules())]
+
+
+@pytest.mark.skipif(torch.cuda.is_available() or torch.backends.mps.is_available(), reason="tells what is missing")
+def test_a_device_that_is_not_here_is_told_before_anything_is_read(tmp_path: Path, command: Command) -> None:
+    assert device_type("auto") == device_type("cpu") == "cpu"
+    for asked in ("cuda", "mps", "gpu"):
+        with pytest.raises(
+            ConfigError, match=rf"device = '{asked}': PyTorch .* sees cpu here.*; take one of these, or"
+        ):
+            device_type(asked)
+    said = command.refused(tmp_path, "train", "base-x4", "--data", "nowhere", "--device", "cuda")
+    assert "--device" in said and "sees cpu here" in said
+    with pytest.raises(ConfigError, match=r"device = 'cud' is unknown: did you mean cuda\?"):
+        device_type("cud")
+    assert tuple(Device) == DEVICES
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there it trains")
+def test_fp16_is_refused_where_it_would_become_another_precision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = small_data(tmp_path, monkeypatch)
+    with pytest.raises(
+        ConfigError, match=r"train\.precision = 'fp16': PyTorch trains so on GPUs alone, and this run is"
+    ):
+        run_recipe(recipe_of(data, train=train(precision="fp16")), tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", with_blocks())
+def test_recomputed_blocks_give_the_same_gradients_and_statistics_and_keep_less(name: str) -> None:
+    lr = torch.rand(2, 3, 16, 16)
+    kept, gradients, buffers = [], [], []
+    for recomputed in (False, True):
+        network, held = network_of(name), [0]
+        for part in network.modules():
+            if isinstance(part, Blocks):
+                part.recomputed = recomputed
+
+        def hold(tensor: torch.Tensor, held: list[int] = held) -> torch.Tensor:
+            held[0] += tensor.nbytes
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(hold, lambda tensor: tensor):
+            loss = network(lr).square().mean()
+        loss.backward()
+        kept.append(held[0])
+        gradients.append({key: parameter.grad for key, parameter in network.named_parameters()})
+        buffers.append(dict(network.named_buffers()))
+    assert kept[1] < kept[0]
+    for one, other in (gradients, buffers):
+        assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_gradient_checkpointing_is_for_networks_of_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = small_data(tmp_path, monkeypatch)
+    arch = {"name": "srresnet", "width": 4, "blocks": 1}
+    for name, asked in (("plain", False), ("again", True)):
+        run_recipe(recipe_of(data, arch=arch, train=train(epochs=1, gradient_checkpointing=asked)), tmp_path / name)
+    equal_runs(tmp_path / "plain", tmp_path / "again")
+    with pytest.raises(ConfigError, match=r"train\.gradient_checkpointing: this architecture has no row of blocks"):
+        run_recipe(recipe_of(data, arch="espcn", train=train(gradient_checkpointing=True)), tmp_path / "none")
+    with pytest.raises(
+        ConfigError, match=r"train\.compile = 'default': PyTorch's compiler does not know batch normalis"
+    ):
+        both = train(gradient_checkpointing=True, compile="default")
+        run_recipe(recipe_of(data, arch=arch, train=both), tmp_path / "both")
+
+
+@pytest.mark.parametrize("degradation", ["bicubic", {"name": "chain", "preset": "photo"}])
+def test_batches_drawn_ahead_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, degradation: Any) -> None:
+    data = small_data(tmp_path, monkeypatch)
+    for name, ahead in (("none", 0), ("some", 5)):
+        options = {**BY_STEPS, "prefetch": ahead, "steps": 12}
+        run_recipe(recipe_of(data, degradation=degradation, train=options), tmp_path / name)
+    equal_runs(tmp_path / "none", tmp_path / "some")
+
+
+def test_how_the_machine_is_used_may_change_on_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = small_data(tmp_path, monkeypatch)
+    run_recipe(recipe_of(data), tmp_path / "whole")
+    run_recipe(recipe_of(data, train=train(epochs=1)), tmp_path / "broken")
+    # An epoch ends with the rate of its schedule's end: both have to know of all three.
+    run_recipe(recipe_of(data, train=train(epochs=3), schedule="constant"), tmp_path / "flat")
+    run_recipe(recipe_of(data, train=train(epochs=1), schedule="constant"), tmp_path / "cut")
+    changed = train(gradient_checkpointing=True, prefetch=2)
+    run_recipe(recipe_of(data, train=changed, schedule="constant"), tmp_path / "cut", resume=True)
+    equal_runs(tmp_path / "flat", tmp_path / "cut")
+    keys = {change.key for change in read_changes(tmp_path / "cut")}
+    assert keys == {"train.epochs", "train.gradient_checkpointing", "train.prefetch"}
+
+
+def test_wrong_words() -> None:
+    for setting, said in (
+        ("train.compile=fast", r"train\.compile = 'fast' is unknown: did you mean default\? Known: default, max-auto"),
+        ("train.compile=true", r"train\.compile = True: should be text"),
+        ("train.prefetch=65", r"train\.prefetch = 65: should be from 0 to 64"),
+        (
+            "train.gradient_checkpoint=true",
+            r"unknown key train\.gradient_checkpoint = True: did you mean gradient_check",
+        ),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            read_recipe("base-x4", settings=[setting])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("again", [False, True])
+def test_a_compiled_step_learns_what_the_plain_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    data = small_data(tmp_path, monkeypatch)
+    arch = {"name": "edsr", "width": 8, "blocks": 2}
+    for name, mode in (("plain", "none"), ("compiled", "default")):
+        options = train(epochs=2, compile=mode, gradient_checkpointing=again)
+        run_recipe(recipe_of(data, arch=arch, train=options), tmp_path / name)
+    plain, made = (load_file(tmp_path / name / "best.safetensors") for name in ("plain", "compiled"))
+    assert plain.keys() == made.keys()
+    # Another order of sums, which sixteen steps carry on.
+    for name, tensor in plain.items():
+        torch.testing.assert_close(made[name], tensor, rtol=1e-3, atol=1e-4)
+    first, second = (rows_of(tmp_path / name)[-1]["val_psnr"] for name in ("plain", "compiled"))
+    assert first == pytest.approx(second, abs=0.01)
+
+
+@pytest.mark.slow
+def test_where_nothing_can_be_compiled_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = small_data(tmp_path, monkeypatch)
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "compiled"))
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", (str(tmp_path / "no-compiler"),))
+    torch._dynamo.reset()
+    with pytest.raises(
+        ConfigError, match=r"train\.compile = 'default': PyTorch cannot compile here \(.*\); install what"
+    ):
+        run_recipe(recipe_of(data, train=train(compile="default")), tmp_path / "run")
