@@ -20,8 +20,8 @@ import upres.data
 import upres.recipes
 from tests import page_folders as folders
 from tests.commands import Command
+from tests.other_trainers import BASICSR
 from tests.published_networks import rrdb_weights
-from tests.test_conversion import BASICSR
 from upres.predictors import RUNTIMES
 from upres.recipes import parse_recipe
 

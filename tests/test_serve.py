@@ -166,7 +166,7 @@ REFUSED = [
     ("model=/etc/passwd", 422, "unusable", "unknown model '/etc/passwd': Known"),
     ("model=../x.onnx", 422, "unusable", "unknown model '../x.onnx': "),
     ("denoise=2", 400, "bad-request", "denoise 2: should be a number from 0 to 1, or auto"),
-    ("model=fast&denoise=1", 422, "unusable", "denoise = 1: fast has no weights for compressed pictures"),
+    ("model=best&denoise=1", 422, "unusable", "denoise = 1: best has no weights for compressed pictures"),
     ("format=psd", 422, "unusable", "format psd: "),
     ("format=jpg&lossless=on", 422, "unusable", "the result: JPEG is never lossless; write"),
     ("quality=0", 400, "bad-request", "quality 0: should be from 1 to 100"),
