@@ -1,5 +1,5 @@
 #!/bin/sh
-# torchrun --nnodes 2 --nproc-per-node 4 --max-restarts 10 --no-python sh train.sh RECIPE RUN
+# TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 torchrun --nnodes 2 --nproc-per-node 4 --max-restarts 10 --no-python sh train.sh RECIPE RUN
 # After a process was lost torchrun stops all and starts this again everywhere: it goes on from the last checkpoint.
 set -eu
 

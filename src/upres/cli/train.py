@@ -63,7 +63,7 @@ def train(
 
     with extra("train", "upres train"):
         from upres.recipes import read_recipe, recipe_of_run, run_recipe
-        from upres.train import Reached, first_process, processes
+        from upres.train import Reached, first_process, processes, torchrun_advice
 
     _keep_memory()
     first = first_process()
@@ -94,6 +94,8 @@ def train(
     def rests(reached: Reached) -> None:
         say(f"the run rests after step {reached.steps:,}; upres train {folder} --resume goes on", error=True)
 
+    if (advice := torchrun_advice()) is not None:
+        log(advice)
     try:
         best = run_recipe(
             resolved,

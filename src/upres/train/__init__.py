@@ -9,7 +9,7 @@ from upres.train.freezing import freeze
 from upres.train.monitor import monitored
 from upres.train.optimizers import OptimizerConfig
 from upres.train.options import AdversarialConfig, IntervalConfig, TrainConfig
-from upres.train.processes import first_process, processes
+from upres.train.processes import first_process, processes, torchrun_advice
 from upres.train.run import Reached, fit, reached, set_seed
 from upres.train.schedules import Schedule
 from upres.train.table import LOGGERS, OPTIMIZERS, PRECISIONS, SCHEDULES
@@ -38,4 +38,5 @@ __all__ = [
     "processes",
     "reached",
     "set_seed",
+    "torchrun_advice",
 ]

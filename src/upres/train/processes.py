@@ -42,6 +42,21 @@ def processes(devices: int | None, nodes: int | None, environment: Mapping[str, 
     return here, everywhere // here
 
 
+def torchrun_advice(environment: Mapping[str, str] = os.environ) -> str | None:
+    """Return what to say where torchrun may start processes again that then wait for those that were lost.
+
+    Its store outlives a restart, and so do the addresses in it (pytorch#135712).
+
+    >>> torchrun_advice({"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_MAX_RESTARTS": "3"})
+    'after a restart processes may wait for lost ones: start torchrun with TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1'
+    """
+    shares = environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    told = environment.get("TORCH_DISABLE_SHARE_RDZV_TCP_STORE") == "1"
+    if told or not shares or environment.get("TORCHELASTIC_MAX_RESTARTS", "0") == "0":
+        return None
+    return "after a restart processes may wait for lost ones: start torchrun with TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1"
+
+
 def rank() -> int:
     """Return this process's number among all of the run, once they have met."""
     return dist.get_rank() if dist.is_initialized() else 0
