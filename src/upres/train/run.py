@@ -308,7 +308,6 @@ _CHATTER = (
     ".*smaller than the logging interval.*",
     ".*LeafSpec.* is deprecated.*",
     ".*`broadcast_buffers` is deprecated.*",
-    ".*find_unused_parameters=True was specified.*",
     ".*recommended to use `self.log.*sync_dist=True.*",
 )
 
