@@ -128,7 +128,12 @@ def fit(
                 devices=run.devices,
                 num_nodes=run.nodes,
                 # Buffers are the features' of a loss, too large to send each step, or shared once an epoch.
-                strategy=DDPStrategy(broadcast_buffers=False, find_unused_parameters=run.adversarial is not None)
+                # Else PyTorch sorts gradients anew after the first step of a start, and three numbers or more are added
+                # in another order then: a resumed run would differ by rounding.
+                strategy=DDPStrategy(
+                    broadcast_buffers=False,
+                    find_unused_parameters=run.adversarial is not None or run.devices * run.nodes > 2,
+                )
                 if several
                 else "auto",
                 sync_batchnorm=several and device_type(run.device) == "cuda",
