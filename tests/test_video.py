@@ -2,6 +2,7 @@
 
 import dataclasses
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from tests.small_films import (
 )
 from tests.small_predictors import Nearest
 from upres.errors import ConfigError, FailedError, PictureError
+from upres.image import Picture, write
 from upres.upscaling.tile_memory import TileMemory
 from upres.upscaling.upscaler import Upscaler
 from upres.video.options import FilmOptions
@@ -135,6 +137,41 @@ def test_sound_of_mp4_and_its_rotation_go_over(tmp_path):
         key: theirs[key] for key in ("title", "chapters", "1", "2")
     }
     assert first_of(target).rotation == first_of(source).rotation
+
+
+def with_cover(film: Path, picture: Path, target: Path) -> Path:
+    """Write a film anew with a picture as its cover."""
+    with av.open(str(film)) as source, av.open(str(picture)) as still, av.open(str(target), "w") as made:
+        streams = [made.add_stream_from_template(each.streams.video[0]) for each in (source, still)]
+        streams[1].disposition = av.stream.Disposition.attached_pic
+        for each, ours in zip((source, still), streams, strict=True):
+            for packet in each.demux(video=0):
+                if packet.size:
+                    packet.stream = ours
+                    made.mux(packet)
+    return target
+
+
+def covers_of(path: Path) -> list[bytes]:
+    with av.open(str(path)) as film:
+        covers = [each for each in film.streams.video if each.disposition & av.stream.Disposition.attached_pic]
+        assert len(film.streams.video) == 1 + len(covers)
+        return [bytes(next(packet for packet in film.demux(each) if packet.size)) for each in covers]
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_cover_stays_one_from_container_to_container(suffix, tmp_path):
+    still = tmp_path / f"still{suffix}"
+    write(Picture(np.zeros((16, 24, 3), np.uint8)), still)
+    film = write_film(tmp_path / "a.mp4", moving(6), codec="mpeg4", base=Fraction(1, 25))
+    source = with_cover(film, still, tmp_path / "covered.mp4")
+    before = covers_of(source)
+    assert len(before) == 1
+    for name in ("out.mkv", "again.mkv", "back.mp4"):  # Matroska keeps a cover as an attachment
+        enlarged(source, tmp_path / name, codec="h264")
+        source = tmp_path / name
+        assert covers_of(source) == before, name
+        assert len(times_of(source)) == 6
 
 
 def test_the_shape_of_pixels_is_kept_or_the_codec_refused(tmp_path):

@@ -26,6 +26,8 @@ from upres.video.opening import Film, reading
 from upres.video.segments import Segment
 from upres.video.table import Container
 
+# Matroska's covers by FFmpeg's name of their codec: suffix and type.
+_COVERS = {"mjpeg": (".jpg", "image/jpeg"), "png": (".png", "image/png")}
 # What a muxer writes by itself, and what would be wrong of another file.
 _OWN_TAGS = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "bps", "number_of_frames"}
 
@@ -109,7 +111,7 @@ def join(
             made.start_encoding()
             coded = _coded(segments, times, durations, film.time_base, negative=container.negative)
             waiting = next(coded, None)
-            for packet, when in _copied(source, kept, shift, end, film):
+            for packet, when in _copied(source, kept, shift, end, film, container.muxer):
                 while waiting is not None and waiting[1] <= when:
                     _put(made, waiting[0], streams[film.stream])
                     waiting = next(coded, None)
@@ -136,9 +138,11 @@ def _streams(made: Any, source: Any, template: Any, film: Film, kept: Kept) -> d
             if film.matrix is not None:
                 ours.set_display_matrix(film.matrix)
         elif stream.index in kept.numbers:
-            ours = _template(made, stream)
+            ours = _template(made, stream, film)
         else:
             continue
+        if stream.type == "video" and ours.type == "attachment":
+            continue  # the cover: its name and type are all that is said of it
         tags = {name: value for name, value in stream.metadata.items() if name.lower() not in _OWN_TAGS}
         if "name" in tags:  # what MP4 calls a stream's title when it is read, and not when it is written
             tags.setdefault("title", tags.pop("name"))
@@ -148,7 +152,13 @@ def _streams(made: Any, source: Any, template: Any, film: Film, kept: Kept) -> d
     return streams
 
 
-def _template(made: Any, stream: Any) -> Any:
+def _template(made: Any, stream: Any, film: Film) -> Any:
+    if _is_attached(stream, made.format.name):
+        suffix, mime = _COVERS[stream.codec_context.name]
+        with reading(film.path) as source:
+            packets = source.demux(source.streams[stream.index])
+            data = next((bytes(packet) for packet in packets if packet.size), b"")
+        return made.add_attachment(f"cover{suffix}", mime, data)
     if stream.type == "attachment":
         return made.add_attachment(
             stream.metadata.get("filename", "attachment"), stream.mimetype or "application/octet-stream", stream.data
@@ -193,10 +203,11 @@ def _numbers(segments: Sequence[Segment]) -> Iterator[int]:
 
 
 def _copied(
-    source: Any, kept: Kept, shift: Fraction, end: Fraction | None, film: Film
+    source: Any, kept: Kept, shift: Fraction, end: Fraction | None, film: Film, muxer: str
 ) -> Iterator[tuple[Any, Fraction]]:
     """Yield the packets of the streams that go over, with when they are decoded."""
-    chosen = [source.streams[number] for number in kept.numbers if source.streams[number].type != "attachment"]
+    streams = (source.streams[number] for number in kept.numbers)
+    chosen = [each for each in streams if each.type != "attachment" and not _is_attached(each, muxer)]
     if not chosen:
         return
     if shift:
@@ -239,11 +250,17 @@ def _chapters(source: Any, shift: Fraction, end: Fraction | None) -> list[Any]:
     return found
 
 
+def _is_attached(stream: Any, muxer: str) -> bool:
+    """Return whether a stream is a cover that Matroska keeps as an attachment: a track of it would be a second film."""
+    cover = stream.type == "video" and bool(stream.disposition & Disposition.attached_pic)
+    return cover and muxer == "matroska" and stream.codec_context.name in _COVERS
+
+
 def _try(stream: Any, container: Container, film: Film, target: Path) -> None:
     """Be sure that a container takes a stream, by writing the head of a file that is thrown away."""
     try:
         with contextlib.closing(av.open(io.BytesIO(), "w", format=container.muxer)) as made:
-            _template(made, stream)
+            _template(made, stream, film)
             made.start_encoding()
     except (av.error.FFmpegError, ValueError) as error:
         raise ConfigError(
