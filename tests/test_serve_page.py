@@ -129,9 +129,11 @@ def test_what_runs_can_be_cancelled(page: Chromium, service: RunningService, tmp
 
 
 def test_models_are_asked_only_for_what_they_can(page: Chromium) -> None:
-    assert page.run("settings.querySelector('[name=denoise]').disabled")
-    page.run("(settings.querySelector('[name=model]').value = 'base', settings.dispatchEvent(new Event('input')))")
-    assert not page.run("settings.querySelector('[name=denoise]').disabled")
+    for model, disabled in (("best", True), ("base", False)):
+        page.run(
+            f"(settings.querySelector('[name=model]').value = '{model}', settings.dispatchEvent(new Event('input')))"
+        )
+        assert page.run("settings.querySelector('[name=denoise]').disabled") is disabled
 
 
 @pytest.mark.parametrize(("width", "dark"), [(400, False), (800, True), (1600, False)])
