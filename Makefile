@@ -36,7 +36,7 @@ format: $(VENV)/.full
 ## and the examples for web frameworks, which nothing else needs, are run.
 docs: $(VENV)/.docs
 	$(BIN)/python -m tools.site
-	$(BIN)/python -m pytest tests/test_embedding_page.py
+	$(BIN)/python -m pytest tests/test_embedding_page.py tests/test_notebooks.py
 
 ## The notebooks of docs/notebooks, run from top to bottom; the site shows what they showed: make notebooks docs
 notebooks: $(VENV)/.docs
