@@ -113,7 +113,7 @@ def test_all_else_goes_over_as_it_is(tmp_path):
     assert summary.kept == (
         "stream 1: audio aac (deu)",
         "stream 2: audio flac (fra)",
-        "stream 3: subtitle srt (eng)",
+        "stream 3: subtitle subrip (eng)",
         "stream 4: attachment font.ttf",
     )
 

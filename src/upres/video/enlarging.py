@@ -137,7 +137,7 @@ def enlarge_film(
         if not parts.segments:
             raise FailedError("none of its pictures could be decoded; nothing was written", where=film.path)
         with whole_file(target) as path:
-            join(film, parts.segments, kept, container, path, part=settings.part)
+            damaged = join(film, parts.segments, kept, container, path, part=settings.part)
         done = parts.pictures
         parts.remove()
     finally:
@@ -150,7 +150,7 @@ def enlarge_film(
         codec=coding.codec.name,
         kept=kept.said,
         notes=(*film.notes, *(f"left behind: {each}" for each in kept.left)),
-        faults=tuple(with_missing(film, faults, done, settings.part)),
+        faults=(*with_missing(film, faults, done, settings.part), *damaged),
         seconds=time.monotonic() - began,
         repeated=memory.reused / max(1, memory.reused + memory.made),
     )

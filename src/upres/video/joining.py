@@ -1,7 +1,7 @@
 """Segments and all else that a film's file holds → one file.
 
-Packets of sound, subtitles and attachments go over as they are, with their times. A picture's decoding time is the
-presentation time of one that stands as many places before it as the encoder reorders: so it never falls back where two
+Packets of sound, subtitles and attachments go over as they are, with their times; subtitles of text are turned into
+the container's own where it does not hold theirs. A picture's decoding time is the presentation time of one that stands as many places before it as the encoder reorders: so it never falls back where two
 segments meet.
 """
 
@@ -11,7 +11,7 @@ import contextlib
 import io
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ from upres.video.decoding import Range
 from upres.video.encoding import TICK
 from upres.video.opening import Film, reading
 from upres.video.segments import Segment
-from upres.video.table import Container
+from upres.video.subtitles import Turned, coding_of, is_pause, is_styled, is_text
+from upres.video.table import WRITTEN, Container
 
 # Matroska's covers by FFmpeg's name of their codec: suffix and type.
 _COVERS = {"mjpeg": (".jpg", "image/jpeg"), "png": (".png", "image/png")}
@@ -34,17 +35,19 @@ _OWN_TAGS = {"encoder", "major_brand", "minor_version", "compatible_brands", "du
 
 @dataclass(frozen=True)
 class Kept:
-    """Streams that go over as they are.
+    """Streams that go over.
 
     Attributes:
         numbers: theirs in the film.
         said: what they are, in words.
-        left: those that no file takes, in words.
+        left: what is left behind, in words.
+        turned: the coding into which subtitles are turned, by their numbers; all others stay as they are.
     """
 
     numbers: tuple[int, ...]
     said: tuple[str, ...]
     left: tuple[str, ...]
+    turned: dict[int, str] = field(default_factory=dict)
 
 
 def kept_streams(film: Film, container: Container, target: Path) -> Kept:
@@ -54,6 +57,7 @@ def kept_streams(film: Film, container: Container, target: Path) -> Kept:
         ConfigError: the container does not hold one of the streams; it is named, with what would.
     """
     numbers, said, left = [], [], []
+    turned: dict[int, str] = {}
     with reading(film.path) as source:
         for stream in source.streams:
             if stream.index == film.stream:
@@ -64,10 +68,18 @@ def kept_streams(film: Film, container: Container, target: Path) -> Kept:
             if stream.type == "data" or stream.type not in ("audio", "video", "subtitle", "attachment"):
                 left.append(name)
                 continue
-            _try(stream, container, film, target)
             numbers.append(stream.index)
+            if is_text(stream) and not _holds(stream, container, film):
+                if not container.text:
+                    raise _refusal(stream, "it holds no subtitles of text", film, target)
+                turned[stream.index] = container.text
+                said.append(f"{name}, turned into {container.text}")
+                if is_styled(stream):
+                    left.append(f"places, fonts and effects of {name}, which {container.text} does not have; .mkv does")
+                continue
+            _try(stream, container, film, target)
             said.append(name)
-    return Kept(tuple(numbers), tuple(said), tuple(left))
+    return Kept(tuple(numbers), tuple(said), tuple(left), turned)
 
 
 def join(
@@ -78,8 +90,8 @@ def join(
     path: Path,
     *,
     part: Range,
-) -> None:
-    """Write segments, and what goes over, into a file.
+) -> list[str]:
+    """Write segments, and what goes over, into a file; return what of it was damaged, in words.
 
     Args:
         film: what they were made of.
@@ -104,23 +116,32 @@ def join(
             av.open(str(path), "w", format=container.muxer, options=container.options) as made,
         ):
             made.metadata.update({name: value for name, value in source.metadata.items() if name not in _OWN_TAGS})
-            streams = _streams(made, source, template, film, kept)
+            streams, turned = _streams(made, source, template, film, kept)
             chapters = _chapters(source, shift, end)
             if chapters:
                 made.set_chapters(chapters)
             made.start_encoding()
             coded = _coded(segments, times, durations, film.time_base, negative=container.negative)
             waiting = next(coded, None)
-            for packet, when in _copied(source, kept, shift, end, film, container.muxer):
+            for packet, when in _copied(source, kept, shift, end, container.muxer):
                 while waiting is not None and waiting[1] <= when:
                     _put(made, waiting[0], streams[film.stream])
                     waiting = next(coded, None)
-                _put(made, packet, streams[packet.stream.index])
+                number = packet.stream.index
+                if number in turned:
+                    packet = turned[number].packet(packet)
+                elif is_pause(packet):
+                    continue  # the muxer writes one of its own
+                if packet is not None:
+                    _put(made, packet, streams[number])
             while waiting is not None:
                 _put(made, waiting[0], streams[film.stream])
                 waiting = next(coded, None)
     except (av.error.FFmpegError, OSError) as error:
         raise FailedError(f"cannot be written ({error.strerror}); the parts that are done are kept") from error
+    return [
+        f"{each.damaged} subtitles of stream {number} are damaged" for number, each in turned.items() if each.damaged
+    ]
 
 
 def _put(made: Any, packet: Any, stream: Any) -> None:
@@ -128,15 +149,19 @@ def _put(made: Any, packet: Any, stream: Any) -> None:
     made.mux(packet)
 
 
-def _streams(made: Any, source: Any, template: Any, film: Film, kept: Kept) -> dict[int, Any]:
-    """Make the output's streams in the order of the film's, and return them by the film's numbers."""
-    streams = {}
+def _streams(made: Any, source: Any, template: Any, film: Film, kept: Kept) -> tuple[dict[int, Any], dict[int, Turned]]:
+    """Make the output's streams in the order of the film's; return them, and what turns some, by the film's numbers."""
+    streams: dict[int, Any] = {}
+    turned: dict[int, Turned] = {}
     for stream in source.streams:
         if stream.index == film.stream:
             ours = made.add_stream_from_template(template.streams.video[0], opaque=True)
             ours.time_base = film.time_base
             if film.matrix is not None:
                 ours.set_display_matrix(film.matrix)
+        elif stream.index in kept.turned:
+            turned[stream.index] = Turned(made, stream, kept.turned[stream.index])
+            ours = turned[stream.index].stream
         elif stream.index in kept.numbers:
             ours = _template(made, stream, film)
         else:
@@ -149,7 +174,7 @@ def _streams(made: Any, source: Any, template: Any, film: Film, kept: Kept) -> d
         ours.metadata.update(tags)
         ours.disposition = stream.disposition
         streams[stream.index] = ours
-    return streams
+    return streams, turned
 
 
 def _template(made: Any, stream: Any, film: Film) -> Any:
@@ -203,7 +228,7 @@ def _numbers(segments: Sequence[Segment]) -> Iterator[int]:
 
 
 def _copied(
-    source: Any, kept: Kept, shift: Fraction, end: Fraction | None, film: Film, muxer: str
+    source: Any, kept: Kept, shift: Fraction, end: Fraction | None, muxer: str
 ) -> Iterator[tuple[Any, Fraction]]:
     """Yield the packets of the streams that go over, with when they are decoded."""
     streams = (source.streams[number] for number in kept.numbers)
@@ -256,23 +281,46 @@ def _is_attached(stream: Any, muxer: str) -> bool:
     return cover and muxer == "matroska" and stream.codec_context.name in _COVERS
 
 
-def _try(stream: Any, container: Container, film: Film, target: Path) -> None:
-    """Be sure that a container takes a stream, by writing the head of a file that is thrown away."""
+def _holds(stream: Any, container: Container, film: Film) -> bool:
     try:
-        with contextlib.closing(av.open(io.BytesIO(), "w", format=container.muxer)) as made:
-            _template(made, stream, film)
-            made.start_encoding()
+        _put_head(stream, container, film)
+    except (av.error.FFmpegError, ValueError):
+        return False
+    return True
+
+
+def _try(stream: Any, container: Container, film: Film, target: Path) -> None:
+    """Be sure that a container takes a stream."""
+    try:
+        _put_head(stream, container, film)
     except (av.error.FFmpegError, ValueError) as error:
-        raise ConfigError(
-            f"{_name(stream)} cannot be put into {target.suffix} ({first_line(error)}); write "
-            f"{film.path.suffix if film.path.suffix != target.suffix else '.mkv'} instead",
-            where=film.path,
-            settings=("output",),
-        ) from error
+        raise _refusal(stream, first_line(error), film, target) from error
+
+
+def _put_head(stream: Any, container: Container, film: Film) -> None:
+    """Write the head of a file that is thrown away.
+
+    Raises:
+        ValueError, av.error.FFmpegError: the container does not hold the stream.
+    """
+    if container.others and coding_of(stream) not in container.others:
+        raise ValueError("a player would not find out what it is")
+    with contextlib.closing(av.open(io.BytesIO(), "w", format=container.muxer)) as made:
+        _template(made, stream, film)
+        made.start_encoding()
+
+
+def _refusal(stream: Any, why: str, film: Film, target: Path) -> ConfigError:
+    instead = film.path.suffix if film.path.suffix != target.suffix and film.path.suffix in WRITTEN else ".mkv"
+    return ConfigError(
+        f"{_name(stream)} cannot be put into {target.suffix} ({why}); write {instead} instead",
+        where=film.path,
+        settings=("output",),
+    )
 
 
 def _name(stream: Any) -> str:
-    codec = stream.codec_context.name if stream.codec_context is not None else stream.name or ""
+    codec = coding_of(stream) or stream.name or ""
     language = stream.language
     kind = "cover" if stream.disposition & Disposition.attached_pic else stream.type
     return " ".join(filter(None, (f"stream {stream.index}:", kind, codec, f"({language})" if language else "")))

@@ -140,6 +140,8 @@ class Container:
         deep: the same for more than 8 bits.
         options: those that are always given.
         negative: whether decoding may begin before 0.
+        text: the coding into which subtitles of text are turned where theirs is not held; empty for none.
+        others: sound and subtitles that it holds, by FFmpeg's names; empty where its muxer refuses the others itself.
     """
 
     muxer: str
@@ -148,21 +150,36 @@ class Container:
     deep: tuple[str, ...]
     options: dict[str, str] = field(default_factory=dict)
     negative: bool = True
+    text: str = ""
+    others: tuple[str, ...] = ()
 
+
+# Whatever else MPEG-TS is given its muxer marks as private data, which nothing reads again.
+_BROADCAST = (
+    *("aac", "aac_latm", "ac3", "eac3", "mp1", "mp2", "mp3", "opus", "dts", "truehd", "s302m"),
+    *("dvb_subtitle", "dvbsub", "dvb_teletext", "hdmv_pgs_subtitle", "pgssub"),
+)
 
 CONTAINERS = (
-    Container("mp4", (".mp4", ".m4v"), ("h264", "h265", "av1", "vp9"), ("h265", "av1", "vp9", "h264")),
+    Container("mp4", (".mp4", ".m4v"), ("h264", "h265", "av1", "vp9"), ("h265", "av1", "vp9", "h264"), text="mov_text"),
     Container(
         "matroska",
         (".mkv",),
         ("h264", "h265", "av1", "vp9", "ffv1", "prores"),
         ("h265", "av1", "vp9", "ffv1", "prores", "h264"),
+        text="subrip",
     ),
-    Container("mov", (".mov",), ("h264", "h265", "prores"), ("h265", "prores", "h264")),
-    Container("webm", (".webm",), ("vp9", "av1"), ("vp9", "av1")),
+    Container("mov", (".mov",), ("h264", "h265", "prores"), ("h265", "prores", "h264"), text="mov_text"),
+    Container("webm", (".webm",), ("vp9", "av1"), ("vp9", "av1"), text="webvtt"),
     # Its muxer would add the delay of a broadcast's buffer to every time.
     Container(
-        "mpegts", (".ts", ".m2ts", ".mts"), ("h264", "h265"), ("h265", "h264"), {"mpegts_copyts": "1"}, negative=False
+        "mpegts",
+        (".ts", ".m2ts", ".mts"),
+        ("h264", "h265"),
+        ("h265", "h264"),
+        {"mpegts_copyts": "1"},
+        negative=False,
+        others=_BROADCAST,
     ),
 )
 """What films are written into."""
@@ -170,7 +187,10 @@ CONTAINERS = (
 READ_ONLY = (".avi", ".mpg", ".mpeg", ".vob", ".m2v", ".wmv", ".asf", ".flv", ".f4v", ".ogv", ".3gp", ".mxf", ".y4m")
 """Films that are read, and by default written as Matroska: what they are in holds times less exactly, or less."""
 
-SUFFIXES = (*(suffix for container in CONTAINERS for suffix in container.suffixes), *READ_ONLY)
+WRITTEN = tuple(suffix for container in CONTAINERS for suffix in container.suffixes)
+"""Films that are written."""
+
+SUFFIXES = (*WRITTEN, *READ_ONLY)
 
 _NUMBERED = re.compile(r"%0?\d*d")
 
@@ -200,7 +220,7 @@ def container_of(path: Path) -> Container:
     suffix = path.suffix.lower()
     found = next((container for container in CONTAINERS if suffix in container.suffixes), None)
     if found is None:
-        known = [name[1:] for container in CONTAINERS for name in container.suffixes]
+        known = [name[1:] for name in WRITTEN]
         raise ConfigError(
             f"no film is written with the suffix {suffix or 'of nothing'}; {nearest(suffix[1:], known)}; "
             "or numbered pictures, such as frames/%06d.png",
@@ -212,8 +232,7 @@ def container_of(path: Path) -> Container:
 
 def suffix_like(source: Path) -> str:
     """Return the suffix of an output that was not named: the source's where it is written, else Matroska's."""
-    written = [suffix for container in CONTAINERS for suffix in container.suffixes]
-    return source.suffix if source.suffix.lower() in written else ".mkv"
+    return source.suffix if source.suffix.lower() in WRITTEN else ".mkv"
 
 
 def codec_named(name: str) -> Codec:
