@@ -81,10 +81,13 @@ NEEDS_AN_EXTRA = {
     "video.encoding",
     "video.enlarging",
     "video.joining",
+    "video.keeping",
+    "video.languages",
     "video.opening",
     "video.planning",
     "video.repeats",
     "video.sequences",
+    "video.subtitles",
 }
 HEAVY = {
     "av",

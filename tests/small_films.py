@@ -78,6 +78,7 @@ def write_film(
     font: bool = False,
     chapters: bool = False,
     matrix: Sequence[int] | None = None,
+    languages: Sequence[str] = ("deu", "fra"),
     **attributes: Any,
 ) -> Path:
     """Write a film; `attributes` are its codec context's, as PyAV calls them."""
@@ -92,7 +93,7 @@ def write_film(
     sounds = []
     for number, name in enumerate(sound):
         each = film.add_stream(name, rate=48_000)
-        each.metadata.update({"language": ("deu", "fra")[number], "title": f"sound {number}"})
+        each.metadata.update({"language": languages[number], "title": f"sound {number}"})
         if number:
             each.disposition = av.stream.Disposition.comment
         sounds.append(each)

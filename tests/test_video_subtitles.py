@@ -1,4 +1,4 @@
-"""Subtitles of films: copied as they are, turned into the container's own, or refused; read back by PyAV and ffprobe."""
+"""Subtitles of films: copied, turned into the container's own, or refused; read back by PyAV and ffprobe."""
 
 import io
 import json
@@ -105,14 +105,10 @@ def test_subtitles_of_matroska_arrive_everywhere(out, coding, text, form, tmp_pa
     turned = "" if coding is None else f", turned into {coding}"
     assert summary.kept == (f"stream 1: subtitle {name} (deu){turned}",)
     loses = form == "ass" and coding is not None
-    assert [note for note in summary.notes if "left behind" in note] == (
-        [
-            f"left behind: places, fonts and effects of stream 1: subtitle ass (deu), which {coding} does not have; "
-            ".mkv does"
-        ]
-        if loses
-        else []
-    )
+    forced = f"left behind: that stream 1: subtitle {name} (deu) is forced, which .mov cannot say"
+    styles = f"left behind: places, fonts and effects of stream 1: subtitle ass (deu), which {coding} does not have"
+    left = [forced] * (out == "out.mov") + [f"{styles}; .mkv does"] * loses
+    assert [note for note in summary.notes if "left behind" in note] == left
     if coding is None:
         assert others_of(target)["1"] == others_of(source)["1"]
     if shutil.which("ffprobe") is None:
@@ -121,7 +117,7 @@ def test_subtitles_of_matroska_arrive_everywhere(out, coding, text, form, tmp_pa
     assert stream["codec_name"] == (coding or name)
     assert places == TIMES
     assert stream["tags"]["language"] in ("deu", "ger")
-    assert stream["disposition"]["forced"] == 1
+    assert stream["disposition"]["forced"] == (out != "out.mov")
 
 
 def test_subtitles_of_mp4_go_over_byte_for_byte_and_back_into_matroska(tmp_path):
@@ -161,3 +157,24 @@ def test_what_a_broadcast_does_not_hold_is_refused(tmp_path):
     with av.open(str(tmp_path / "out.ts")) as film:
         assert film.streams.audio[0].codec_context.name == "aac"
         assert len([packet for packet in film.demux(audio=0) if packet.size]) >= len(others_of(source)["1"][-1])
+
+
+def test_what_a_broadcast_does_not_say_of_a_film_is_said_or_refused(tmp_path):
+    turned = [0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30]
+    source = write_film(tmp_path / "a.mp4", moving(3), codec="mpeg4", base=Fraction(1, 25), matrix=turned)
+    with pytest.raises(ConfigError, match=r"a\.mp4: how its pictures are turned would be lost in \.ts; write \.mkv"):
+        plan_film(source, tmp_path / "out.ts", Identity(), FilmOptions(), {})
+    source = write_film(tmp_path / "b.mkv", moving(3), chapters=True)
+    kept = plan_film(source, tmp_path / "out.ts", Identity(), FilmOptions(), {}).kept
+    assert kept.left == ("chapters, which .ts does not have; .mkv does",)
+
+
+@pytest.mark.parametrize(("code", "kept"), [("deu", "ger"), ("fra", "fra"), ("eng", "eng"), ("nob", None)])
+def test_languages_of_mov_are_kept_by_a_code_that_it_knows_or_said(code, kept, tmp_path):
+    """QuickTime numbers languages; FFmpeg knows each number by one of a language's two codes, and drops the other."""
+    source = write_film(tmp_path / "a.mkv", moving(3), sound=("aac",), languages=(code,))
+    summary = run_plan(plan_film(source, tmp_path / "out.mov", Identity(), FilmOptions(), {}))
+    with av.open(str(tmp_path / "out.mov")) as film:
+        assert film.streams.audio[0].metadata.get("language") == kept
+    said = f"left behind: the language of stream 1: audio aac ({code}), for which .mov has no number; .mkv has it"
+    assert (said in summary.notes) == (kept is None)

@@ -27,7 +27,8 @@ from upres.upscaling.tile_memory import TileMemory
 from upres.video.colours import ToYuv
 from upres.video.decoding import WHOLE, Decoded, Faults, Range, decoded
 from upres.video.encoding import Coding, SegmentEncoder
-from upres.video.joining import Kept, join
+from upres.video.joining import join
+from upres.video.keeping import Kept
 from upres.video.opening import Film
 from upres.video.options import SEGMENT
 from upres.video.progress import Advance, FilmProgress, FilmSummary

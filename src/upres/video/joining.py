@@ -1,17 +1,14 @@
 """Segments and all else that a film's file holds → one file.
 
 Packets of sound, subtitles and attachments go over as they are, with their times; subtitles of text are turned into
-the container's own where it does not hold theirs. A picture's decoding time is the presentation time of one that stands as many places before it as the encoder reorders: so it never falls back where two
-segments meet.
+the container's own where it does not hold theirs. A picture's decoding time is the presentation time of one that stands
+as many places before it as the encoder reorders: so it never falls back where two segments meet.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,67 +16,18 @@ from typing import Any
 import av
 from av.stream import Disposition
 
-from upres.errors import ConfigError, FailedError, first_line
+from upres.errors import FailedError
 from upres.video.decoding import Range
 from upres.video.encoding import TICK
+from upres.video.keeping import Kept, is_attached, template_of
+from upres.video.languages import written_as
 from upres.video.opening import Film, reading
 from upres.video.segments import Segment
-from upres.video.subtitles import Turned, coding_of, is_pause, is_styled, is_text
-from upres.video.table import WRITTEN, Container
+from upres.video.subtitles import Turned, is_pause
+from upres.video.table import Container
 
-# Matroska's covers by FFmpeg's name of their codec: suffix and type.
-_COVERS = {"mjpeg": (".jpg", "image/jpeg"), "png": (".png", "image/png")}
 # What a muxer writes by itself, and what would be wrong of another file.
 _OWN_TAGS = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "bps", "number_of_frames"}
-
-
-@dataclass(frozen=True)
-class Kept:
-    """Streams that go over.
-
-    Attributes:
-        numbers: theirs in the film.
-        said: what they are, in words.
-        left: what is left behind, in words.
-        turned: the coding into which subtitles are turned, by their numbers; all others stay as they are.
-    """
-
-    numbers: tuple[int, ...]
-    said: tuple[str, ...]
-    left: tuple[str, ...]
-    turned: dict[int, str] = field(default_factory=dict)
-
-
-def kept_streams(film: Film, container: Container, target: Path) -> Kept:
-    """Return what goes over from a film's file into another, having tried it.
-
-    Raises:
-        ConfigError: the container does not hold one of the streams; it is named, with what would.
-    """
-    numbers, said, left = [], [], []
-    turned: dict[int, str] = {}
-    with reading(film.path) as source:
-        for stream in source.streams:
-            if stream.index == film.stream:
-                continue
-            name = _name(stream)
-            if stream.type == "data" and stream.name == "bin_data" and source.chapters():
-                continue  # chapters, as MP4 keeps them besides; they go over as chapters
-            if stream.type == "data" or stream.type not in ("audio", "video", "subtitle", "attachment"):
-                left.append(name)
-                continue
-            numbers.append(stream.index)
-            if is_text(stream) and not _holds(stream, container, film):
-                if not container.text:
-                    raise _refusal(stream, "it holds no subtitles of text", film, target)
-                turned[stream.index] = container.text
-                said.append(f"{name}, turned into {container.text}")
-                if is_styled(stream):
-                    left.append(f"places, fonts and effects of {name}, which {container.text} does not have; .mkv does")
-                continue
-            _try(stream, container, film, target)
-            said.append(name)
-    return Kept(tuple(numbers), tuple(said), tuple(left), turned)
 
 
 def join(
@@ -128,12 +76,9 @@ def join(
                     _put(made, waiting[0], streams[film.stream])
                     waiting = next(coded, None)
                 number = packet.stream.index
-                if number in turned:
-                    packet = turned[number].packet(packet)
-                elif is_pause(packet):
-                    continue  # the muxer writes one of its own
-                if packet is not None:
-                    _put(made, packet, streams[number])
+                ours = turned[number].packet(packet) if number in turned else packet
+                if ours is not None and not is_pause(packet):  # MP4's muxer writes pauses of its own
+                    _put(made, ours, streams[number])
             while waiting is not None:
                 _put(made, waiting[0], streams[film.stream])
                 waiting = next(coded, None)
@@ -163,7 +108,7 @@ def _streams(made: Any, source: Any, template: Any, film: Film, kept: Kept) -> t
             turned[stream.index] = Turned(made, stream, kept.turned[stream.index])
             ours = turned[stream.index].stream
         elif stream.index in kept.numbers:
-            ours = _template(made, stream, film)
+            ours = template_of(made, stream, film)
         else:
             continue
         if stream.type == "video" and ours.type == "attachment":
@@ -171,24 +116,12 @@ def _streams(made: Any, source: Any, template: Any, film: Film, kept: Kept) -> t
         tags = {name: value for name, value in stream.metadata.items() if name.lower() not in _OWN_TAGS}
         if "name" in tags:  # what MP4 calls a stream's title when it is read, and not when it is written
             tags.setdefault("title", tags.pop("name"))
+        if "language" in tags:
+            tags["language"] = written_as(tags["language"], made.format.name) or tags["language"]
         ours.metadata.update(tags)
         ours.disposition = stream.disposition
         streams[stream.index] = ours
     return streams, turned
-
-
-def _template(made: Any, stream: Any, film: Film) -> Any:
-    if _is_attached(stream, made.format.name):
-        suffix, mime = _COVERS[stream.codec_context.name]
-        with reading(film.path) as source:
-            packets = source.demux(source.streams[stream.index])
-            data = next((bytes(packet) for packet in packets if packet.size), b"")
-        return made.add_attachment(f"cover{suffix}", mime, data)
-    if stream.type == "attachment":
-        return made.add_attachment(
-            stream.metadata.get("filename", "attachment"), stream.mimetype or "application/octet-stream", stream.data
-        )
-    return made.add_stream_from_template(stream, opaque=True)
 
 
 def _coded(
@@ -232,7 +165,7 @@ def _copied(
 ) -> Iterator[tuple[Any, Fraction]]:
     """Yield the packets of the streams that go over, with when they are decoded."""
     streams = (source.streams[number] for number in kept.numbers)
-    chosen = [each for each in streams if each.type != "attachment" and not _is_attached(each, muxer)]
+    chosen = [each for each in streams if each.type != "attachment" and not is_attached(each, muxer)]
     if not chosen:
         return
     if shift:
@@ -273,54 +206,3 @@ def _chapters(source: Any, shift: Fraction, end: Fraction | None) -> list[Any]:
         moved = max(start - shift, Fraction(0)), min(stop, end if end is not None else stop) - shift
         found.append({**chapter, "start": round(moved[0] / base), "end": round(moved[1] / base)})
     return found
-
-
-def _is_attached(stream: Any, muxer: str) -> bool:
-    """Return whether a stream is a cover that Matroska keeps as an attachment: a track of it would be a second film."""
-    cover = stream.type == "video" and bool(stream.disposition & Disposition.attached_pic)
-    return cover and muxer == "matroska" and stream.codec_context.name in _COVERS
-
-
-def _holds(stream: Any, container: Container, film: Film) -> bool:
-    try:
-        _put_head(stream, container, film)
-    except (av.error.FFmpegError, ValueError):
-        return False
-    return True
-
-
-def _try(stream: Any, container: Container, film: Film, target: Path) -> None:
-    """Be sure that a container takes a stream."""
-    try:
-        _put_head(stream, container, film)
-    except (av.error.FFmpegError, ValueError) as error:
-        raise _refusal(stream, first_line(error), film, target) from error
-
-
-def _put_head(stream: Any, container: Container, film: Film) -> None:
-    """Write the head of a file that is thrown away.
-
-    Raises:
-        ValueError, av.error.FFmpegError: the container does not hold the stream.
-    """
-    if container.others and coding_of(stream) not in container.others:
-        raise ValueError("a player would not find out what it is")
-    with contextlib.closing(av.open(io.BytesIO(), "w", format=container.muxer)) as made:
-        _template(made, stream, film)
-        made.start_encoding()
-
-
-def _refusal(stream: Any, why: str, film: Film, target: Path) -> ConfigError:
-    instead = film.path.suffix if film.path.suffix != target.suffix and film.path.suffix in WRITTEN else ".mkv"
-    return ConfigError(
-        f"{_name(stream)} cannot be put into {target.suffix} ({why}); write {instead} instead",
-        where=film.path,
-        settings=("output",),
-    )
-
-
-def _name(stream: Any) -> str:
-    codec = coding_of(stream) or stream.name or ""
-    language = stream.language
-    kind = "cover" if stream.disposition & Disposition.attached_pic else stream.type
-    return " ".join(filter(None, (f"stream {stream.index}:", kind, codec, f"({language})" if language else "")))

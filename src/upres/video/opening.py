@@ -35,6 +35,9 @@ _LEFT_BEHIND = {
     Type.STEREO3D: "how two views lie in a picture",
     Type.SPHERICAL: "that the film goes all around",
 }
+IDENTITY = (65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
+"""The display matrix of pictures that are shown as they stand."""
+
 _DOLBY_TAGS = ("dvh1", "dvhe", "dav1")
 
 

@@ -13,7 +13,7 @@ from upres.upscaling.loading import Upscalers
 from upres.video.decoding import Range
 from upres.video.encoding import Coding, coding_for
 from upres.video.enlarging import FilmSettings, checked_size, enlarge_film, pictures_in
-from upres.video.joining import Kept, kept_streams
+from upres.video.keeping import Kept, kept_streams
 from upres.video.opening import Film, open_film
 from upres.video.options import FilmOptions
 from upres.video.progress import FilmProgress, FilmSummary

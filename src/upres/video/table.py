@@ -141,6 +141,8 @@ class Container:
         options: those that are always given.
         negative: whether decoding may begin before 0.
         text: the coding into which subtitles of text are turned where theirs is not held; empty for none.
+        chapters, rotation: whether it holds them.
+        roles: what a stream can be called in it besides the usual one, by FFmpeg's names of dispositions.
         others: sound and subtitles that it holds, by FFmpeg's names; empty where its muxer refuses the others itself.
     """
 
@@ -152,6 +154,9 @@ class Container:
     negative: bool = True
     text: str = ""
     others: tuple[str, ...] = ()
+    chapters: bool = True
+    rotation: bool = True
+    roles: tuple[str, ...] = ()
 
 
 # Whatever else MPEG-TS is given its muxer marks as private data, which nothing reads again.
@@ -159,18 +164,27 @@ _BROADCAST = (
     *("aac", "aac_latm", "ac3", "eac3", "mp1", "mp2", "mp3", "opus", "dts", "truehd", "s302m"),
     *("dvb_subtitle", "dvbsub", "dvb_teletext", "hdmv_pgs_subtitle", "pgssub"),
 )
+_ROLES = ("forced", "hearing_impaired", "visual_impaired")
 
 CONTAINERS = (
-    Container("mp4", (".mp4", ".m4v"), ("h264", "h265", "av1", "vp9"), ("h265", "av1", "vp9", "h264"), text="mov_text"),
+    Container(
+        "mp4",
+        (".mp4", ".m4v"),
+        ("h264", "h265", "av1", "vp9"),
+        ("h265", "av1", "vp9", "h264"),
+        text="mov_text",
+        roles=("dub", "comment", *_ROLES, "captions", "descriptions"),
+    ),
     Container(
         "matroska",
         (".mkv",),
         ("h264", "h265", "av1", "vp9", "ffv1", "prores"),
         ("h265", "av1", "vp9", "ffv1", "prores", "h264"),
         text="subrip",
+        roles=("dub", "original", "comment", *_ROLES),
     ),
     Container("mov", (".mov",), ("h264", "h265", "prores"), ("h265", "prores", "h264"), text="mov_text"),
-    Container("webm", (".webm",), ("vp9", "av1"), ("vp9", "av1"), text="webvtt"),
+    Container("webm", (".webm",), ("vp9", "av1"), ("vp9", "av1"), text="webvtt", roles=("forced",)),
     # Its muxer would add the delay of a broadcast's buffer to every time.
     Container(
         "mpegts",
@@ -180,6 +194,9 @@ CONTAINERS = (
         {"mpegts_copyts": "1"},
         negative=False,
         others=_BROADCAST,
+        chapters=False,
+        rotation=False,
+        roles=("hearing_impaired", "visual_impaired"),
     ),
 )
 """What films are written into."""
