@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # Where bytecode is not kept, each of the processes that tests start compiles upres anew: a quarter of a second each.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.commands import Command
 from tests.forks import ForkServer
+from upres.config import Table
 
 sys.dont_write_bytecode = False  # the same of the tests themselves
 
@@ -49,6 +51,22 @@ def backbones(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
     folder = tmp_path_factory.mktemp("backbones")
     return {name: write_backbone(name, folder) for name in ("alexnet", "vgg16")}
+
+
+@pytest.fixture(autouse=True)
+def taken_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever a test registers, or a page that it runs, is gone behind it: two of them may choose the same name."""
+    added: list[tuple[Table[Any], str]] = []
+    add = Table.add
+
+    def noted(self: Table[Any], name: str, row: Any) -> None:
+        add(self, name, row)
+        added.append((self, name))
+
+    monkeypatch.setattr(Table, "add", noted)
+    yield
+    for table, name in added:
+        table._rows.pop(name, None)
 
 
 @pytest.fixture

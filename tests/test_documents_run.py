@@ -82,12 +82,11 @@ def readme(_: pytest.MonkeyPatch) -> None:
     folders.run_of("mine", "base-x4.safetensors")
 
 
-def models(monkeypatch: pytest.MonkeyPatch) -> None:
+def models(_: pytest.MonkeyPatch) -> None:
     folders.photo("photo.jpg")
     folders.photos()
     folders.benchmark_set("screens")
     torch.save({"params": dict(rrdb_weights("new", 2))}, "RealESRGAN_x4plus.pth")
-    monkeypatch.setattr(RUNTIMES, "_rows", dict(RUNTIMES))  # what the page adds is gone behind the test
 
 
 def comparing(_: pytest.MonkeyPatch) -> None:
@@ -104,7 +103,7 @@ def comparing(_: pytest.MonkeyPatch) -> None:
     Path("bob.json").write_text(votes.replace('"cleaner', '"still cleaner'), encoding="utf-8")
 
 
-def data(monkeypatch: pytest.MonkeyPatch) -> None:
+def data(_: pytest.MonkeyPatch) -> None:
     folders.photos()
     folders.div2k()
     folders.celeba("celeba")
@@ -112,7 +111,6 @@ def data(monkeypatch: pytest.MonkeyPatch) -> None:
     folders.benchmark_set("DATA")
     for number in range(102):
         folders.photo(f"faces/{number:03}.png", 140, 150, number)
-    monkeypatch.setattr(upres.data.SOURCES, "_rows", dict(upres.data.SOURCES))
 
 
 def evaluation(_: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ def ranks(parent: int) -> dict[int, int]:
     return found
 
 
-@pytest.mark.parametrize(("processes", "victim"), [(2, 1), (2, 0)])
+@pytest.mark.parametrize(("processes", "victim"), [(2, 1), (2, 0), (4, 0)])
 def test_a_lost_process_costs_nothing_but_time(
     processes: int, victim: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
