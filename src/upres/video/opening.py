@@ -39,6 +39,8 @@ IDENTITY = (65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
 """The display matrix of pictures that are shown as they stand."""
 
 _DOLBY_TAGS = ("dvh1", "dvhe", "dav1")
+# Matroska's element that says which Dolby Vision it is, and how many bytes of its record follow.
+_DOLBY = (b"\x41\xe7\x84dvcC\x41\xed\x98", b"\x41\xe7\x84dvvC\x41\xed\x98")
 
 
 @dataclass(frozen=True)
@@ -140,14 +142,15 @@ def open_film(path: Path, *, matrix: str | None = None) -> Film:
                 f"pictures of {pixels:,} pixels; a film's have at most {MAX_FRAME_PIXELS:,} (MAX_FRAME_PIXELS)",
                 where=path,
             )
-        siting = _siting(stream)
+        header = _header(stream)
+        siting = _siting(header)
         first = _first_frames(container, stream, path)
         frame = first[0]
         try:
             colours = colours_of(frame, siting, matrix)
         except PictureError as error:
             raise error.at(path) from error
-        _refuse_dolby(stream, colours, path)
+        _refuse_dolby(stream, header, first, colours, path)
         aspect = Fraction(stream.sample_aspect_ratio or 1) or Fraction(1)
         own = _duration(stream)
         duration = Fraction(container.duration, av.time_base) if own is None and container.duration else own
@@ -206,20 +209,24 @@ def _first_frames(container: Any, stream: Any, path: Path) -> list[VideoFrame]:
     return found
 
 
-def _siting(stream: Any) -> str | None:
-    """Return where a stream says that chroma lies: PyAV does not tell, but Matroska's header does."""
+def _header(stream: Any) -> bytes:
+    """Return how Matroska would describe a stream: it says what FFmpeg knows of it and PyAV does not tell."""
     memory = io.BytesIO()
     try:
         with av.open(memory, "w", format="matroska") as header:
             header.add_stream_from_template(stream, opaque=True)
             header.start_encoding()
     except (av.error.FFmpegError, ValueError):  # a codec that Matroska does not hold
-        return None
-    written = memory.getvalue()
-    across, down = written.find(_ACROSS), written.find(_DOWN)
+        return b""
+    return memory.getvalue()
+
+
+def _siting(header: bytes) -> str | None:
+    """Return where a stream says that chroma lies."""
+    across, down = header.find(_ACROSS), header.find(_DOWN)
     if across < 0 or down < 0:
         return None
-    return _SITINGS.get((written[across + 3], written[down + 3]))
+    return _SITINGS.get((header[across + 3], header[down + 3]))
 
 
 def _light(frame: VideoFrame) -> Light:
@@ -244,13 +251,34 @@ def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
     return None
 
 
-def _refuse_dolby(stream: Any, colours: Colours, path: Path) -> None:
-    if stream.codec_context.codec_tag.lower() in _DOLBY_TAGS and colours.transfer == 2:
+def _refuse_dolby(stream: Any, header: bytes, first: list[VideoFrame], colours: Colours, path: Path) -> None:
+    """Refuse Dolby Vision whose own data alone make R, G, B of its numbers.
+
+    Source of the record's bits: Dolby Vision Streams Within the ISO Base Media File Format, section 3.2.
+    """
+    profile = _dolby_profile(header)
+    if profile is None:
+        tagged = stream.codec_context.codec_tag.lower() in _DOLBY_TAGS
+        carried = any(each.type == Type.DOVI_RPU_BUFFER for frame in first for each in frame.side_data)
+        # A picture for other players says what its numbers mean.
+        profile = 5 if (tagged or carried) and colours.transfer == 2 else None
+    if profile is not None:
         raise PictureError(
-            "Dolby Vision without a picture for other players (profile 5); its colours are no R, G, B by a matrix. "
-            "Convert it to HDR10 first",
+            f"Dolby Vision without a picture for other players (profile {profile}); its colours are no R, G, B by a "
+            "matrix. Convert it to HDR10 first",
             where=path,
         )
+
+
+def _dolby_profile(header: bytes) -> int | None:
+    """Return the profile of a Dolby Vision that nothing else can show, or `None`."""
+    for mark in _DOLBY:
+        at = header.find(mark)
+        if at >= 0:
+            record = header[at + len(mark) :]
+            profile, shown_as = record[2] >> 1, record[4] >> 4
+            return profile if shown_as == 0 and profile in (5, 10, 20) else None
+    return None
 
 
 def _duration(stream: Any) -> Fraction | None:
