@@ -25,6 +25,7 @@ class Identity:
     """Stands for the upscalers of a model: pictures stay as they are, or each pixel is repeated."""
 
     label = "_x1"
+    threads = 2
 
     def __init__(self, upscaler: Upscaler | None = None) -> None:
         self._upscaler = Upscaler([], scale=1.0) if upscaler is None else upscaler

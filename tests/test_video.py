@@ -1,6 +1,7 @@
 """Films: times, streams, tags, geometry, refusals; the letters are those of the wishes in docs/video.md."""
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor, wait
 from fractions import Fraction
 from pathlib import Path
 
@@ -314,32 +315,45 @@ def test_what_repeats_is_predicted_once_and_stays_the_same(tmp_path):
 def test_what_is_remembered_is_forgotten_two_pictures_on_and_cannot_be_written_to():
     memory = TileMemory(10**6)
     box, other = np.zeros((8, 8, 3), np.uint8), np.ones((8, 8, 3), np.uint8)
-    key = memory.key(box, "a place")
-    assert key == memory.key(box.copy(), "a place")
-    assert key not in (memory.key(box, "another"), memory.key(other, "a place"), memory.key(box[:4], "a place"))
-    assert memory.known(key) is None
-    memory.keep(key, made := np.full((16, 16, 3), 7, np.uint8))
-    assert memory.known(key) is made
+    tiles = memory.next_picture()
+    key = tiles.key(box, "a place")
+    assert key == tiles.key(box.copy(), "a place")
+    assert key not in (tiles.key(box, "another"), tiles.key(other, "a place"), tiles.key(box[:4], "a place"))
+    assert tiles.known(key) is None
+    tiles.keep(key, made := np.full((16, 16, 3), 7, np.uint8))
+    assert tiles.known(key) is made
     with pytest.raises(ValueError, match="read-only"):
         made[:] = 1
+    assert memory.next_picture().known(key) is made  # and so it is of this picture, too
+    assert memory.next_picture().known(key) is made
     memory.next_picture()
-    assert memory.known(key) is made  # and so it is of this picture, too
-    memory.next_picture()
-    assert memory.known(key) is made
-    memory.next_picture()
-    memory.next_picture()
-    assert memory.known(key) is None
+    assert memory.next_picture().known(key) is None
     assert (memory.reused, memory.made) == (3, 2)
-    small = TileMemory(100)
+    small = TileMemory(100).next_picture()
+    assert small.known(key) is None
     small.keep(key, np.zeros((16, 16, 3), np.uint8))
     assert small.known(key) is None
     for _ in range(30):
         memory.next_picture()
-    looked = []
-    for _ in range(48):
-        memory.next_picture()
-        looked.append(memory.key(box) is not None)
-    assert sum(looked) == 4  # two pictures in 24, one after the other
+    assert sum(memory.next_picture().key(box) is not None for _ in range(48)) == 4  # two in 24, one after the other
+
+
+def test_what_one_thread_is_at_work_on_the_others_wait_for():
+    memory = TileMemory(10**6, at_once=2)
+    one, other = memory.next_picture(), memory.next_picture()
+    key = one.key(np.zeros((8, 8, 3), np.uint8))
+    with ThreadPoolExecutor(1) as pool:
+        with one:
+            assert one.known(key) is None
+            waits = pool.submit(other.known, key)
+            assert not wait([waits], 0.05).done
+        assert waits.result(1) is None  # the first failed: it is made anew
+        third = memory.next_picture()
+        assert third.known(key) is None
+        waits = pool.submit(other.known, key)
+        third.keep(key, made := np.ones((16, 16, 3), np.uint8))
+        assert waits.result(1) is made
+    assert (memory.reused, memory.made) == (1, 3)
 
 
 def test_a_failed_tile_leaves_no_film(tmp_path):
