@@ -85,6 +85,7 @@ NEEDS_AN_EXTRA = {
     "video.languages",
     "video.opening",
     "video.planning",
+    "video.predicting",
     "video.repeats",
     "video.sequences",
     "video.subtitles",

@@ -82,7 +82,11 @@ def split(inputs: Sequence[Path], words: FilmWords, *, video: bool) -> tuple[lis
     Raises:
         ConfigError: options of films, and no film.
     """
+    from upres.image.codecs.table import SUFFIXES
     from upres.image.folders import picture_files
+
+    if not (video or words.said) and all(path.suffix.lower() in ("", *SUFFIXES) or path.is_dir() for path in inputs):
+        return list(inputs), []  # nothing of films is loaded
     from upres.video.table import films_in, is_film
 
     films = [path for path in inputs if (path.is_dir() and video) or (is_film(path) and not path.is_dir())]
