@@ -76,6 +76,7 @@ NEEDS_AN_EXTRA = {
     "service.table",
     "service.uploads",
     "train",
+    "video.captions",
     "video.colours",
     "video.decoding",
     "video.encoding",

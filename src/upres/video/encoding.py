@@ -213,6 +213,7 @@ class SegmentEncoder:
         if coding.preset:
             options[row.speed] = coding.preset
         options |= _own_options(row, film.light)
+        options |= {"a53cc": "1"} if film.captions and row.captions else {}
         options |= {"chroma_sample_location": colours.siting} if "420" in coding.form else {}
         os.environ.setdefault("SVT_LOG", "1")  # else SVT-AV1 writes a page to standard error, for each segment
         self._container = av.open(str(path), "w", format="matroska")

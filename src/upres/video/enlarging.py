@@ -23,6 +23,7 @@ from upres.image.prefetch import Prefetch
 from upres.storage.atomic import whole_file
 from upres.upscaling.enlargement import Enlargement
 from upres.upscaling.tile_memory import TileMemory
+from upres.video.captions import Captioned
 from upres.video.colours import ToYuv
 from upres.video.decoding import WHOLE, Faults, Range, decoded
 from upres.video.encoding import Coding, SegmentEncoder
@@ -192,6 +193,7 @@ class _Coder:
     def __init__(self, film: Film, size: tuple[int, int], coding: Coding, parts: Parts, settings: FilmSettings) -> None:
         self._film, self._size, self._coding, self._parts = film, size, coding, parts
         self._length = settings.segment
+        self._captioned = Captioned(size, coding.form, 1 / film.rate)
         self._files = contextlib.ExitStack()
         self._encoder: SegmentEncoder | None = None
         self._times: list[int] = []
@@ -207,6 +209,8 @@ class _Coder:
             self._encoder = SegmentEncoder(
                 path, self._coding, self._size, self._film.rate, self._film, length=self._length
             )
+        if each.captions is not None and self._coding.codec.captions:
+            frame = self._captioned(frame, each.captions)
         self._encoder.add(frame)
         self._times.append(each.time)
         self._durations.append(each.duration)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from upres.errors import ConfigError, first_line
 from upres.video.languages import written_as
 from upres.video.opening import IDENTITY, Film, reading
 from upres.video.subtitles import coding_of, is_styled, is_text
-from upres.video.table import WRITTEN, Container
+from upres.video.table import CODECS, WRITTEN, Codec, Container
 
 # What a stream may be besides the usual one, by FFmpeg's names.
 _ROLES = (
@@ -87,6 +88,17 @@ def kept_streams(film: Film, container: Container, target: Path) -> Kept:
             _try(stream, container, film, target)
             said.append(name)
     return Kept(tuple(numbers), tuple(said), tuple(left), turned)
+
+
+def with_captions(kept: Kept, film: Film, codec: Codec) -> Kept:
+    """Return what goes over with what becomes of closed captions inside the pictures."""
+    said = "closed captions inside the pictures"
+    if not film.captions:
+        return kept
+    if codec.captions:
+        return dataclasses.replace(kept, said=(*kept.said, said))
+    keeping = " and ".join(each.name for each in CODECS.values() if each.captions)
+    return dataclasses.replace(kept, left=(*kept.left, f"{said}, which {codec.name} does not have; {keeping} do"))
 
 
 def template_of(made: Any, stream: Any, film: Film) -> Any:

@@ -29,7 +29,6 @@ _ACROSS, _DOWN = b"\x55\xb7\x81", b"\x55\xb8\x81"
 _SITINGS = {(1, 2): "left", (2, 2): "center", (1, 1): "topleft", (2, 1): "top"}
 # What travels inside pictures and cannot be put into new ones here.
 _LEFT_BEHIND = {
-    Type.A53_CC: "closed captions inside the pictures",
     Type.DYNAMIC_HDR_PLUS: "HDR10+'s data of each scene; HDR10's own are kept",
     Type.DOVI_RPU_BUFFER: "Dolby Vision's data of each scene; what players without it show is kept",
     Type.STEREO3D: "how two views lie in a picture",
@@ -81,6 +80,7 @@ class Film:
         exact: whether that is the pictures' own, and not that of the sound with them.
         count: how many pictures there are, where it is known or can be reckoned.
         interlaced: whether its first pictures are two fields each.
+        captions: whether they have closed captions inside (CEA-608 and 708).
         notes: what is assumed or left behind, in words.
     """
 
@@ -103,6 +103,7 @@ class Film:
     exact: bool
     count: int | None
     interlaced: bool
+    captions: bool
     notes: tuple[str, ...]
 
 
@@ -175,6 +176,7 @@ def open_film(path: Path, *, matrix: str | None = None) -> Film:
             exact=own is not None,
             count=stream.frames or (None if duration is None else round(duration * rate)),
             interlaced=any(each.interlaced_frame for each in first),
+            captions=any(has_captions(each) for each in first),
             notes=_notes(first, colours),
         )
 
@@ -242,6 +244,11 @@ def _light(frame: VideoFrame) -> Light:
         most, mean = np.frombuffer(data[Type.CONTENT_LIGHT_LEVEL][:8], np.uint32).tolist()
         content = most, mean
     return Light(mastering, content)
+
+
+def has_captions(frame: VideoFrame) -> bool:
+    """Return whether a picture has closed captions inside."""
+    return any(each.type == Type.A53_CC for each in frame.side_data)
 
 
 def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:

@@ -13,7 +13,7 @@ from upres.upscaling.loading import Upscalers
 from upres.video.decoding import Range
 from upres.video.encoding import Coding, coding_for
 from upres.video.enlarging import FilmSettings, checked_size, enlarge_film, pictures_in
-from upres.video.keeping import Kept, kept_streams
+from upres.video.keeping import Kept, kept_streams, with_captions
 from upres.video.opening import Film, open_film
 from upres.video.options import FilmOptions
 from upres.video.predicting import enlargements_for
@@ -124,7 +124,7 @@ def plan_film(path: Path, target: Path, upscalers: Upscalers, asked: FilmOptions
     coding = coding_for(
         film, size, container, codec=asked.codec, crf=asked.crf, preset=asked.preset, pix_fmt=asked.pix_fmt
     )
-    kept = kept_streams(film, container, target)
+    kept = with_captions(kept_streams(film, container, target), film, coding.codec)
     return Plan(film, target, enlargements, size, coding, container, kept, settings, made_with)
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from av.video.frame import VideoFrame
 
 from upres.image.bands import Shape
 from upres.image.picture import Picture
@@ -45,10 +46,11 @@ _HELD = 2
 
 @dataclass(frozen=True)
 class Timed:
-    """When a picture is shown, and for how long, in units of the film's time base."""
+    """When a picture is shown, and for how long, in units of the film's time base, and its captions."""
 
     time: int
     duration: int
+    captions: VideoFrame | None = None
 
 
 def cores() -> int:
@@ -159,7 +161,7 @@ def predicted(
             if before is None or not same(before[0], each.picture):
                 before = each.picture, pool.submit(made, each.picture, memory.next_picture())
             under_way += not pending or pending[-1][1] is not before[1]
-            pending.append((Timed(each.time, each.duration), before[1]))
+            pending.append((Timed(each.time, each.duration, each.captions), before[1]))
             while under_way > at_once + _WAITING or len(pending) > _REPEATED:
                 yield first()
         while pending:

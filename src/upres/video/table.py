@@ -26,6 +26,7 @@ class Codec:
         options: those that are always given.
         gpl: whether the encoder is under the GPL.
         hdr: whether the encoder writes HDR10's static metadata.
+        captions: whether the encoder writes closed captions into the pictures (CEA-608 and 708).
         aspect: whether its stream says the shape of a pixel: PyAV cannot write it beside the stream.
         even: whether sides with subsampled colour have to be even.
     """
@@ -41,6 +42,7 @@ class Codec:
     options: dict[str, str] = field(default_factory=dict)
     gpl: bool = False
     hdr: bool = False
+    captions: bool = False
     aspect: bool = False
     even: bool = True
 
@@ -61,6 +63,7 @@ CODECS = {
             presets=_X26X,
             gpl=True,
             hdr=True,
+            captions=True,
             aspect=True,
         ),
         Codec(
@@ -81,6 +84,7 @@ CODECS = {
             presets=_X26X,
             gpl=True,
             hdr=True,
+            captions=True,
             aspect=True,
         ),
         Codec(
