@@ -1,8 +1,7 @@
 """Closed captions inside pictures (CEA-608 and 708), from a film's frames to those that are coded.
 
-They are side data of frames, which PyAV reads and does not write. FFmpeg's filters hand them on from the frame that comes
-in to the one that goes out: so a tiny frame carries them, is scaled to the size of the enlarged picture, and gets its
-numbers.
+They are side data of frames, which PyAV reads and does not write. FFmpeg's filters hand them on from what comes in to
+what goes out: so a tiny frame carries them, is scaled to the size of the enlarged picture, and gets its numbers.
 """
 
 from __future__ import annotations
