@@ -90,6 +90,7 @@ NEEDS_AN_EXTRA = {
     "video.repeats",
     "video.sequences",
     "video.subtitles",
+    "video.trial",
 }
 HEAVY = {
     "av",

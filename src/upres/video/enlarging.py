@@ -125,7 +125,7 @@ def enlarge_film(
         lr = decoded(film, faults, part=settings.part, skip=resumed, deinterlace=settings.deinterlace)
         with (
             Prefetch(lr, len(used) + 1) as ahead,
-            contextlib.closing(predicted(used, ahead, memory, partial(_converter, film, coding))) as sr,
+            contextlib.closing(predicted(used, ahead, memory, partial(converter, film, coding))) as sr,
             coder,
         ):
             for number, (timed, frame) in enumerate(sr):
@@ -182,7 +182,8 @@ def pictures_in(film: Film, part: Range) -> int | None:
     return max(0, round((end - part.start) * film.rate))
 
 
-def _converter(film: Film, coding: Coding) -> Callable[[Picture], VideoFrame]:
+def converter(film: Film, coding: Coding) -> Callable[[Picture], VideoFrame]:
+    """Return what turns an enlarged picture into what the encoder takes; one thread uses it at a time."""
     convert = ToYuv(film.colours.coded, coding.form, 1 / film.rate)
     return lambda picture: convert(picture.samples, alpha=picture.alpha is not None)
 
