@@ -23,6 +23,7 @@ from upres.errors import ConfigError, FailedError, PictureError
 from upres.image import Picture, write
 from upres.upscaling.tile_memory import TileMemory
 from upres.upscaling.upscaler import Upscaler
+from upres.video.opening import open_film
 from upres.video.options import FilmOptions
 from upres.video.planning import plan_film, run_plan
 
@@ -117,6 +118,24 @@ def test_all_else_goes_over_as_it_is(tmp_path):
         "stream 3: subtitle subrip (eng)",
         "stream 4: attachment font.ttf",
     )
+
+
+def test_what_mkvmerge_counted_is_used_and_not_said_of_another_film(tmp_path):
+    source = write_film(tmp_path / "a.mkv", moving(9), times=[number * number * 900 for number in range(9)])
+    with av.open(str(source)) as film, av.open(str(tmp_path / "b.mkv"), "w") as made:
+        stream = made.add_stream_from_template(film.streams.video[0], opaque=True)
+        stream.metadata.update({"NUMBER_OF_FRAMES": "9", "BPS-eng": "1", "_STATISTICS_TAGS": "BPS", "MAKER": "me"})
+        for packet in film.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                made.mux(packet)
+    assert open_film(source).count != 9  # its rate is uneven
+    assert open_film(tmp_path / "b.mkv").count == 9
+    enlarged(tmp_path / "b.mkv", tmp_path / "c.mkv", codec="ffv1", end=Fraction(1, 10))
+    with av.open(str(tmp_path / "c.mkv")) as made:
+        tags = made.streams.video[0].metadata
+        assert tags["MAKER"] == "me"
+        assert not {"NUMBER_OF_FRAMES", "BPS-eng", "_STATISTICS_TAGS"} & set(tags)
 
 
 def test_sound_of_mp4_and_its_rotation_go_over(tmp_path):

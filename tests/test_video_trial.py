@@ -1,5 +1,9 @@
 """Films: what a dry run says is held against the run."""
 
+import sys
+from fractions import Fraction
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -55,3 +59,59 @@ def test_a_film_of_one_picture_is_tried_too(tmp_path):
     trial = tried(plan_film(source, tmp_path / "b.mkv", Identity(), FilmOptions(codec="ffv1"), {}))
     assert trial.pictures == 1
     assert trial.bytes > 1000
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing says what a process has read")
+@pytest.mark.parametrize(
+    ("out", "codec", "form"), [("a.mkv", "ffv1", "yuv420p"), ("a.mp4", "mjpeg", "yuvj420p"), ("a.ts", None, "yuv420p")]
+)
+def test_ten_hours_are_planned_and_tried_without_reading_all_of_them(out, codec, form, tmp_path):
+    if codec is None and "libx264" not in av.codecs_available:
+        pytest.skip("no libx264")
+    options = {"crf": "1", "preset": "ultrafast", "g": "10", "bf": "0"} if codec is None else {"g": "1", "qscale": "1"}
+    rng = np.random.default_rng(0)
+    frames = [
+        av.VideoFrame.from_ndarray(rng.integers(0, 256, (128 * 3 // 2, 128), np.uint8), "yuv420p").reformat(format=form)
+        for _ in range(20)
+    ]
+    count, step = 4000, 9  # a picture every nine seconds
+    source = write_film(
+        tmp_path / out,
+        Repeated(frames, count),
+        codec=codec or "libx264",
+        options=options,
+        base=Fraction(1, 90_000),
+        rate=Fraction(1, step),
+    )
+    size = source.stat().st_size
+    assert size > 25_000_000
+    before = _read()
+    plan = plan_film(source, tmp_path / "out.mkv", Identity(), FilmOptions(codec="ffv1"), {})
+    planned = _read() - before
+    assert planned < size / 4
+    assert plan.film.duration == pytest.approx(count * step, rel=0.01)
+    assert plan.pictures == pytest.approx(count, rel=0.02)
+    trial = tried(plan)
+    assert _read() - before - planned < size / 2
+    assert trial.pictures == plan.pictures
+
+
+class Repeated:
+    """A few frames again and again, as `write_film` takes them."""
+
+    def __init__(self, frames, count):
+        self._frames, self._count = frames, count
+
+    def __len__(self):
+        return self._count
+
+    def __getitem__(self, number):
+        if number >= self._count:
+            raise IndexError
+        return self._frames[number % len(self._frames)]
+
+
+def _read():
+    """Return how many bytes this process has read."""
+    return int(Path("/proc/self/io").read_text(encoding="ascii").split("rchar: ")[1].split()[0])

@@ -27,7 +27,10 @@ from upres.video.subtitles import Turned, is_pause
 from upres.video.table import Container
 
 # What a muxer writes by itself, and what would be wrong of another file.
-_OWN_TAGS = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "bps", "number_of_frames"}
+_OWN_TAGS = (
+    *("encoder", "major_brand", "minor_version", "compatible_brands", "duration"),
+    *("bps", "number_of_frames", "number_of_bytes"),
+)
 
 
 def join(
@@ -63,7 +66,7 @@ def join(
             av.open(str(segments[0].path)) as template,
             av.open(str(path), "w", format=container.muxer, options=container.options) as made,
         ):
-            made.metadata.update({name: value for name, value in source.metadata.items() if name not in _OWN_TAGS})
+            made.metadata.update(_kept_tags(source.metadata))
             streams, turned = _streams(made, source, template, film, kept)
             chapters = _chapters(source, shift, end)
             if chapters:
@@ -113,7 +116,7 @@ def _streams(made: Any, source: Any, template: Any, film: Film, kept: Kept) -> t
             continue
         if stream.type == "video" and ours.type == "attachment":
             continue  # the cover: its name and type are all that is said of it
-        tags = {name: value for name, value in stream.metadata.items() if name.lower() not in _OWN_TAGS}
+        tags = _kept_tags(stream.metadata)
         if "name" in tags:  # what MP4 calls a stream's title when it is read, and not when it is written
             tags.setdefault("title", tags.pop("name"))
         if "language" in tags:
@@ -122,6 +125,15 @@ def _streams(made: Any, source: Any, template: Any, film: Film, kept: Kept) -> t
         ours.disposition = stream.disposition
         streams[stream.index] = ours
     return streams, turned
+
+
+def _kept_tags(tags: dict[str, str]) -> dict[str, str]:
+    """Return those that are not of the file itself; mkvmerge's have a language behind them: `BPS-eng`."""
+
+    def own(name: str) -> bool:
+        return name.partition("-")[0] in _OWN_TAGS or name.startswith("_statistics")
+
+    return {name: said for name, said in tags.items() if not own(name.lower())}
 
 
 def _coded(

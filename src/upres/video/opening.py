@@ -174,7 +174,7 @@ def open_film(path: Path, *, matrix: str | None = None) -> Film:
             rate=rate,
             duration=duration,
             exact=own is not None,
-            count=stream.frames or (None if duration is None else round(duration * rate)),
+            count=_count(stream) or (None if duration is None else round(duration * rate)),
             interlaced=any(each.interlaced_frame for each in first),
             captions=any(has_captions(each) for each in first),
             notes=_notes(first, colours),
@@ -296,6 +296,12 @@ def _duration(stream: Any) -> Fraction | None:
     with contextlib.suppress(ConfigError):
         return parse_time(said)
     return None
+
+
+def _count(stream: Any) -> int:
+    """Return how many pictures a stream says to have; Matroska has it in a tag. 0 where it does not say."""
+    found = [said for name, said in stream.metadata.items() if name.partition("-")[0] == "NUMBER_OF_FRAMES"]
+    return stream.frames or next((int(said) for said in found if said.isdecimal()), 0)
 
 
 def _rate(stream: Any, first: list[VideoFrame]) -> Fraction:
