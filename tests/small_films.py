@@ -169,7 +169,10 @@ def others_of(path: Path) -> dict[str, Any]:
     with av.open(str(path)) as film:
         found: dict[str, Any] = {
             "title": film.metadata.get("title"),
-            "chapters": [(each["start"], each["end"], each["metadata"]) for each in film.chapters()],
+            "chapters": [
+                (each["start"] * each["time_base"], each["end"] * each["time_base"], each["metadata"])
+                for each in film.chapters()
+            ],
         }
         for stream in film.streams:
             said = {name: value for name, value in stream.metadata.items() if name not in ("encoder", "DURATION")}

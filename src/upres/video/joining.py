@@ -8,6 +8,7 @@ as many places before it as the encoder reorders: so it never falls back where t
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -31,6 +32,10 @@ _OWN_TAGS = (
     *("encoder", "major_brand", "minor_version", "compatible_brands", "duration"),
     *("bps", "number_of_frames", "number_of_bytes"),
 )
+
+
+# Of a second, for edits; 2^31 is the largest that the format holds.
+_FINEST = 10_000_000
 
 
 def join(
@@ -64,7 +69,7 @@ def join(
         with (
             reading(film.path) as source,
             av.open(str(segments[0].path)) as template,
-            av.open(str(path), "w", format=container.muxer, options=container.options) as made,
+            av.open(str(path), "w", format=container.muxer, options=_options(source, film, kept, container)) as made,
         ):
             made.metadata.update(_kept_tags(source.metadata))
             streams, turned = _streams(made, source, template, film, kept)
@@ -90,6 +95,16 @@ def join(
     return [
         f"{each.damaged} subtitles of stream {number} are damaged" for number, each in turned.items() if each.damaged
     ]
+
+
+def _options(source: Any, film: Film, kept: Kept, container: Container) -> dict[str, str]:
+    """Return the container's options; where it counts edits, and so late starts, by a unit of its own, with that."""
+    options = dict(container.options)
+    if container.muxer in ("mp4", "mov"):
+        units = [film.time_base, *(Fraction(source.streams[number].time_base or 1) for number in kept.numbers)]
+        whole = math.lcm(*(unit.denominator for unit in units))
+        options["movie_timescale"] = str(whole if whole <= _FINEST else units[0].denominator)
+    return options
 
 
 def _put(made: Any, packet: Any, stream: Any) -> None:
