@@ -22,20 +22,20 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.common import argument_parser, machine, picture, run
 from benchmarks.marks import Mark, held_against
-from upres.errors import extra
+from upres.errors import UpresError, extra
 from upres.evaluation.text_tables import text_table
 from upres.image import Picture, imresize, write
 from upres.image.prefetch import Prefetch
 from upres.upscaling.batch import BatchSettings, find_jobs
 from upres.upscaling.batch.engines.local import run as run_jobs
-from upres.upscaling.loading import Upscalers
+from upres.upscaling.loading import Options, Upscalers
 from upres.upscaling.sizes import Size
 
 OVERLAPPED = Mark("pictures a second ÷ those of predictor and encoder overlapped", "≥", 0.95)
@@ -46,7 +46,17 @@ KILLED = Mark("pictures that differ after kills and resumes", "≤", 0)
 FLICKER = Mark("flicker of the steadiest model ÷ that of its input's noise", "≤", 1)
 
 RATE = 25
-MODELS = ("bicubic", "fast", "base", "best")
+# What is compared, by the words of the table: the model, and with what it is opened.
+MODELS: dict[str, tuple[str, Options]] = {
+    "bicubic": ("bicubic", {}),
+    "fast": ("fast", {}),
+    "fast, int8": ("fast", {"precision": "int8"}),
+    "fast, bf16": ("fast", {"precision": "bf16"}),
+    "base": ("base", {}),
+    "base, detail 0.75": ("base", {"detail": 0.75}),
+    "best": ("best", {}),
+    "best, bf16": ("best", {"precision": "bf16"}),
+}
 KINDS = ("talk", "cartoon", "camera")
 _NOISE = 2.0  # standard deviation of a camera's noise, in levels of 255
 
@@ -104,11 +114,11 @@ def make(path: Path, pictures: Iterator[NDArray[np.uint8]], *, sound: bool = Tru
     return path
 
 
-def upscalers_for(model: str, scale: float) -> Upscalers:
+def upscalers_for(model: str, scale: float, **options: Unpack[Options]) -> Upscalers:
     """Return what enlarges films."""
     from upres.video.models import film_options
 
-    return Upscalers(model, Size(scale), **film_options({}))
+    return Upscalers(model, Size(scale), **film_options(options))
 
 
 def planned(film: Path, target: Path, model: str, scale: float, *, reuse: bool = True) -> Any:
@@ -290,8 +300,13 @@ def flicker(count: int, height: int, width: int) -> None:
     found: dict[str, float] = {}
     bicubic: dict[str, NDArray[np.float32]] = {}
     noise = 0.0
-    for model in MODELS:
-        enlargement = upscalers_for(model, 4).for_picture(height, width).enlargement
+    for words, (model, options) in MODELS.items():
+        try:
+            enlargement = upscalers_for(model, 4, **options).for_picture(height, width).enlargement
+            enlargement.picture(Picture(np.clip(still, 0, 1).astype(np.float32)))
+        except UpresError as error:  # a processor without bf16
+            print(f"{words}: {error}")
+            continue
         shown: list[str] = []
         began = time.perf_counter()
         for name, pictures in films.items():
@@ -304,10 +319,10 @@ def flicker(count: int, height: int, width: int) -> None:
                 shown.append("0" if name != "still" else f"0 (it changes by {noise:.2f})")
                 continue
             value = float(np.abs(change - bicubic[name]).mean()) * 255
-            found.setdefault(model, value)
+            found.setdefault(words, value)
             shown.append(f"{value:.2f}")
         rate = 2 * count / (time.perf_counter() - began)
-        rows.append((model, *shown, f"{rate:.1f}"))
+        rows.append((words, *shown, f"{rate:.1f}"))
     print(text_table(rows[0], rows[1:]))
     held_against(FLICKER, min(found.values()) / noise)
 
