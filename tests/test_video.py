@@ -216,6 +216,18 @@ def test_a_stream_that_does_not_fit_is_said_before_any_picture(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.mkv"]
 
 
+@pytest.mark.parametrize("out", ["b.mkv", "b.mp4"])
+def test_sound_that_nothing_here_can_decode_stays_behind_and_is_said(out, tmp_path):
+    source = write_film(tmp_path / "a.mkv", moving(5), sound=("flac", "aac"))
+    source.write_bytes(source.read_bytes().replace(b"A_FLAC", b"A_NONE"))
+    plan = plan_film(source, tmp_path / out, Identity(), FilmOptions(codec="av1"), {})
+    assert plan.kept.left == ("stream 1: audio (deu), which this FFmpeg does not know",)
+    assert plan.kept.said == ("stream 2: audio aac (fra)",)
+    assert run_plan(plan).pictures == 5
+    with av.open(str(plan.target)) as film:
+        assert [stream.type for stream in film.streams] == ["video", "audio"]
+
+
 def test_a_part_begins_at_nought_with_its_sound(tmp_path):
     source = write_film(tmp_path / "a.mkv", moving(25), sound=("flac",), chapters=True)
     target = tmp_path / "out.mkv"

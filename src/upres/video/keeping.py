@@ -77,6 +77,10 @@ def kept_streams(film: Film, container: Container, target: Path) -> Kept:
             roles = [role for role in _ROLES if stream.disposition & Disposition[role] and role not in container.roles]
             if roles:
                 left.append(f"that {name} is {' and '.join(roles)}, which {target.suffix} cannot say")
+            if stream.type != "attachment" and stream.codec_context is None and not _holds(stream, container, film):
+                numbers.pop()
+                left.append(f"{name}, which this FFmpeg does not know")
+                continue
             if is_text(stream) and not _holds(stream, container, film):
                 if not container.text:
                     raise _refusal(stream, "it holds no subtitles of text", film, target)
@@ -161,7 +165,8 @@ def _refusal(stream: Any, why: str, film: Film, target: Path) -> ConfigError:
 
 
 def _name(stream: Any) -> str:
-    codec = coding_of(stream) or stream.name or ""
+    # Of a stream that FFmpeg cannot decode PyAV knows no name.
+    codec = coding_of(stream) or (stream.name if stream.type in ("data", "attachment") else "") or ""
     language = stream.language
     kind = "cover" if stream.disposition & Disposition.attached_pic else stream.type
     return " ".join(filter(None, (f"stream {stream.index}:", kind, codec, f"({language})" if language else "")))
