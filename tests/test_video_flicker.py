@@ -54,3 +54,15 @@ def test_a_cartoon_held_on_threes_is_predicted_a_third_of_the_times(tmp_path):
     looked_at = 1 if plan.enlargement.tile is None else 0
     assert summary.pictures == 12
     assert len(predictor.calls) <= 4 * plan.enlargement.tiles(24, 32) + looked_at
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 4])
+def test_what_stands_still_beside_what_moves_is_predicted_once(at_once, tmp_path):
+    source = write_film(tmp_path / "a.mkv", moving(20, 64, 128))
+    upscalers = Identity(Upscaler(Nearest(2), tile=16))
+    upscalers.threads = at_once
+    plan = plan_film(source, tmp_path / "b.mkv", upscalers, FilmOptions(codec="ffv1"), {})
+    assert len(plan.enlargements) == at_once
+    summary = run_plan(plan)
+    # A square moves through one row of tiles of four, over three at most; each of the others is made once.
+    assert summary.repeated > 0.8

@@ -28,7 +28,7 @@ from upres.upscaling.enlargement import Enlargement
 from upres.upscaling.loading import Upscalers
 from upres.upscaling.memory import PROCESS_BYTES
 from upres.upscaling.pages import same
-from upres.upscaling.tile_memory import PictureTiles, TileMemory
+from upres.upscaling.tile_memory import TileMemory
 from upres.video.decoding import Decoded
 from upres.video.opening import Film
 
@@ -132,11 +132,11 @@ def predicted(
     for enlargement in enlargements:
         idle.put((enlargement, converter()))
 
-    def made(picture: Picture, tiles: PictureTiles) -> Any:
+    def made(picture: Picture) -> Any:
         hand = idle.get()
         enlargement, convert = hand
         try:
-            with tiles:
+            with memory.next_picture() as tiles:  # now, as what is forgotten by then is what no picture had
                 return convert(enlargement.picture(picture, repeats=tiles))
         finally:
             idle.put(hand)
@@ -159,7 +159,7 @@ def predicted(
         left.callback(lambda: [future.cancel() for _, future in pending])
         for each in pictures:
             if before is None or not same(before[0], each.picture):
-                before = each.picture, pool.submit(made, each.picture, memory.next_picture())
+                before = each.picture, pool.submit(made, each.picture)
             under_way += not pending or pending[-1][1] is not before[1]
             pending.append((Timed(each.time, each.duration, each.captions), before[1]))
             while under_way > at_once + _WAITING or len(pending) > _REPEATED:
