@@ -79,6 +79,7 @@ NEEDS_AN_EXTRA = {
     "video.captions",
     "video.colours",
     "video.decoding",
+    "video.dolby",
     "video.encoding",
     "video.enlarging",
     "video.joining",

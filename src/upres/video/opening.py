@@ -21,6 +21,7 @@ from upres.config.amounts import parse_time
 from upres.config.limits import MAX_FRAME_PIXELS
 from upres.errors import ConfigError, PictureError, first_line
 from upres.video.colours import Colours, bits_of, colours_of
+from upres.video.dolby import refuse_dolby
 
 # Pictures that are looked at before the work: the first few of some films say nothing yet.
 _LOOKED_AT = 6
@@ -36,10 +37,6 @@ _LEFT_BEHIND = {
 }
 IDENTITY = (65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
 """The display matrix of pictures that are shown as they stand."""
-
-_DOLBY_TAGS = ("dvh1", "dvhe", "dav1")
-# Matroska's element that says which Dolby Vision it is, and how many bytes of its record follow.
-_DOLBY = (b"\x41\xe7\x84dvcC\x41\xed\x98", b"\x41\xe7\x84dvvC\x41\xed\x98")
 
 
 @dataclass(frozen=True)
@@ -151,7 +148,7 @@ def open_film(path: Path, *, matrix: str | None = None) -> Film:
             colours = colours_of(frame, siting, matrix)
         except PictureError as error:
             raise error.at(path) from error
-        _refuse_dolby(stream, header, first, colours, path)
+        refuse_dolby(stream, header, first, colours, path)
         aspect = Fraction(stream.sample_aspect_ratio or 1) or Fraction(1)
         own = _duration(stream)
         duration = Fraction(container.duration, av.time_base) if own is None and container.duration else own
@@ -255,36 +252,6 @@ def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
     for each in frame.side_data:
         if each.type == Type.DISPLAYMATRIX:
             return tuple(np.frombuffer(bytes(each)[:36], np.int32).tolist())
-    return None
-
-
-def _refuse_dolby(stream: Any, header: bytes, first: list[VideoFrame], colours: Colours, path: Path) -> None:
-    """Refuse Dolby Vision whose own data alone make R, G, B of its numbers.
-
-    Source of the record's bits: Dolby Vision Streams Within the ISO Base Media File Format, section 3.2.
-    """
-    profile = _dolby_profile(header)
-    if profile is None:
-        tagged = stream.codec_context.codec_tag.lower() in _DOLBY_TAGS
-        carried = any(each.type == Type.DOVI_RPU_BUFFER for frame in first for each in frame.side_data)
-        # A picture for other players says what its numbers mean.
-        profile = 5 if (tagged or carried) and colours.transfer == 2 else None
-    if profile is not None:
-        raise PictureError(
-            f"Dolby Vision without a picture for other players (profile {profile}); its colours are no R, G, B by a "
-            "matrix. Convert it to HDR10 first",
-            where=path,
-        )
-
-
-def _dolby_profile(header: bytes) -> int | None:
-    """Return the profile of a Dolby Vision that nothing else can show, or `None`."""
-    for mark in _DOLBY:
-        at = header.find(mark)
-        if at >= 0:
-            record = header[at + len(mark) :]
-            profile, shown_as = record[2] >> 1, record[4] >> 4
-            return profile if shown_as == 0 and profile in (5, 10, 20) else None
     return None
 
 
