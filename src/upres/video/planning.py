@@ -159,7 +159,7 @@ def run_plan(plan: Plan, *, progress: FilmProgress | None = None, cancel: thread
         return write_sequence(
             plan.film,
             plan.target,
-            plan.enlargements[0],
+            plan.enlargements,
             plan.settings,
             quality=plan.quality,
             lossless=plan.lossless,

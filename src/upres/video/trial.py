@@ -7,16 +7,18 @@ import itertools
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import av
 
 from upres.errors import FailedError
-from upres.image.picture import Picture
 from upres.image.writing import write
+from upres.upscaling.enlargement import Enlargement
 from upres.upscaling.tile_memory import TileMemory
 from upres.video.captions import Captioned
 from upres.video.decoding import Decoded, Faults, Range, decoded
@@ -73,7 +75,7 @@ def tried(plan: Plan) -> Trial:
                     each.picture(pictures[0].picture)
             began = time.monotonic()
             if plan.coding is None:
-                sizes.others += _written(plan, pictures, Path(folder))
+                sizes.others += _written(plan, used, memory, pictures, Path(folder))
             else:
                 _coded(plan, used, memory, pictures, path := Path(folder) / f"{number}.mkv")
             spent += time.monotonic() - began
@@ -100,7 +102,7 @@ def _parts(plan: Plan) -> Iterator[Range]:
         yield Range(part.start + (end - part.start) * Fraction(place).limit_denominator(100), part.end)
 
 
-def _coded(plan: Plan, used: tuple, memory: TileMemory, pictures: list[Decoded], path: Path) -> None:  # type: ignore[type-arg]
+def _coded(plan: Plan, used: tuple[Enlargement, ...], memory: TileMemory, pictures: list[Decoded], path: Path) -> None:
     assert plan.coding is not None
     film = plan.film
     captioned = Captioned(plan.size, plan.coding.form, 1 / film.rate)
@@ -117,15 +119,19 @@ def _coded(plan: Plan, used: tuple, memory: TileMemory, pictures: list[Decoded],
     encoder.end()
 
 
-def _written(plan: Plan, pictures: list[Decoded], folder: Path) -> int:
+def _written(
+    plan: Plan, used: tuple[Enlargement, ...], memory: TileMemory, pictures: list[Decoded], folder: Path
+) -> int:
     """Write numbered pictures, and return their bytes."""
-    total = 0
-    for number, each in enumerate(pictures):
-        made: Picture = plan.enlargement.picture(each.picture)
-        path = folder / numbered(plan.target, number).name
-        write(made, path, quality=plan.quality, lossless=plan.lossless)
-        total += path.stat().st_size
-    return total
+    with (
+        ThreadPoolExecutor(len(used), "upres-write") as coders,
+        contextlib.closing(predicted(used, pictures, memory, lambda: lambda picture: picture)) as sr,
+    ):
+        paths = [folder / numbered(plan.target, number).name for number in range(len(pictures))]
+        how = {"quality": plan.quality, "lossless": plan.lossless}
+        for future in [coders.submit(write, each, path, **how) for path, (_, each) in zip(paths, sr, strict=True)]:
+            future.result()
+    return sum(path.stat().st_size for path in paths)
 
 
 class _Sizes:
@@ -174,7 +180,7 @@ def _copied(plan: Plan) -> float:
     return once + (total * float(length / seconds) if seconds else 0.0)
 
 
-def _weighed(source: av.container.InputContainer, streams: list, film: Film, start: Fraction, end: Fraction) -> int:  # type: ignore[type-arg]
+def _weighed(source: Any, streams: list[Any], film: Film, start: Fraction, end: Fraction) -> int:
     total = 0
     source.seek(int((start + film.start) * av.time_base), backward=True)
     for packet in source.demux(*streams):
