@@ -1,6 +1,7 @@
 """Films: what a dry run says is held against the run."""
 
 import sys
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,6 +26,14 @@ def scene(count, height=96, width=128):
         yield frame.reformat(format="yuv420p")
 
 
+class Slow(Nearest):
+    """Takes longer than what begins and ends each trial, as models do."""
+
+    def predict(self, lr):
+        time.sleep(0.03)
+        return super().predict(lr)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("out", "asked"),
@@ -41,7 +50,7 @@ def test_what_a_dry_run_says_is_what_the_run_comes_to(out, asked, tmp_path):
         pytest.skip("no libx264")
     sound = ("libopus",) if out.endswith("webm") else ("flac",)
     source = write_film(tmp_path / "source.mkv", list(scene(200)), sound=sound)
-    plan = plan_film(source, tmp_path / "out" / out, Identity(Upscaler(Nearest(2))), FilmOptions(**asked), {})
+    plan = plan_film(source, tmp_path / "out" / out, Identity(Upscaler(Slow(2))), FilmOptions(**asked), {})
     trial = tried(plan)
     assert not plan.target.parent.exists()
     summary = run_plan(plan)

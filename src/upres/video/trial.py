@@ -128,8 +128,8 @@ def _written(
         contextlib.closing(predicted(used, pictures, memory, lambda: lambda picture: picture)) as sr,
     ):
         paths = [folder / numbered(plan.target, number).name for number in range(len(pictures))]
-        how = {"quality": plan.quality, "lossless": plan.lossless}
-        for future in [coders.submit(write, each, path, **how) for path, (_, each) in zip(paths, sr, strict=True)]:
+        each = partial(write, quality=plan.quality, lossless=plan.lossless)
+        for future in [coders.submit(each, picture, path) for path, (_, picture) in zip(paths, sr, strict=True)]:
             future.result()
     return sum(path.stat().st_size for path in paths)
 
