@@ -50,6 +50,7 @@ class NSS(Loss):
     """
 
     config_type = NSSConfig
+    _window: Tensor
 
     def __init__(self, config: NSSConfig) -> None:
         super().__init__()
@@ -83,8 +84,7 @@ class NSS(Loss):
 
     def _blurred(self, brightness: Tensor) -> Tensor:
         padded = F.pad(brightness, [_RADIUS] * 4, mode="replicate")
-        window: Tensor = self._window
-        return F.conv2d(F.conv2d(padded, window.view(1, 1, -1, 1)), window.view(1, 1, 1, -1))
+        return F.conv2d(F.conv2d(padded, self._window.view(1, 1, -1, 1)), self._window.view(1, 1, 1, -1))
 
 
 def _root(values: Tensor) -> Tensor:
