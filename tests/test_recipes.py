@@ -53,7 +53,7 @@ def test_a_minimal_recipe_fills_in_what_papers_do() -> None:
     recipe = parse_recipe(MINIMAL, where="r.yaml")
     assert recipe.protocol.describe() == "luma BT.601 studio range, border 2, 8-bit"
     assert [part.name for _, part in recipe.losses] == ["l1"]
-    assert recipe.degradation.dump() == {"name": "bicubic", "antialias": True}
+    assert recipe.degradation.dump() == {"name": "bicubic", "kernel": "matlab", "antialias": True}
     assert recipe.schedule.name == "constant"
 
 
