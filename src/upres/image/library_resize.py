@@ -60,9 +60,10 @@ def library_resize(
 ) -> NDArray[np.uint8]:
     """Resize a picture as a library's bicubic does, to the very pixels of it.
 
-    `matlab` is MATLAB's imresize, `pillow` Image.resize with BICUBIC (rows first, as until 12; 13.0 begins with the
-    columns of pictures that are much higher than wide, where a value may be one level off), `opencv` cv2.resize with INTER_CUBIC (4.14 and
-    5.0), `tensorflow` tf.image.resize with bicubic, whose floats are rounded to levels, halves to even ones.
+    `matlab` is MATLAB's imresize. `pillow` is Image.resize with BICUBIC, rows first, as until 12 (13.0 begins with the
+    columns of pictures that are much higher than wide; a value may be one level off). `opencv` is cv2.resize with
+    INTER_CUBIC (4.14 and 5.0). `tensorflow` is tf.image.resize with bicubic, whose floats are rounded to levels, halves
+    to even ones.
 
     Args:
         pixels: `h w` or `h w c`.
