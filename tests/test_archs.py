@@ -12,6 +12,7 @@ from upres.archs import ARCHS, Network
 from upres.archs.cost import multiply_adds
 from upres.archs.folding import folded
 from upres.archs.initializing import INITIALIZATIONS
+from upres.archs.outline import outline
 from upres.archs.plainres import PlainRes, PlainResConfig
 from upres.archs.repres import RepRes, RepResConfig
 from upres.config.named_parts import NamedPart, build, parse_part
@@ -50,6 +51,14 @@ def test_output_is_scale_times_larger_for_odd_sizes(name: str, scale: int, chann
             sr = network(lr)
         assert sr.shape == (2, channels, lr.shape[2] * scale, lr.shape[3] * scale)
         assert torch.isfinite(sr).all()
+
+
+@pytest.mark.parametrize(("name", "scale"), ONE_EACH)
+def test_its_outline_has_every_parameter_once(name: str, scale: int) -> None:
+    network = network_of(name, scale)
+    layers = outline(network, side=8)
+    assert sum(layer.parameters for layer in layers) == sum(each.numel() for each in folded(network).parameters())
+    assert len({layer.name for layer in layers}) == len(layers)
 
 
 @pytest.mark.parametrize(("name", "scale"), ONE_EACH)
