@@ -253,7 +253,7 @@ def upscale(
     ] = None,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Say what would be made and how long it takes.", rich_help_panel=_FILMS),
+        typer.Option("--dry-run", help="Say what would be made, how large and how soon.", rich_help_panel=_FILMS),
     ] = False,
     deinterlace: Annotated[
         bool,
