@@ -220,6 +220,7 @@ def test_it_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, com
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     PAGES[page](monkeypatch)
+    folders.drawn(monkeypatch)
     names: dict[str, object] = {"__name__": "__main__", **NAMES.get(page, {})}
     for kind, text in blocks(page):
         if kind == "yaml":
