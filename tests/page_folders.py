@@ -75,7 +75,7 @@ def div2k() -> None:
 
 
 def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `upres data draw` draw few pictures; those of a size are one picture. What it does whole is tested by itself."""
+    """Let `upres data draw` draw few pictures, those of a size once; a test of its own has the rest."""
     from upres.data import draw
 
     same = functools.cache(draw.leaves)
