@@ -6,7 +6,9 @@
 the recipe, on the same pictures, decoded into memory. Contenders take turns, each in a new process, and one clock is
 read in all of them: when PyTorch has taken an optimiser's step. `upres train` tells glibc to keep freed memory, so the
 loop runs twice: as it stands, and with the same told to it by the environment; that one is what is left of framework.
-The first start of upres also decodes the pictures into its cache; later ones find it.
+The first start of upres also decodes the pictures into its cache; later ones find it. Beside other work, with one of
+two busy cores taken from a step's threads, steps a second say nothing: take --threads 1 there, and look at the
+processor's time too.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ import atexit, json, sys, time
 from torch.optim.optimizer import register_optimizer_step_post_hook
 target, arguments = sys.argv[1], json.loads(sys.argv[2])
 taken = []
-register_optimizer_step_post_hook(lambda *given: taken.append(time.time()))
+register_optimizer_step_post_hook(lambda *given: taken.append((time.time(), time.process_time())))
 atexit.register(lambda: open(target, "w").write(json.dumps(taken)))
 """
 _OURS = _CLOCK + "sys.argv = ['upres', *arguments]\nfrom upres.cli.main import main\nmain()"
@@ -51,10 +53,15 @@ _PLAIN = _CLOCK + "from benchmarks.plain_loop import train\ntrain(*arguments)"
 
 @dataclass(frozen=True)
 class Taken:
-    """What one process took: seconds from its start to the first step, and steps a second after the warming."""
+    """What one process took: seconds to its first step; then steps a second, and milliseconds of processor a step."""
 
     first: float
     rate: float
+    busy: float
+
+    @property
+    def figures(self) -> tuple[float, float, float]:
+        return self.rate, self.busy, self.first
 
 
 def taken(program: str, arguments: Sequence[object], work: Path, environment: Mapping[str, str]) -> Taken:
@@ -72,7 +79,8 @@ def taken(program: str, arguments: Sequence[object], work: Path, environment: Ma
         raise FailedError(f"a contender left with {done.returncode}: {done.stderr.strip()[-300:]}")
     steps = json.loads(times.read_text(encoding="utf-8"))
     later = steps[_WARMING:]
-    return Taken(steps[0] - began, (len(later) - 1) / (later[-1] - later[0]))
+    seconds, busy = (last - first for first, last in zip(later[0], later[-1], strict=True))
+    return Taken(steps[0][0] - began, (len(later) - 1) / seconds, 1e3 * busy / (len(later) - 1))
 
 
 def ours(folder: Path, run_folder: Path, steps: int) -> list[str]:
@@ -122,9 +130,11 @@ def main() -> None:
                     runs.append(result)
     rows = []
     for label, runs in found.items():
-        rate = "" if label == _FIRST else f"{statistics.median(one.rate for one in runs):.2f}"
-        rows.append((label, rate, f"{statistics.median(one.first for one in runs):.2f}"))
-    print(text_table(("", "steps a second", "first step after (s)"), rows))
+        rate, busy, first = (
+            statistics.median(getattr(one, name) for one in runs) for name in ("rate", "busy", "first")
+        )
+        rows.append((label, *(("", "") if label == _FIRST else (f"{rate:.2f}", f"{busy:.1f}")), f"{first:.2f}"))
+    print(text_table(("", "steps a second", "processor (ms a step)", "first step after (s)"), rows))
     print(f"medians of {given.rounds} processes of {given.steps} steps, in turn; below, of the turns' own ratios\n")
     for label in (_LOOP, _KEPT_LOOP):
         ratios = [one.rate / other.rate for one, other in zip(found[_TRAINER], found[label], strict=True)]
