@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import upres.train.importing  # noqa: F401 -- before the others, which import Lightning
+
+# isort: split
 from upres.train.adversarial import AdversarialTraining
 from upres.train.components import Components
 from upres.train.devices import DEVICES, device_type
