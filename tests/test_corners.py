@@ -16,6 +16,7 @@ from onnx import numpy_helper
 
 import upres
 from tests.tiny_models import tiny_onnx
+from tools.halves import halve
 from upres.errors import ConfigError, ModelError
 from upres.export.quantise import quantise
 from upres.image import Picture, read, write
@@ -115,6 +116,25 @@ def test_a_position_is_one_plain_network(model: Path, backend: str) -> None:
         assert bool(mixture.facts.scores) == (position == 0)
     same = open_predictor(model, position=Position(0.0)).predict(lr)
     np.testing.assert_array_equal(open_predictor(model).predict(lr), same)
+
+
+@pytest.mark.parametrize("backend", ["onnx", "openvino"])
+def test_a_corner_stored_in_half_precision_mixes_and_opens_as_any(model: Path, backend: str) -> None:
+    if backend not in this_machine().backends:
+        pytest.skip(f"{backend} is not installed")
+    light = corner_file(model, "light")
+    before, size = read_weights(light), light.stat().st_size
+    lr = np.random.default_rng(1).random((1, 3, 12, 14), dtype=np.float32)
+    expected = [open_predictor(light, backend=backend).predict(lr)]
+    expected.append(open_predictor(model, backend=backend, position=Position(0.25)).predict(lr))
+    assert halve(light) > 60
+    assert light.stat().st_size < size
+    for name, values in read_weights(light).items():
+        np.testing.assert_array_equal(values, before[name].astype(np.float16).astype(np.float32))
+    assert open_predictor(light, backend=backend).facts == read_facts(light)
+    for place, position in ((light, Position()), (model, Position(0.25))):
+        made = open_predictor(place, backend=backend, position=position).predict(lr)
+        assert 0 < np.abs(made - expected.pop(0)).max() < 2e-3
 
 
 def test_nothing_is_left_behind(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

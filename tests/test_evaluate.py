@@ -268,7 +268,8 @@ protocol: {space: gray, border: 1}
         ["evaluate", "bicubic", "--recipe", str(tmp_path / "mine.yaml"), "--data", str(tmp_path), "-o", str(tmp_path)]
     )
     assert code == 0, err
-    assert "mine, validation, 2 pictures, ×2, lr as the recipe makes it: bicubic (antialias False)" in out
+    made = "lr as the recipe makes it: bicubic (kernel matlab, antialias False)"
+    assert f"mine, validation, 2 pictures, ×2, {made}" in out
     assert "gray BT.601 full range, border 1" in out
     rows = list(csv.reader((tmp_path / "pictures.csv").read_text().splitlines()[2:]))
     assert [row[1] for row in rows] == ["3.png", "4.png"]

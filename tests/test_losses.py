@@ -294,6 +294,43 @@ def test_normalised_features_are_those_of_the_metric(settings: dict[str, dict[st
     assert sr.grad is not None and torch.isfinite(sr.grad).all() and sr.grad.abs().max() < 10
 
 
+def test_nss_compares_the_moments_that_niqe_fits() -> None:
+    sr, hr = pair(2, 3, 32, 40)
+    found = [[_moments(picture, size) for picture in luma_levels(x)] for size in (1, 2) for x in (sr, hr)]
+    expected = np.mean([np.abs(np.subtract(found[i], found[i + 1])).mean() for i in (0, 2)])
+    assert float(loss_of("nss")(sr, hr)) == pytest.approx(float(expected), rel=1e-3)
+    with pytest.raises(ConfigError, match="sizes = 0: should be from 1 to 4"):
+        loss_of("nss", sizes=0)
+
+
+def test_nss_says_how_strong_a_texture_is_and_not_where() -> None:
+    rough = torch.rand(1, 1, 96, 96, generator=torch.Generator().manual_seed(1))
+    loss = loss_of("nss")
+    moved, soft = rough.roll((20, 30), (2, 3)), F.avg_pool2d(rough, 3, 1, 1)
+    assert 20 * float(loss(moved, rough)) < float(loss(soft, rough))
+
+
+def luma_levels(pictures: Tensor) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
+    weights = np.array([0.299, 0.587, 0.114])
+    return [255 * np.tensordot(weights, picture.double().numpy(), 1) for picture in pictures]
+
+
+def _moments(picture: np.ndarray[Any, np.dtype[np.float64]], size: int) -> list[float]:
+    rows, columns = (side // size for side in picture.shape)
+    picture = picture[: rows * size, : columns * size].reshape(rows, size, columns, size).mean(axis=(1, 3))
+    blurred = {
+        power: gaussian_filter(picture**power, 7 / 6, mode="nearest", radius=3)  # its window ends where NIQE's does
+        for power in (1, 2)
+    }
+    m = (picture - blurred[1]) / (np.sqrt(np.maximum(blurred[2] - blurred[1] ** 2, 0)) + 1)
+    found = [np.abs(m).mean(), np.sqrt((m**2).mean())]
+    for a, b in ((m[:, :-1], m[:, 1:]), (m[:-1], m[1:]), (m[:-1, :-1], m[1:, 1:]), (m[:-1, 1:], m[1:, :-1])):
+        p = a * b
+        sides = [np.sqrt((np.minimum(side * p, 0) ** 2).mean()) for side in (1, -1)]
+        found += [p.mean(), np.abs(p).mean(), *sides]
+    return [float(value) for value in found]
+
+
 def test_grid_sees_what_repeats_at_each_lr_pixel_and_no_texture() -> None:
     hr = pair(2, 3, 64, 96)[1]
     loss = loss_of("grid", factor=4, window=8)

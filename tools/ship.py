@@ -19,6 +19,7 @@ from benchmarks.common import argument_parser, run
 from benchmarks.detail import Measuring, cells
 from benchmarks.quality import measured
 from tools.digests import write_digests
+from tools.halves import halve
 from upres.evaluation.text_tables import markdown_table
 from upres.export.onnx import export_onnx
 from upres.export.quantise import quantise
@@ -194,7 +195,7 @@ def main() -> None:
     print(f"{output.name}: {written.facts.parameters:,} parameters, {facts_scores}, parity {written.worst:.1e}")
     for corner, _, checkpoint in (given.partition("=") for given in arguments.corners):
         made = export_onnx(Path(checkpoint), corner_file(output, corner), name=f"{title}-{corner}")
-        print(f"{made.path.name}: parity {made.worst:.1e}")
+        print(f"{made.path.name}: parity {made.worst:.1e}; in half precision {halve(made.path):.1f} dB from it")
     int8 = ship_int8(output, scores, scale, arguments) if arguments.int8 else ""
     write_digests()
     beside = "\n".join(

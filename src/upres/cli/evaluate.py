@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,6 +27,15 @@ class Space(StrEnum):
     luma = "luma"
     rgb = "rgb"
     gray = "gray"
+
+
+class Kernel(StrEnum):
+    """Whose bicubic makes low resolution."""
+
+    matlab = "matlab"
+    pillow = "pillow"
+    opencv = "opencv"
+    tensorflow = "tensorflow"
 
 
 def evaluate(
@@ -77,7 +86,17 @@ def evaluate(
     style: Annotated[
         Style, typer.Option("--format", help="Lay the table out as text, markdown, latex or csv.")
     ] = Style.text,
-    antialias: Annotated[bool, typer.Option(help="Antialias when making low resolution.")] = True,
+    kernel: Annotated[
+        Kernel, typer.Option(help="Whose bicubic makes low resolution: matlab, pillow, opencv or tensorflow.")
+    ] = Kernel.matlab,
+    antialias: Annotated[
+        bool | None,
+        typer.Option(
+            "--antialias/--no-antialias",
+            help="Antialias when making low resolution; unless said as the kernel's library does.",
+            show_default=False,
+        ),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(help="Use only this many pictures, evenly spaced.", show_default=False)
     ] = None,
@@ -105,7 +124,8 @@ def evaluate(
         metrics = metrics_with(features, metric or ())
     elif several:
         faults = Faults()
-        test_sets = faults.of(lambda: open_test_sets(several, scale or 4, antialias=antialias, limit=limit)) or []
+        reduction: dict[str, Any] = {"kernel": kernel.value, "antialias": antialias}
+        test_sets = faults.of(lambda: open_test_sets(several, scale or 4, **reduction, limit=limit)) or []
         entrants = faults.of(lambda: open_entrants(models, scale or 4)) or []
         metrics = faults.of(lambda: metrics_with(features, metric or ())) or {}
         faults.raised()

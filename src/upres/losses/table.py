@@ -17,6 +17,7 @@ from upres.losses.lpips import LPIPS
 from upres.losses.luma import Luma
 from upres.losses.ms_ssim import MSSSIM
 from upres.losses.mse import MSE
+from upres.losses.nss import NSS
 from upres.losses.perceptual import Perceptual
 from upres.losses.reduction import Reduction
 from upres.losses.ssim import SSIM
@@ -38,6 +39,7 @@ LOSSES: Table[type[Loss]] = Table(
         "luma": Luma,
         "ms-ssim": MSSSIM,
         "mse": MSE,
+        "nss": NSS,
         "perceptual": Perceptual,
         "reduction": Reduction,
         "ssim": SSIM,

@@ -17,23 +17,30 @@ from upres.models.protobuf import Field, field, fields, numbers
 
 Weights = dict[str, NDArray[np.float32]]
 
+HALF = "_half"
+"""What the name of a weight ends in that is stored in float16, and cast to float32 under its own name."""
+
 _GRAPH, _NODE, _INITIALIZER = 7, 1, 5
 _INPUT, _OUTPUT, _OPERATION = 1, 2, 4
 _DIMS, _DATA_TYPE, _FLOAT_DATA, _NAME, _RAW_DATA = 1, 2, 4, 8, 9
-_FLOAT, _INT8, _INT32 = 1, 3, 6
+_FLOAT, _INT8, _INT32, _FLOAT16 = 1, 3, 6, 10
 _INTEGERS: dict[int, type[np.signedinteger]] = {_INT8: np.int8, _INT32: np.int32}
 # Of an int8 model: the names that quantising gives a tensor's whole numbers, and what one of them stands for.
 _QUANTISED, _SCALE = "_quantized", "_scale"
 
 
 def read_weights(path: Path) -> Weights:
-    """Return every float32 initialiser by its name.
+    """Return every float32 initialiser by its name, and those that are stored in half precision.
 
     Raises:
         ModelError: the file cannot be read, or is damaged.
     """
     tensors = (_tensor(part.value) for part in _initialisers(path, _content(path)))
-    return {tensor.name: tensor.floats() for tensor in tensors if tensor.data_type == _FLOAT}
+    return {
+        tensor.name if tensor.data_type == _FLOAT else tensor.name.removesuffix(HALF): tensor.floats()
+        for tensor in tensors
+        if tensor.data_type == _FLOAT or (tensor.data_type == _FLOAT16 and tensor.name.endswith(HALF))
+    }
 
 
 def with_weights(path: Path, weights: Mapping[str, NDArray[np.float32]]) -> bytes:
@@ -131,7 +138,8 @@ class _Tensor(NamedTuple):
     parts: list[Field]
 
     def floats(self) -> NDArray[np.float32]:
-        return np.frombuffer(self.raw, "<f4").reshape(self.dims).astype(np.float32)
+        stored = "<f2" if self.data_type == _FLOAT16 else "<f4"
+        return np.frombuffer(self.raw, stored).reshape(self.dims).astype(np.float32)
 
     def with_raw(self, raw: bytes) -> bytes:
         """Return the message with these bytes as its data."""

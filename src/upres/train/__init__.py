@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import upres.train.importing  # noqa: F401 -- before the others, which import Lightning
+from upres.train.importing import LIGHTNING  # noqa: F401 -- before the others, which import it
 
 # isort: split
 from upres.train.adversarial import AdversarialTraining

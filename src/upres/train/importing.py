@@ -7,7 +7,7 @@ import sys
 from types import ModuleType
 
 
-def _import_lightning() -> None:
+def _imported() -> ModuleType:
     """Import Lightning, in half a second to a second less where SciPy is installed.
 
     Lightning imports torchmetrics, whose first lines import all of `scipy.signal` to give it a name of old, `hamming`,
@@ -16,19 +16,18 @@ def _import_lightning() -> None:
     """
     name = "scipy.signal"
     if {name, "torchmetrics"} & sys.modules.keys():
-        importlib.import_module("pytorch_lightning")
-        return
+        return importlib.import_module("pytorch_lightning")
     named = ModuleType(name)
     named.__dict__["hamming"] = None
     sys.modules[name] = named
     try:
-        importlib.import_module("pytorch_lightning")
+        return importlib.import_module("pytorch_lightning")
     except (ImportError, AttributeError):  # a torchmetrics that uses more of it
         sys.modules.pop(name)
-        importlib.import_module("pytorch_lightning")
+        return importlib.import_module("pytorch_lightning")
     finally:
         if sys.modules.get(name) is named:
             del sys.modules[name]
 
 
-_import_lightning()
+LIGHTNING = _imported()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
+from upres.archs.initializing import INITIALIZATIONS
 from upres.config import config
 from upres.config.limits import MAX_STEPS
 from upres.errors import nearest
@@ -119,6 +120,8 @@ class TrainConfig:
         the same.
     resident: all training pictures lie in the memory of the device that trains, hr and lr as bytes, and batches are cut
         there, the same ones; nothing is drawn ahead then.
+    initialization: one of `INITIALIZATIONS`: `own`, the architecture's, which are PyTorch's defaults unless its paper
+        says otherwise, or `keras`: Glorot's, with biases of 0. Where there is `init`, that comes after.
     optimizer: which one, and its settings.
     monitor: what decides the best weights and early stopping, on the validation pictures: `psnr` (highest),
         `loss` or the name of one loss term (lowest), the name of one of the recipe's metrics, or `last` (the last
@@ -153,6 +156,7 @@ class TrainConfig:
     gradient_checkpointing: bool = False
     prefetch: int | None = None
     resident: bool = False
+    initialization: str = "own"
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     monitor: str | None = None
     ema: float = 0.0
@@ -173,6 +177,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         _check_name("precision", self.precision, PRECISIONS)
         _check_name("compile", self.compile, COMPILE_MODES)
+        _check_name("initialization", self.initialization, INITIALIZATIONS)
         _check_name("optimizer.name", self.optimizer.name, OPTIMIZERS)
         for number, name in enumerate(self.loggers):
             _check_name(f"loggers.{number}", name, LOGGERS)

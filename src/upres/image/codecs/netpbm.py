@@ -5,16 +5,18 @@ Source: the netpbm project's format descriptions ppm(5), pgm(5), pbm(5).
 
 from __future__ import annotations
 
+import contextlib
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from upres.config.limits import MAX_NETPBM_HEADER, MAX_SIDE
-from upres.errors import PictureError
+from upres.errors import FailedError, PictureError
 from upres.image.codecs import stored_png, vips
 
 _TOKEN = re.compile(rb"(?:\s|#[^\n\r]*[\n\r])*([^\s#]+)")
@@ -54,11 +56,16 @@ def opened(path: Path, *, decode: bool = True, part: int = 1 << 20) -> Any:
         _check_length(path, offset + width * height * bands * (1 + deep))
     if not decode:
         return _black(height, width, bands, deep=deep)
+    item, stored = bands * (1 + deep), "ushort" if deep else "uchar"
     if kind in _PLAIN:
-        return vips.from_array(_text(path, offset, (height, width, bands), white, kind, part))
+        read = _text(path, offset, (height, width, bands), white, kind, part)
+        if width * item > MAX_SIDE:  # longer than libvips counts, in bytes
+            with read:
+                return vips.from_array(np.fromfile(read, np.uint16 if deep else np.uint8).reshape(height, width, bands))
+        image = stored_png.read_rows(read, offset=0, height=height, row_bytes=width * item, item_bytes=item)
+        return image.copy(format=stored, bands=bands, interpretation=_SPACES[bands, deep])
     if kind in _BITS:
         return vips.from_array(_bitmap(path, offset, height, width))
-    item, stored = bands * (1 + deep), "ushort" if deep else "uchar"
     if width * item > MAX_SIDE:  # longer than libvips counts, in bytes
         image = vips.load("raw", path, width, height, bands, offset=offset, format=stored, revalidate=True)
     else:  # not mapped: all pages of a map that were read count as the process's
@@ -73,13 +80,10 @@ def opened(path: Path, *, decode: bool = True, part: int = 1 << 20) -> Any:
 
 
 def held_decoding(path: Path, image: Any) -> int:
-    """Return the bytes that are held of a picture while it is decoded: all of it, where it is text or bits."""
+    """Return the bytes that are held of a picture while it is decoded: all of it, where it is bits."""
     with path.open("rb") as file:
         kind = file.read(2)[1] - ord("0")
-    samples = int(image.width * image.height * image.bands)
-    if kind in _PLAIN:
-        return samples * (2 if image.format == "ushort" else 1)
-    return 3 * samples if kind in _BITS else 0
+    return 3 * int(image.width * image.height) if kind in _BITS else 0
 
 
 def save(image: Any, file: BinaryIO) -> None:
@@ -115,17 +119,32 @@ def _check_length(path: Path, expected: int) -> None:
         )
 
 
-def _text(path: Path, offset: int, shape: tuple[int, int, int], white: int, kind: int, part: int) -> NDArray[Any]:
-    """Read samples that are written as words, a part of the file at a time: as text they take many times as much."""
-    count = int(np.prod(shape))
-    levels = np.empty(count, np.uint16 if white > 255 else np.uint8)
-    done = 0
-    for numbers in _numbers_of_text(path, offset, part, separate=kind != 1):
-        some = numbers[: count - done]
-        levels[done : done + len(some)] = _scaled(np.minimum(some, white), white, kind)
-        done += len(some)
-        if done == count:
-            return levels.reshape(shape)
+def _text(path: Path, offset: int, shape: tuple[int, int, int], white: int, kind: int, part: int) -> IO[bytes]:
+    """Return a file that is gone when it is closed, of the samples that are written as words in another.
+
+    That is read a part at a time: its numbers take many times their text, and the picture may be larger than memory.
+    """
+    count, done = int(np.prod(shape)), 0
+    with contextlib.ExitStack() as held:
+        file = held.enter_context(tempfile.TemporaryFile())
+        for numbers in _numbers_of_text(path, offset, part, separate=kind != 1):
+            some = numbers[: count - done]
+            levels = _scaled(np.minimum(some, white), white, kind)
+            stored = levels.astype(np.uint16 if white > 255 else np.uint8)
+            try:
+                file.write(stored.tobytes())
+                file.flush()
+            except OSError as error:
+                raise FailedError(
+                    f"the samples of PPM in text go into {tempfile.gettempdir()} first ({error.strerror}); free "
+                    f"{count * stored.itemsize / 1e6:,.1f} MB there, or set TMPDIR to a folder elsewhere",
+                    where=path,
+                ) from error
+            done += len(some)
+            if done == count:
+                file.seek(0)
+                held.pop_all()  # it is closed by who reads it
+                return file
     raise PictureError(
         f"the PPM data is damaged or cut short ({done:,} of {count:,} samples are whole); get a whole copy of it",
         where=path,

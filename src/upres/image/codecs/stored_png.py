@@ -13,7 +13,7 @@ import threading
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,19 +58,19 @@ def opened(descriptor: int, item_bytes: int) -> Any:
 
 
 def read_rows(
-    path: Path, *, offset: int, height: int, row_bytes: int, item_bytes: int = 1, upward: bool = False
+    source: Path | IO[bytes], *, offset: int, height: int, row_bytes: int, item_bytes: int = 1, upward: bool = False
 ) -> Any:
     """Open rows of bytes that stand in a file one after the other, as `opened` does.
 
     Args:
-        path: the file.
+        source: the file, by its path or opened; then it is closed behind them.
         offset: where they begin.
         height, row_bytes: how many, and how long each is.
         item_bytes: how many bytes are a pixel.
         upward: whether the last row comes first.
     """
     there, here = os.pipe()
-    bands = _bands_of(path, offset, height, row_bytes, upward=upward)
+    bands = _bands_of(source, offset, height, row_bytes, upward=upward)
     threading.Thread(target=_pour, args=(parts(bands, height, row_bytes), here), name="upres-read", daemon=True).start()
     try:
         return opened(there, item_bytes)
@@ -78,9 +78,11 @@ def read_rows(
         os.close(there)  # libvips has its own
 
 
-def _bands_of(path: Path, offset: int, height: int, row_bytes: int, *, upward: bool) -> Iterator[NDArray[np.uint8]]:
+def _bands_of(
+    source: Path | IO[bytes], offset: int, height: int, row_bytes: int, *, upward: bool
+) -> Iterator[NDArray[np.uint8]]:
     rows = max(1, _SENT_BYTES // row_bytes)
-    with path.open("rb") as file:
+    with source.open("rb") if isinstance(source, Path) else source as file:
         for top in range(0, height, rows):
             count = min(rows, height - top)
             first = height - top - count if upward else top
