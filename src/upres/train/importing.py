@@ -23,7 +23,7 @@ def _imported() -> ModuleType:
     try:
         return importlib.import_module("pytorch_lightning")
     except (ImportError, AttributeError):  # a torchmetrics that uses more of it
-        sys.modules.pop(name)
+        sys.modules.pop(name, None)
         return importlib.import_module("pytorch_lightning")
     finally:
         if sys.modules.get(name) is named:
