@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from tests.small_sets import save_cifar
+from upres.data.leaves import leaves
 from upres.image import Picture, imresize, read, write
 from upres.storage.cache_home import cache_home
 
@@ -78,7 +79,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `upres data draw` draw few pictures, those of a size once; a test of its own has the rest."""
     from upres.data import draw
 
-    same = functools.cache(draw.leaves)
+    same = functools.cache(leaves)
     monkeypatch.setattr(draw, "leaves", lambda height, width, seed: same(height, width, seed=0))
     counts = {**{f"data_batch_{number}": 1002 for number in range(1, 6)}, "test_batch": 4}  # 5,000 are held out
     monkeypatch.setattr(draw, "_CIFAR", counts)

@@ -144,8 +144,8 @@ def test_batches_that_are_cut_on_the_device_are_those_of_the_processor(
     bicubic = Bicubic(BicubicConfig())
     given = {key: value for key, value in options.items() if key != "degraded"}
     if "degraded" in options:
-        chain = DEGRADATIONS["chain"]
-        given["degradation"] = chain(chain.config_type(preset="photo"))
+        chain = NamedPart("chain", DEGRADATIONS["chain"].config_type(preset="photo"))
+        given["degradation"] = build(DEGRADATIONS, chain)
     home = tmp_path / "cache"
     source = [open_source(str(tmp_path / "hr"))]
     cache = build_cache(source, bicubic, "bicubic", scale=2, colour=colour, seed=0, home=home)
