@@ -136,7 +136,7 @@ def detail_of_card(output: Path, scale: int, arguments: argparse.Namespace) -> s
     if not corners_of(output).detailed or arguments.features is None:
         return ""
     measuring = Measuring(arguments.data, arguments.features, scale)
-    places = (0, DEFAULT_DETAIL, 1)
+    places = (0, 0.5, 1)
     rows = []
     for quality in (None, 85):
         _, entrants, found = measuring.found(str(output), places, quality)

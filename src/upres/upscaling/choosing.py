@@ -40,7 +40,7 @@ class Denoise:
 
 CLEAN = Denoise(0.0)
 
-DEFAULT_DETAIL = 0.75
+DEFAULT_DETAIL = 1.0
 """How much detail a model gives that can, when nobody says: at 0.5 leaves stay soft."""
 
 # Where a JPEG left little, a weave shows in sand, rock and grass at 0.75: blind votes took the smoother one there.
