@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,11 +42,11 @@ def processor_seconds(commands: Sequence[Sequence[str]]) -> dict[str, float]:
             if popen.returncode:
                 raise subprocess.CalledProcessError(popen.returncode, popen.args)
         time.sleep(_LOOK)
-    found: Counter[str] = Counter()
+    found: defaultdict[str, float] = defaultdict(float)
     for kind, seconds in spent.values():
         found[kind] += seconds
     found["upres"] = max(found["upres"], own - sum(found.values()) + found["upres"])
-    return {kind: seconds for kind, seconds in found.most_common() if seconds >= 0.05}
+    return {kind: seconds for kind, seconds in sorted(found.items(), key=lambda pair: -pair[1]) if seconds >= 0.05}
 
 
 def _below(roots: set[int]) -> list[tuple[int, str, float]]:

@@ -86,7 +86,7 @@ def bucket(root: Path, quick: bool) -> None:
     count = 16 if quick else 200
     make(root / "pictures/in", count, 1500, 2000)
     model = ["--model", "fast", "--scale", "2", "-q"]
-    port, server = _serve(root, "--delay", "0.05")
+    port, server = serve(root, "--delay", "0.05")
     try:
         # Both once before, for a picture: what is read from disk the first time belongs to neither.
         upres(str(root / "pictures/in/000000.jpg"), "-o", str(root / "first.jpg"), *model)
@@ -108,7 +108,7 @@ def names(root: Path, quick: bool) -> None:
     count = 1_000_000 if quick else 10_000_000
     write(Picture(picture(60, 80)), root / "picture.png")
     (root / "picture.png").rename(root / "picture")
-    port, server = _serve(root, "--names", str(count))
+    port, server = serve(root, "--names", str(count))
     variables = {**os.environ, **environment(port)}
     try:
         # Naming alone, as the driver of Ray does it: listing, shards, patterns, names of outputs, twins.
@@ -197,7 +197,7 @@ def _ray(root: Path, count: int, height: int, width: int, *, rounds: int) -> Non
         for name, commands in (("hand", shards), ("ray", [clustered])):
             shutil.rmtree(root / name, ignore_errors=True)
             used[name].append(processor_seconds([[*_UPRES, *words] for words in commands]))
-            rates[name].append(_rate(root / name, count))
+            rates[name].append(rate_of(root / name, count))
         assert _made(root / "hand") == _made(root / "ray")
     hand, ray = (statistics.median(rates[name]) for name in ("hand", "ray"))
     megapixels = height * width / 1e6
@@ -210,7 +210,7 @@ def _ray(root: Path, count: int, height: int, width: int, *, rounds: int) -> Non
     held_against(RAY, ray / hand, f"{megapixels:.2g} megapixels")
 
 
-def _rate(folder: Path, count: int) -> float:
+def rate_of(folder: Path, count: int) -> float:
     """Return pictures a second, after the first tenth of them: what starting takes is another figure."""
     moments = sorted(path.stat().st_mtime for path in folder.glob("*.jpg"))
     assert len(moments) == count
@@ -218,7 +218,8 @@ def _rate(folder: Path, count: int) -> float:
     return (len(later) - 1) / (later[-1] - later[0])
 
 
-def _serve(root: Path, *words: str) -> tuple[int, subprocess.Popen[str]]:
+def serve(root: Path, *words: str) -> tuple[int, subprocess.Popen[str]]:
+    """Start a store that holds a folder; return its port and its process, which the caller ends."""
     command = [sys.executable, "-m", "benchmarks.store", str(root), *words]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
