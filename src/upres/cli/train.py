@@ -63,7 +63,14 @@ def train(
 
     with extra("train", "upres train"):
         from upres.recipes import read_recipe, recipe_of_run, run_recipe
-        from upres.train import Reached, first_process, processes, torchrun_advice
+        from upres.train import (
+            Reached,
+            first_process,
+            processes,
+            several_machines,
+            share_run,
+            torchrun_advice,
+        )
 
     _keep_memory()
     first = first_process()
@@ -76,6 +83,12 @@ def train(
             raise ConfigError(f"{recipe} and {run} are two run folders; give one", settings=("run",))
         folder = Path(recipe)
         recipe = None
+    if several_machines():
+        if folder is None and recipe is not None:
+            folder = Path("runs") / read_recipe(recipe, settings=changes, data=data).name
+        if folder is not None and share_run(folder, resume=resume, device=device.value) and not resume:
+            # Another machine's process goes on, so this one does, by the recipe of the run.
+            recipe, resume = None, True
     if recipe is not None:
         resolved = read_recipe(recipe, settings=changes, data=data)
         folder = folder or Path("runs") / resolved.name
