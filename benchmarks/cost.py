@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.common import argument_parser, machine, run
 from benchmarks.scale import make, rate_of, serve
 from benchmarks.store import environment
-from upres.image import read, write
+from upres.image import read, read_header, write
 from upres.models.shipped import shipped
 
 PICTURES, MEGAPIXELS, PROCESSORS = 1_000_000, 12, 16
@@ -80,8 +80,8 @@ def costs(
 
 def pixels(path: Path) -> float:
     """Return the megapixels of a picture."""
-    height, width = read(path).pixels.shape[:2]
-    return height * width / 1e6
+    header = read_header(path)
+    return header.height * header.width / 1e6
 
 
 def stages(root: Path, model: str, scale: int, each: float) -> None:

@@ -6,7 +6,7 @@ from upres.train.adversarial import AdversarialTraining
 from upres.train.components import Components
 from upres.train.devices import DEVICES, device_type
 from upres.train.freezing import freeze
-from upres.train.machines import several_machines, share_run
+from upres.train.machines import share_run
 from upres.train.monitor import monitored
 from upres.train.optimizers import OptimizerConfig
 from upres.train.options import AdversarialConfig, IntervalConfig, TrainConfig
@@ -39,7 +39,6 @@ __all__ = [
     "processes",
     "reached",
     "set_seed",
-    "several_machines",
     "share_run",
     "torchrun_advice",
 ]

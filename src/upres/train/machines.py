@@ -25,16 +25,11 @@ _LAST = "last.ckpt"
 _SHARED = ("recipe.yaml", "changes.csv", _LAST, "best.safetensors", "weights/*.safetensors")
 
 
-def several_machines(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether torchrun started this process and others on other machines."""
-    return "TORCHELASTIC_RUN_ID" in environment and environment["WORLD_SIZE"] != environment["LOCAL_WORLD_SIZE"]
-
-
 def share_run(folder: Path, *, resume: bool, device: str = "auto", environment: Mapping[str, str] = os.environ) -> bool:
     """Give the run folder of every machine what the one has that is farthest; return whether there is one to resume.
 
-    All processes must call it. One that was told to resume is enough for all: a new machine cannot know of it. Where
-    the folder is one that all see, nothing is written.
+    Does nothing unless torchrun started processes on several machines; then all must call it. One that was told to
+    resume is enough for all: a new machine cannot know of it. Where the folder is one that all see, nothing is written.
 
     Args:
         folder: the run folder, on this machine.
@@ -46,6 +41,8 @@ def share_run(folder: Path, *, resume: bool, device: str = "auto", environment: 
         ConfigError: there is no such device.
         FailedError: a machine cannot write what came.
     """
+    if not _several(environment):
+        return resume
     kind = device_type(device)
     if not dist.is_initialized():
         # Lightning takes the group that is there. Files go by gloo, gradients of GPUs by NCCL.
@@ -89,3 +86,8 @@ def _steps(folder: Path) -> int:
 def _digests(folder: Path) -> dict[str, str]:
     found = (path for pattern in _SHARED for path in sorted(folder.glob(pattern)))
     return {path.relative_to(folder).as_posix(): digest_of(path) for path in found if path.is_file()}
+
+
+def _several(environment: Mapping[str, str]) -> bool:
+    """Whether torchrun started this process and others on other machines."""
+    return "TORCHELASTIC_RUN_ID" in environment and environment["WORLD_SIZE"] != environment["LOCAL_WORLD_SIZE"]

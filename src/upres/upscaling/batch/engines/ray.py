@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import functools
 import math
+import socket
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from upres.config.limits import MAX_MEMORY
 from upres.errors import ConfigError, FailedError, UpresError, extra, first_line
@@ -29,6 +31,8 @@ from upres.upscaling.sizes import Size
 
 # Tasks that are asked for, for each that fits the machines that are there: the others are why Ray adds machines.
 _ASKED = 2
+# Seconds in which a cluster answers.
+_ANSWER = 10.0
 # How often Ray starts a task again whose worker was lost.
 _RETRIES = 3
 # Bytes of a worker beside what an enlargement holds: the interpreter and its libraries.
@@ -84,8 +88,9 @@ def run(
     begun = not ray.is_initialized()
     if begun:
         try:
+            _reach(address)
             ray.init(address=address, logging_level="ERROR", log_to_driver=False, **_own(address), **log)
-        except (ConnectionError, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise ConfigError(
                 f"no Ray cluster answers there ({first_line(error)}); start one, or leave the address out",
                 where=address,
@@ -98,6 +103,17 @@ def run(
         tasks.cancel()
         if begun:
             ray.shutdown()
+
+
+def _reach(address: str | None) -> None:
+    """Be sure that something answers at HOST:PORT: Ray itself tries for ten minutes.
+
+    Raises:
+        OSError: nothing does.
+    """
+    place = urlsplit(address if address and "://" in address else f"ray://{address or ''}")
+    if place.hostname and place.port:
+        socket.create_connection((place.hostname, place.port), _ANSWER).close()
 
 
 def _own(address: str | None) -> dict[str, Any]:
