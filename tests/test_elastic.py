@@ -101,7 +101,8 @@ def test_machines_that_share_no_folder(tmp_path: Path, monkeypatch: pytest.Monke
     values["train"] = {**SMALL["train"], "epochs": 6}
     recipe.write_text(yaml.safe_dump(values))
     whole = tmp_path / "whole"
-    assert torchrun(tmp_path, recipe, whole, 2).wait() == 0
+    done = torchrun(tmp_path, recipe, whole, 2)
+    assert done.communicate()[0] is None and done.returncode == 0
     folders = [tmp_path / "a/run", tmp_path / "b/run"]
 
     def written() -> Path | None:
@@ -117,7 +118,7 @@ def test_machines_that_share_no_folder(tmp_path: Path, monkeypatch: pytest.Monke
     # The machine that did not write lost its process: both start again, and the checkpoint travels.
     errors = [process.communicate(timeout=400)[1] for process in started]
     assert [process.returncode for process in started] == [0, 0], errors
-    assert all((run / "last.ckpt").exists() and (run / "recipe.yaml").exists() for run in folders)
+    assert all((run / "last.ckpt").exists() and (run / "recipe.yaml").exists() for run in folders), errors
     ended = max(folders, key=lambda run: (run / "report.html").exists() and len(rows_of(run)))
     equal_runs(whole, ended)
 

@@ -53,7 +53,7 @@ def share_run(folder: Path, *, resume: bool, device: str = "auto", environment: 
         return False
     farthest = max(range(len(told)), key=lambda number: told[number][1])
     steps, wanted = told[farthest][1:]
-    if steps < 0:
+    if steps < 0 or wanted is None:
         return True  # whoever opens the checkpoint that is missing, or damaged, says so
     failure = ""
     for name, digest in wanted.items():
