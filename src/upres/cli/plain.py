@@ -26,7 +26,9 @@ def read_plainly(param: Any) -> None:
         annotation, info = param.type_descriptor.annotation, param.type_descriptor.parameter_info
         asked = (info.parser, info.min, info.max, info.clamp, info.exists, info.writable, info.resolve_path)
         asked += (info.allow_dash, info.path_type)
-        more = any(each is not None and each is not False for each in asked) or not (info.file_okay and info.dir_okay and info.case_sensitive)
+        more = any(each is not None and each is not False for each in asked) or not (
+            info.file_okay and info.dir_okay and info.case_sensitive
+        )
     except AttributeError:  # another Typer, which may not need this
         return
     if not more:
@@ -59,17 +61,21 @@ def _read(annotation: Any, value: Any) -> Any:
         return _member(annotation, value)
     if issubclass(annotation, Path) and isinstance(value, (str, Path)):
         # Of a file that may not be read Typer says so.
-        if os.path.exists(value) and not os.access(value, os.R_OK):
+        if Path(value).exists() and not os.access(value, os.R_OK):
             raise _NotPlainError
         return annotation(value)
+    return _number(annotation, value)
+
+
+def _number(annotation: type, value: Any) -> Any:
+    """Return a text, a yes or no, or a number."""
     if annotation in (str, bool, int, float) and type(value) is annotation:
         return value
-    if annotation is float and type(value) is int:
-        return float(value)
-    if annotation is int and isinstance(value, str) and _WHOLE.fullmatch(value):
-        return int(value)
-    if annotation is float and isinstance(value, str) and _DECIMAL.fullmatch(value):
-        return float(value)
+    written = {int: _WHOLE, float: _DECIMAL}.get(annotation)
+    if (annotation is float and type(value) is int) or (
+        written is not None and isinstance(value, str) and written.fullmatch(value)
+    ):
+        return annotation(value)
     raise _NotPlainError
 
 
