@@ -24,7 +24,15 @@ def read_plainly(param: Any) -> None:
     """Let a parameter of Typer's read plain values by itself, where what it is asks for nothing more."""
     try:
         annotation, info = param.type_descriptor.annotation, param.type_descriptor.parameter_info
-        asked = (info.parser, info.min, info.max, info.clamp, info.exists, info.writable, info.resolve_path)
+        asked: tuple[Any, ...] = (
+            info.parser,
+            info.min,
+            info.max,
+            info.clamp,
+            info.exists,
+            info.writable,
+            info.resolve_path,
+        )
         asked += (info.allow_dash, info.path_type)
         more = any(each is not None and each is not False for each in asked) or not (
             info.file_okay and info.dir_okay and info.case_sensitive
