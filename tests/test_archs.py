@@ -11,6 +11,8 @@ from tests.small_archs import SMALL
 from upres.archs import ARCHS, Network
 from upres.archs.cost import multiply_adds
 from upres.archs.folding import folded
+from upres.archs.initializing import INITIALIZATIONS
+from upres.archs.outline import outline
 from upres.archs.plainres import PlainRes, PlainResConfig
 from upres.archs.repres import RepRes, RepResConfig
 from upres.config.named_parts import NamedPart, build, parse_part
@@ -49,6 +51,14 @@ def test_output_is_scale_times_larger_for_odd_sizes(name: str, scale: int, chann
             sr = network(lr)
         assert sr.shape == (2, channels, lr.shape[2] * scale, lr.shape[3] * scale)
         assert torch.isfinite(sr).all()
+
+
+@pytest.mark.parametrize(("name", "scale"), ONE_EACH)
+def test_its_outline_has_every_parameter_once(name: str, scale: int) -> None:
+    network = network_of(name, scale)
+    layers = outline(network, side=8)
+    assert sum(layer.parameters for layer in layers) == sum(each.numel() for each in folded(network).parameters())
+    assert len({layer.name for layer in layers}) == len(layers)
 
 
 @pytest.mark.parametrize(("name", "scale"), ONE_EACH)
@@ -351,6 +361,32 @@ def test_the_unet_enlarges_what_the_face_project_did() -> None:
         assert network(torch.rand(1, 3, 32, 32)).shape == (1, 3, 128, 128)
     assert [type(layer).__name__ for layer in network.upsampler] == ["ConvTranspose2d", "ReLU"] * 2
     assert network.tail.kernel_size == (1, 1)
+
+
+def test_the_unet_normalises_as_keras_does_when_told() -> None:
+    options = {"name": "unet", "norm_momentum": 0.01, "norm_epsilon": 1e-3}
+    network = build(ARCHS, parse_part(ARCHS, options, where="r.yaml", key="arch"), scale=4, channels=3)
+    norms = [layer for layer in network.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
+    assert norms and all((layer.momentum, layer.eps) == (0.01, 1e-3) for layer in norms)
+    with pytest.raises(ConfigError, match=r"norm_momentum = 0.*: should be above 0"):
+        parse_part(ARCHS, {"name": "unet", "norm_momentum": 0}, where="r.yaml", key="arch")
+
+
+@pytest.mark.parametrize("name", ["deconv-cnn", "unet", "srcnn"])
+def test_an_initialization_like_keras_is_glorots(name: str) -> None:
+    network = network_of(name, 2)
+    INITIALIZATIONS["keras"](network)
+    convolutions = [
+        layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d | torch.nn.ConvTranspose2d)
+    ]
+    assert convolutions
+    for layer in convolutions:
+        taps = layer.kernel_size[0] * layer.kernel_size[1]
+        bound = (6 / (taps * (layer.in_channels + layer.out_channels))) ** 0.5
+        assert float(layer.weight.detach().abs().max()) <= bound
+        if layer.weight.numel() > 500:
+            assert float(layer.weight.detach().std()) == pytest.approx(bound / 3**0.5, rel=0.1)
+        assert layer.bias is None or not layer.bias.detach().any()
 
 
 def test_the_unet_sees_an_odd_picture_as_continued_by_its_edge() -> None:

@@ -19,7 +19,7 @@ from tests.forks import ForkServer
 from tests.tiny_models import tiny_onnx
 from upres.image import Picture, read, write
 from upres.models.corners import corners_of
-from upres.models.shipped import PURPOSES, shipped
+from upres.models.shipped import PURPOSES, find, shipped
 
 
 @pytest.fixture
@@ -209,6 +209,30 @@ def test_models_lists_what_is_shipped(folder: Path, command: Command) -> None:
         (model.name, model.scale, model.facts.parameters) for model in inside
     ]
     assert all(Path(entry["path"]).stat().st_size == entry["bytes"] for entry in table)
+
+
+def test_models_tells_of_one_layer_by_layer(folder: Path, command: Command) -> None:
+    code, out, err = command("models", "base-x2")
+    assert (code, err) == (0, "")
+    told, layers = out.split("\n\n")
+    assert re.search(r"^parameters +115,340$", told, re.MULTILINE)
+    rows = [re.split(r"  +", line) for line in layers.splitlines()]
+    assert rows[0] == ["layer", "kind", "output for 32 pixels a side", "parameters"]
+    assert rows[1] == ["head", "Conv2d", "32×32×32", "896"]
+    assert sum(int(row[3].replace(",", "")) for row in rows[1:]) == 115_340
+
+    code, out, _ = command("models", str(find("base", 4).path), "--json")
+    entry = json.loads(out)
+    assert (code, entry["scale"], entry["layers"][0]["shape"]) == (0, 4, [32, 32, 32])
+    for given, said in (
+        ("bsae", "did you mean base"),
+        ("bicubic", "bicubic is no network"),
+        ("gone.pth", "gone.pth: no such file"),
+        (str(find("base", 4).path.with_name("base-x4-int8.onnx")), ""),
+    ):
+        code, out, err = command("models", given)
+        assert code == (2 if said else 0) and said in err, (given, err)
+        assert said or "its layers cannot be told" in out
 
 
 def test_a_name_that_the_terminal_cannot_show_is_no_reason_to_fail(folder: Path) -> None:

@@ -144,7 +144,8 @@ def test_every_picture_is_decoded_and_enlarged_once_also_when_some_are_drawn(tmp
     triplets = Triplets()
     result = evaluate([entrant("counted", Counted()), bicubic(2)], counted, on_picture=triplets.take)
     write_evaluation(result, tmp_path)
-    assert triplets.write(result, tmp_path / "triplets.png").stat().st_size > 10_000
+    assert [path.name for path in triplets.write(result, tmp_path / "triplets.png")] == ["triplets.png"]
+    assert (tmp_path / "triplets.png").stat().st_size > 10_000
     assert decoded == [f"{number}.png" for number in range(6)] and len(enlarged) == 6
 
 
@@ -216,6 +217,18 @@ def test_the_command_prints_the_table_and_writes_the_files(tmp_path: Path, capsy
     ]  # fmt: skip
 
 
+def test_triplets_are_drawn_one_by_one_when_asked_for(tmp_path: Path, command: Command) -> None:
+    save_pictures(tmp_path / "set")
+    line = ("evaluate", "bicubic", "--data", str(tmp_path / "set"), "--scale", "2", "-o", str(tmp_path / "out"))
+    code, _, err = command(*line, "--triplets", "2")
+    assert (code, err) == (0, "")
+    drawn = {path.name: path.stat().st_size for path in (tmp_path / "out").glob("triplets*")}
+    assert sorted(drawn) == ["triplets.png", "triplets_1.png", "triplets_2.png"]
+    assert drawn["triplets_1.png"] < drawn["triplets.png"]
+    code, _, err = command(*line, "--triplets", "0")
+    assert (code, err) == (2, "upres: --triplets 0: should be from 1 to 64\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -268,7 +281,8 @@ protocol: {space: gray, border: 1}
         ["evaluate", "bicubic", "--recipe", str(tmp_path / "mine.yaml"), "--data", str(tmp_path), "-o", str(tmp_path)]
     )
     assert code == 0, err
-    assert "mine, validation, 2 pictures, ×2, lr as the recipe makes it: bicubic (antialias False)" in out
+    made = "lr as the recipe makes it: bicubic (kernel matlab, antialias False)"
+    assert f"mine, validation, 2 pictures, ×2, {made}" in out
     assert "gray BT.601 full range, border 1" in out
     rows = list(csv.reader((tmp_path / "pictures.csv").read_text().splitlines()[2:]))
     assert [row[1] for row in rows] == ["3.png", "4.png"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from tests.small_runs import save_smooth
@@ -12,7 +13,7 @@ from upres.config import build
 from upres.data import SOURCES
 from upres.data.cache import cached
 from upres.errors import ConfigError, RenamedWarning
-from upres.recipes import open_validation, parse_recipe, read_recipe, shipped_recipes
+from upres.recipes import new_network, open_validation, parse_recipe, read_recipe, shipped_recipes
 
 MINIMAL = {
     "name": "small",
@@ -53,7 +54,7 @@ def test_a_minimal_recipe_fills_in_what_papers_do() -> None:
     recipe = parse_recipe(MINIMAL, where="r.yaml")
     assert recipe.protocol.describe() == "luma BT.601 studio range, border 2, 8-bit"
     assert [part.name for _, part in recipe.losses] == ["l1"]
-    assert recipe.degradation.dump() == {"name": "bicubic", "antialias": True}
+    assert recipe.degradation.dump() == {"name": "bicubic", "kernel": "matlab", "antialias": True}
     assert recipe.schedule.name == "constant"
 
 
@@ -133,6 +134,17 @@ def test_a_file_that_is_no_recipe(tmp_path: Path) -> None:
     (tmp_path / "list.yaml").write_text(yaml.safe_dump([1, 2]))
     with pytest.raises(ConfigError, match=r"list\.yaml: holds list; a recipe is a mapping"):
         read_recipe(str(tmp_path / "list.yaml"))
+
+
+def test_a_recipe_says_how_its_network_begins() -> None:
+    begun = {}
+    for name in ("own", "keras"):
+        recipe = parse_recipe(changed(train={"epochs": 1, "initialization": name}), where="r.yaml")
+        torch.manual_seed(0)
+        begun[name] = next(new_network(recipe)[1].parameters())
+    assert not torch.equal(begun["own"], begun["keras"])
+    with pytest.raises(ConfigError, match=r"train\.initialization = 'kears' is unknown: did you mean keras"):
+        parse_recipe(changed(train={"epochs": 1, "initialization": "kears"}), where="r.yaml")
 
 
 def test_caches_of_before_are_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

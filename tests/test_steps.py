@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,9 @@ def test_a_run_measured_by_steps(data: Path, tmp_path: Path) -> None:
     }  # fmt: skip
     first = load_file(tmp_path / "weights" / f"best_step_{best[-1]['step']:08.0f}.safetensors")
     assert all(torch.equal(tensor, first[name]) for name, tensor in load_file(tmp_path / "best.safetensors").items())
-    assert "finished after 2.5 epochs and 20 steps" in (tmp_path / "report.html").read_text()
+    report = (tmp_path / "report.html").read_text()
+    assert "finished after 2.5 epochs and 20 steps" in report
+    assert re.search(r"<td>[\w.]+</td><td>Conv2d</td><td>\d+×\d+×\d+</td><td>[\d,]+</td>", report)
 
 
 def test_the_same_weights_whenever_they_are_measured(data: Path, tmp_path: Path) -> None:

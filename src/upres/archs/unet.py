@@ -26,6 +26,8 @@ class UNetConfig:
     width: channels at full size; each halving of the size doubles them.
     depth: how often the size is halved; input sides are made multiples of 2 to this power.
     batch_norm: as published; without it the result does not depend on what else is in a training batch.
+    norm_momentum: how much of a batch goes into the running mean and variance; Keras' 0.99 is 0.01 here.
+    norm_epsilon: added to the variance; Keras has 1e-3.
     upsampler: `transposed` as published, `pixel-shuffle`, `nearest` or `bilinear`.
     upsampling: the fixed enlargement of the lr picture that is added to the output: `none` as published,
         `nearest` or `bicubic`.
@@ -34,24 +36,30 @@ class UNetConfig:
     width: int = 32
     depth: int = 3
     batch_norm: bool = True
+    norm_momentum: float = 0.1
+    norm_epsilon: float = 1e-5
     upsampler: UpsamplerName = "transposed"
     upsampling: FixedSkip = "none"
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.depth < 0:
             raise ValueError(f"width = {self.width}, depth = {self.depth}: should be at least 1 and 0")
+        if not 0 < self.norm_momentum <= 1:
+            raise ValueError(f"norm_momentum = {self.norm_momentum}: should be above 0 and at most 1")
+        if not 0 < self.norm_epsilon < 1:
+            raise ValueError(f"norm_epsilon = {self.norm_epsilon}: should be above 0 and below 1")
 
 
 class _Pair(nn.Sequential):
     """Convolution, batch normalisation, ReLU; twice."""
 
-    def __init__(self, before: int, width: int, batch_norm: bool) -> None:
+    def __init__(self, before: int, width: int, config: UNetConfig) -> None:
         layers: list[nn.Module] = []
         for channels in (before, width):
             # A bias before a batch normalisation does nothing: the mean is taken off again.
-            layers.append(nn.Conv2d(channels, width, 3, padding=1, bias=not batch_norm))
-            if batch_norm:
-                layers.append(nn.BatchNorm2d(width))
+            layers.append(nn.Conv2d(channels, width, 3, padding=1, bias=not config.batch_norm))
+            if config.batch_norm:
+                layers.append(nn.BatchNorm2d(width, eps=config.norm_epsilon, momentum=config.norm_momentum))
             layers.append(nn.ReLU())
         super().__init__(*layers)
 
@@ -71,11 +79,10 @@ class UNet(Network):
         super().__init__(scale=scale, channels=channels)
         widths = [config.width << level for level in range(config.depth + 1)]
         self.encoder = nn.ModuleList(
-            _Pair(before, width, config.batch_norm)
-            for before, width in zip([channels, *widths[:-1]], widths, strict=True)
+            _Pair(before, width, config) for before, width in zip([channels, *widths[:-1]], widths, strict=True)
         )
         self.up = nn.ModuleList(nn.ConvTranspose2d(2 * width, width, 2, stride=2) for width in widths[:-1])
-        self.decoder = nn.ModuleList(_Pair(2 * width, width, config.batch_norm) for width in widths[:-1])
+        self.decoder = nn.ModuleList(_Pair(2 * width, width, config) for width in widths[:-1])
         self.upsampler = trained_upsampler(config.upsampler, scale=scale, width=config.width, activation=nn.ReLU)
         self.tail = nn.Conv2d(config.width, channels, 1)
         self.skip = fixed_skip(config.upsampling, scale=scale, channels=channels)

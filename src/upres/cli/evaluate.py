@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,6 +27,15 @@ class Space(StrEnum):
     luma = "luma"
     rgb = "rgb"
     gray = "gray"
+
+
+class Kernel(StrEnum):
+    """Whose bicubic makes low resolution."""
+
+    matlab = "matlab"
+    pillow = "pillow"
+    opencv = "opencv"
+    tensorflow = "tensorflow"
 
 
 def evaluate(
@@ -77,7 +86,25 @@ def evaluate(
     style: Annotated[
         Style, typer.Option("--format", help="Lay the table out as text, markdown, latex or csv.")
     ] = Style.text,
-    antialias: Annotated[bool, typer.Option(help="Antialias when making low resolution.")] = True,
+    kernel: Annotated[
+        Kernel, typer.Option(help="Whose bicubic makes low resolution: matlab, pillow, opencv or tensorflow.")
+    ] = Kernel.matlab,
+    antialias: Annotated[
+        bool | None,
+        typer.Option(
+            "--antialias/--no-antialias",
+            help="Antialias when making low resolution; unless said as the kernel's library does.",
+            show_default=False,
+        ),
+    ] = None,
+    triplets: Annotated[
+        int | None,
+        typer.Option(
+            help="Draw so many pictures (low resolution, models, original), each into a file of its own, too; unless "
+            "said 4, on the sheet alone.",
+            show_default=False,
+        ),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(help="Use only this many pictures, evenly spaced.", show_default=False)
     ] = None,
@@ -92,10 +119,12 @@ def evaluate(
     from upres.evaluation.faults import Faults
     from upres.evaluation.results import evaluation_tables, write_evaluation
     from upres.evaluation.test_sets import folders_of, open_test_sets
-    from upres.evaluation.triplets import Triplets
+    from upres.evaluation.triplets import MOST_SHOWN, Triplets
 
     if any(number is not None and number < 1 for number in (scale, limit)) or (border is not None and border < 0):
         raise ConfigError("--scale and --limit should be at least 1, --border at least 0")
+    if triplets is not None and not 1 <= triplets <= MOST_SHOWN:
+        raise ConfigError(f"--triplets {triplets}: should be from 1 to {MOST_SHOWN}")
     several = data or []
     if recipe is not None:
         if len(several) > 1:
@@ -105,7 +134,8 @@ def evaluate(
         metrics = metrics_with(features, metric or ())
     elif several:
         faults = Faults()
-        test_sets = faults.of(lambda: open_test_sets(several, scale or 4, antialias=antialias, limit=limit)) or []
+        reduction: dict[str, Any] = {"kernel": kernel.value, "antialias": antialias}
+        test_sets = faults.of(lambda: open_test_sets(several, scale or 4, **reduction, limit=limit)) or []
         entrants = faults.of(lambda: open_entrants(models, scale or 4)) or []
         metrics = faults.of(lambda: metrics_with(features, metric or ())) or {}
         faults.raised()
@@ -119,24 +149,25 @@ def evaluate(
             space=default.space if space is None else space.value,
             border=default.border if border is None else border,
         )
-        triplets = Triplets()
+        shown = Triplets()
         evaluations.append(
             run(
                 entrants,
                 test_set,
                 protocol=protocol,
                 metrics=metrics,
-                on_picture=triplets.take,
+                on_picture=shown.take,
                 progress=counter(every=20),
             )
         )
-        drawn.append(triplets)
+        drawn.append(shown)
     table = evaluation_tables(evaluations, style.value)
     say(*table.split("\n"))
-    for evaluation, triplets, folder in zip(evaluations, drawn, folders_of(output, test_sets), strict=True):
+    for evaluation, shown, folder in zip(evaluations, drawn, folders_of(output, test_sets), strict=True):
         written += write_evaluation(evaluation, folder)
         try:
-            written.append(triplets.write(evaluation, folder / "triplets.png"))
+            sheet = folder / "triplets.png"
+            written += shown.write(evaluation, sheet, count=triplets or 4, each=triplets is not None)
         except MissingExtraError as error:
             say(str(error), error=True)
     say("", *map(str, written), error=style is not Style.text)

@@ -22,6 +22,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "models": (
         ("upres models", "a table"),
+        ("upres models base-x4", "one of them, layer by layer; or a file"),
         ("upres models --json", "all that their files say"),
         ("upres photo.jpg --model best", "use one"),
     ),

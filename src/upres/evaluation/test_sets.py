@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from upres.data import Cache, Sample, Source, open_source
+from upres.data import Cache, Source, open_source
 from upres.data.check import check_pair, cropped, header_faults
 from upres.data.evenly_spaced import evenly_spaced
 from upres.errors import DataFaultsError
 from upres.evaluation.faults import Faults
-from upres.image import imresize
+from upres.image.library_resize import NAMES, Library, antialias_of, reduced
 from upres.metrics import Protocol
 
 
@@ -50,7 +50,14 @@ class TestSet:
     protocol: Protocol
 
 
-def open_test_set(data: str | Path, scale: int, *, antialias: bool = True, limit: int | None = None) -> TestSet:
+def open_test_set(
+    data: str | Path,
+    scale: int,
+    *,
+    kernel: Library = "matlab",
+    antialias: bool | None = None,
+    limit: int | None = None,
+) -> TestSet:
     """Open whatever `upres.data.open_source` takes in one line as pictures to measure on.
 
     The source's convention says which split is measured and how; its own low resolution is used where it has one.
@@ -58,29 +65,40 @@ def open_test_set(data: str | Path, scale: int, *, antialias: bool = True, limit
     Args:
         data: the line.
         scale: hr side ÷ lr side.
-        antialias: how lr is made where the set has none; without it, lr is made in any case.
+        kernel: whose bicubic makes lr where the set has none; by any but MATLAB's, lr is made in any case.
+        antialias: whether it is widened by the reduction, `None` for as that library does unless asked; where MATLAB's
+            is not, lr is made in any case.
         limit: use only this many pictures, evenly spaced.
 
     Raises:
-        ConfigError: an option in the line that its source does not have.
+        ConfigError: an option in the line that its source does not have, or a kernel that cannot do what is asked.
         DataError: nothing usable is there.
         DataFaultsError: lists what is unreadable, mis-paired or too small, as far as headers tell.
     """
-    source = open_source(str(data), scale=scale if antialias else None, evaluated=True)
+    widened = antialias_of(kernel, antialias)
+    published = kernel == "matlab" and widened
+    source = open_source(str(data), scale=scale if published else None, evaluated=True)
     chosen = evenly_spaced(len(source), limit)
     if faults := header_faults(source, scale=scale, places=chosen):
         raise DataFaultsError(faults)
 
     def pictures() -> Iterator[TestPicture]:
         for place in chosen:
-            yield _picture(source.sample(place), source.convention.gray_kept, scale, antialias)
+            sample = source.sample(place)
+            channels = slice(0, 1 if sample.gray and source.convention.gray_kept else None)
+            hr = cropped(sample.name, sample.hr[..., channels], scale=scale)
+            if sample.lr is None or not published:
+                yield TestPicture(sample.name, reduced(hr, scale, kernel, antialias=widened), hr)
+                continue
+            check_pair(sample.name, sample.hr, sample.lr, scale=scale)
+            yield TestPicture(sample.name, np.ascontiguousarray(sample.lr[..., channels]), hr)
 
     border = source.convention.border
     return TestSet(
         name=source.title or source.describe(),
         made=source.partners
-        if antialias and _paired(source)
-        else f"lr by MATLAB bicubic, antialias {_said(antialias)}",
+        if published and _paired(source)
+        else f"lr by {NAMES[kernel]} bicubic, antialias {'on' if widened else 'off'}",
         pictures=pictures,
         count=len(chosen),
         scale=scale,
@@ -89,7 +107,12 @@ def open_test_set(data: str | Path, scale: int, *, antialias: bool = True, limit
 
 
 def open_test_sets(
-    lines: Sequence[str | Path], scale: int, *, antialias: bool = True, limit: int | None = None
+    lines: Sequence[str | Path],
+    scale: int,
+    *,
+    kernel: Library = "matlab",
+    antialias: bool | None = None,
+    limit: int | None = None,
 ) -> list[TestSet]:
     """Open several as `open_test_set`, each once.
 
@@ -98,7 +121,7 @@ def open_test_sets(
     """
     faults = Faults()
     found = [
-        faults.of(functools.partial(open_test_set, line, scale, antialias=antialias, limit=limit))
+        faults.of(functools.partial(open_test_set, line, scale, kernel=kernel, antialias=antialias, limit=limit))
         for line in dict.fromkeys(lines)
     ]
     faults.raised()
@@ -135,20 +158,7 @@ def cache_test_set(name: str, made: str, cache: Cache, protocol: Protocol, *, li
     return TestSet(name=name, made=made, pictures=pictures, count=len(chosen), scale=cache.scale, protocol=protocol)
 
 
-def _picture(sample: Sample, gray_kept: bool, scale: int, antialias: bool) -> TestPicture:
-    channels = slice(0, 1 if sample.gray and gray_kept else None)
-    hr = cropped(sample.name, sample.hr[..., channels], scale=scale)
-    if sample.lr is None or not antialias:
-        return TestPicture(sample.name, imresize(hr, 1 / scale, antialias=antialias), hr)
-    check_pair(sample.name, sample.hr, sample.lr, scale=scale)
-    return TestPicture(sample.name, np.ascontiguousarray(sample.lr[..., channels]), hr)
-
-
 def _paired(source: Source) -> bool:
     """Return whether a source has low resolution of its own; where headers do not tell, by its first picture."""
     outline = source.outline(0)
     return (source.sample(0).lr if outline is None else outline.lr) is not None
-
-
-def _said(antialias: bool) -> str:
-    return "on" if antialias else "off"

@@ -17,6 +17,9 @@ from upres.evaluation.statistics import Evaluation, PictureScores
 from upres.evaluation.test_sets import TestPicture
 from upres.storage.atomic import write_whole
 
+MOST_SHOWN = 64
+"""Rows that a sheet can have and still be looked at; half of what is held (`Triplets`)."""
+
 # Side, in hr pixels, of what is shown of a large picture.
 _CROP = 256
 
@@ -59,16 +62,33 @@ class Triplets:
         """Return which pictures are held, from the first model's worst to its best."""
         return [view.name for view in self._ranked()]
 
-    def write(self, evaluation: Evaluation, path: Path, *, count: int = 4) -> Path:
-        """Draw `count` of the pictures that were taken, evenly spaced by the first model's PSNR.
+    def write(self, evaluation: Evaluation, path: Path, *, count: int = 4, each: bool = False) -> list[Path]:
+        """Draw `count` of the pictures that were taken, evenly spaced by the first model's PSNR, on one sheet.
+
+        Args:
+            evaluation: whose models they are.
+            path: of the sheet.
+            count: how many pictures.
+            each: draw each of them into a file of its own, too, `<path's name>_1.png` and so on, the worst first.
 
         Raises:
             MissingExtraError: matplotlib is not installed; the numbers do not need it.
         """
-        with extra("train", path.name):
-            from matplotlib.figure import Figure
         ranked = self._ranked()
         chosen = [ranked[place] for place in evenly_spaced(len(ranked), count)]
+        files = {path: chosen}
+        if each:
+            width = len(str(len(chosen)))
+            for number, view in enumerate(chosen, start=1):
+                files[path.with_name(f"{path.stem}_{number:0{width}}{path.suffix}")] = [view]
+        for file, views in files.items():
+            self._draw(evaluation, file, views)
+        return list(files)
+
+    @staticmethod
+    def _draw(evaluation: Evaluation, path: Path, chosen: Sequence[_View]) -> None:
+        with extra("train", path.name):
+            from matplotlib.figure import Figure
         columns = len(evaluation.models) + 2
         figure = Figure(figsize=(2.7 * columns, 2.9 * len(chosen) + 0.4), dpi=110, layout="constrained")
         figure.suptitle(f"PSNR: {evaluation.protocol.describe()}", fontsize=9)
@@ -81,7 +101,6 @@ class Triplets:
         stream = io.BytesIO()
         figure.savefig(stream, format="png")
         write_whole(path, stream.getvalue())
-        return path
 
     def _ranked(self) -> list[_View]:
         return sorted(self._views, key=lambda view: view.psnr[0])

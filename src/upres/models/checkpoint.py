@@ -16,6 +16,7 @@ from upres.config.named_parts import NamedPart, parse_part
 from upres.errors import ConfigError, ModelError, first_line
 from upres.models.facts import METADATA_KEY, Facts, from_json, to_json
 from upres.models.onnx_facts import read_facts
+from upres.models.onnx_weights import HALF
 from upres.storage.atomic import write_whole
 
 
@@ -79,6 +80,10 @@ def _onnx_tensors(path: Path) -> dict[str, Tensor]:
     try:
         graph = onnx.load(str(path), load_external_data=False).graph  # a file of ours holds all of it
         found = {item.name: torch.from_numpy(onnx.numpy_helper.to_array(item).copy()) for item in graph.initializer}
+        found = {
+            name.removesuffix(HALF): tensor.float() if tensor.dtype == torch.float16 else tensor
+            for name, tensor in found.items()
+        }
     except Exception as error:  # what protobuf, onnx and NumPy raise on a damaged file has no common base class
         raise ModelError(f"not a readable ONNX model ({first_line(error)}); export it again", where=path) from error
     for node in graph.node:  # tensors of equal content are stored once

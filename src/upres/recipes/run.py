@@ -8,6 +8,7 @@ from pathlib import Path
 
 from upres.archs import ARCHS, DISCRIMINATORS, Network
 from upres.archs.building import build_network
+from upres.archs.initializing import INITIALIZATIONS
 from upres.config import NamedPart, build
 from upres.config.amounts import parse_memory
 from upres.data import Cache, Patches, open_splits
@@ -202,6 +203,7 @@ def new_network(recipe: Recipe) -> tuple[Facts, Network]:
     head = recipe.head
     blank = Facts(name=head.name, scale=head.scale, colour=head.colour)
     network = build_network(ARCHS, recipe.arch, scale=head.scale, channels=blank.channels)
+    INITIALIZATIONS[recipe.train.initialization](network)
     facts = Facts(
         name=head.name,
         scale=head.scale,

@@ -9,6 +9,7 @@ import dataclasses
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
+from upres.archs.initializing import INITIALIZATIONS
 from upres.config.limits import MAX_SCALE
 from upres.config.options import options_of, summary
 from upres.degrade.chain import ChainConfig
@@ -142,6 +143,7 @@ _STEPS: Schema = {"type": "array", "items": _reference("steps")}
 _NAMES: dict[tuple[Any, str], Schema] = {
     (OptimizerConfig, "name"): {"enum": list(OPTIMIZERS)},
     (TrainConfig, "precision"): {"enum": list(PRECISIONS)},
+    (TrainConfig, "initialization"): {"enum": list(INITIALIZATIONS)},
     (TrainConfig, "loggers"): {"type": "array", "items": {"enum": list(LOGGERS)}},
     (AdversarialConfig, "kind"): {"enum": list(ADVERSARIAL)},
     (ChainConfig, "preset"): {"enum": [*PRESETS, None]},

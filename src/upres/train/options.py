@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
+from upres.archs.initializing import INITIALIZATIONS
 from upres.config import config
 from upres.config.limits import MAX_STEPS
 from upres.errors import nearest
@@ -117,6 +118,8 @@ class TrainConfig:
         memory, the time of one more forward pass, the same weights.
     prefetch: batches that a thread draws ahead; left out, 2 on a GPU and none on the CPU, whose cores train. They are
         the same.
+    initialization: one of `INITIALIZATIONS`: `own`, the architecture's, which are PyTorch's defaults unless its paper
+        says otherwise, or `keras`: Glorot's, with biases of 0. Where there is `init`, that comes after.
     optimizer: which one, and its settings.
     monitor: what decides the best weights and early stopping, on the validation pictures: `psnr` (highest),
         `loss` or the name of one loss term (lowest), the name of one of the recipe's metrics, or `last` (the last
@@ -150,6 +153,7 @@ class TrainConfig:
     compile: str = "none"
     gradient_checkpointing: bool = False
     prefetch: int | None = None
+    initialization: str = "own"
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     monitor: str | None = None
     ema: float = 0.0
@@ -170,6 +174,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         _check_name("precision", self.precision, PRECISIONS)
         _check_name("compile", self.compile, COMPILE_MODES)
+        _check_name("initialization", self.initialization, INITIALIZATIONS)
         _check_name("optimizer.name", self.optimizer.name, OPTIMIZERS)
         for number, name in enumerate(self.loggers):
             _check_name(f"loggers.{number}", name, LOGGERS)

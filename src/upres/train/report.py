@@ -13,6 +13,8 @@ import pytorch_lightning as pl
 import torch
 
 from upres import __version__
+from upres.archs.outline import SIDE, Layer
+from upres.archs.outline import rows as layer_rows
 from upres.data.evenly_spaced import evenly_spaced
 from upres.html.charts import svg
 from upres.html.embedding import data_uri
@@ -31,6 +33,7 @@ def write_report(
     facts: Facts,
     rows: Sequence[RunRow],
     *,
+    layers: Sequence[Layer],
     ended: str,
     reached: tuple[float, int],
     best: float | None,
@@ -43,6 +46,7 @@ def write_report(
         folder: the run folder, with `recipe.yaml` and `samples/` where there are.
         facts: of the model.
         rows: of metrics.csv.
+        layers: of the network.
         ended: how the run ended, in words.
         reached: epochs and steps that lie behind.
         best: the epoch whose weights are kept.
@@ -66,6 +70,7 @@ def write_report(
         facts=_terms({key: _words(value) for key, value in vars(facts).items() if value not in ("", None, {})}),
         environment=_terms(environment),
         recipe=escape(recipe.read_text(encoding="utf-8")) if recipe.is_file() else "",
+        layers=_layers(layers),
         table=_table(rows),
     )
     path = folder / "report.html"
@@ -136,6 +141,12 @@ def _words(value: object) -> str:
 
 def _terms(values: Mapping[str, str]) -> str:
     return "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in values.items())
+
+
+def _layers(layers: Sequence[Layer]) -> str:
+    head = "".join(f"<th>{word}</th>" for word in ("layer", "kind", f"output for {SIDE} pixels a side", "parameters"))
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in layer_rows(layers))
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _table(rows: Sequence[RunRow]) -> str:

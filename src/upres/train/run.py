@@ -18,6 +18,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.strategies import DDPStrategy
 
+from upres.archs.outline import outline
 from upres.config.amounts import time_in_words
 from upres.data import Cache
 from upres.data.evenly_spaced import evenly_spaced
@@ -162,6 +163,7 @@ def fit(
                     folder,
                     run.facts,
                     history.rows,
+                    layers=outline(run.network),
                     ended="interrupted" if training.rests else ("stopped early" if stopped else "finished"),
                     reached=(training.epoch, training.step),
                     best=kept.epoch,
