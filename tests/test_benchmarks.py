@@ -14,7 +14,7 @@ from benchmarks import newcomers
 from benchmarks.marks import COUNTED, Mark, counted, held_against
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARED = {"common", "marks", "shown_parts", "store"}
+SHARED = {"common", "marks", "processes", "shown_parts", "store"}
 PAGE = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
 SCRIPTS = [
     f"{folder}.{path.stem}"

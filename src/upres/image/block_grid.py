@@ -31,8 +31,8 @@ _LEAST, _LEAST_SIZES = 150, 60
 # on them, 0 anywhere. Steps below three levels are hidden by the rounding of pixels.
 _MULTIPLES = 0.45
 _SMALLEST_STEP = 3
-# Blocks that are multiplied at a time: NumPy's OpenBLAS shares larger products among its threads, which spin and wait for
-# each other. Beside other work, that took 26 to 90 ms of two processors for what one does in 3.
+# Blocks that are multiplied at a time: NumPy's OpenBLAS shares larger products among its threads, which spin and wait
+# for each other. Beside other work, that took 26 to 90 ms of two processors for what one does in 3.
 _BLOCKS = 192
 # Coefficients are counted in bins of a quarter level; larger ones than 128 are left out.
 _BINS_A_LEVEL, _BINS = 4, 513
@@ -104,12 +104,12 @@ def _tables() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def _coefficients(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the low-frequency cosine coefficients of the blocks, `blocks frequencies`."""
     rows, columns = (side // _SIDE for side in pixels.shape)
-    blocks = pixels[: rows * _SIDE, : columns * _SIDE].reshape(rows, _SIDE, columns, _SIDE).swapaxes(1, 2)
-    blocks = blocks.reshape(-1, _SIDE * _SIDE)
-    found = np.empty((len(blocks), len(_FREQUENCIES)), np.float32)
-    for first in range(0, len(blocks), _BLOCKS):
+    blocks = pixels[: rows * _SIDE, : columns * _SIDE].reshape(rows, _SIDE, columns, _SIDE)
+    lines = blocks.swapaxes(1, 2).reshape(-1, _SIDE * _SIDE)
+    found = np.empty((len(lines), len(_FREQUENCIES)), np.float32)
+    for first in range(0, len(lines), _BLOCKS):
         some = slice(first, first + _BLOCKS)
-        np.matmul(blocks[some], _basis(), out=found[some])
+        np.matmul(lines[some], _basis(), out=found[some])
     return found
 
 
