@@ -76,6 +76,8 @@ BENCHMARKS = {
     "inference": Benchmark(),
     "patches": Benchmark(),
     "pipeline": Benchmark(quick=(("--repeats", "10"),)),
+    "trainer": Benchmark(quick=(("--rounds", "1", "--steps", "60"),)),
+    "evaluation": Benchmark(quick=(("--repeats", "1"),)),
     "formats": Benchmark(quick=((),)),
     "quality": Benchmark(_SETS, quick=(("--data", "{data}", "--limit", "5"),)),
     "photo": Benchmark(_SETS, quick=(("--data", "{data}", "--limit", "5"),)),

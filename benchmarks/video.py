@@ -9,6 +9,7 @@ on threes) and a camera (a slow pan, noise). Needs the extra `video`.
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import statistics
@@ -21,20 +22,20 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.common import argument_parser, machine, picture, run
 from benchmarks.marks import Mark, held_against
-from upres.errors import extra
+from upres.errors import UpresError, extra
 from upres.evaluation.text_tables import text_table
 from upres.image import Picture, imresize, write
 from upres.image.prefetch import Prefetch
 from upres.upscaling.batch import BatchSettings, find_jobs
 from upres.upscaling.batch.engines.local import run as run_jobs
-from upres.upscaling.loading import Upscalers
+from upres.upscaling.loading import Options, Upscalers
 from upres.upscaling.sizes import Size
 
 OVERLAPPED = Mark("pictures a second ÷ those of predictor and encoder overlapped", "≥", 0.95)
@@ -45,7 +46,17 @@ KILLED = Mark("pictures that differ after kills and resumes", "≤", 0)
 FLICKER = Mark("flicker of the steadiest model ÷ that of its input's noise", "≤", 1)
 
 RATE = 25
-MODELS = ("bicubic", "fast", "base", "best")
+# What is compared, by the words of the table: the model, and with what it is opened.
+MODELS: dict[str, tuple[str, Options]] = {
+    "bicubic": ("bicubic", {}),
+    "fast": ("fast", {}),
+    "fast, int8": ("fast", {"precision": "int8"}),
+    "fast, bf16": ("fast", {"precision": "bf16"}),
+    "base": ("base", {}),
+    "base, detail 0.75": ("base", {"detail": 0.75}),
+    "best": ("best", {}),
+    "best, bf16": ("best", {"precision": "bf16"}),
+}
 KINDS = ("talk", "cartoon", "camera")
 _NOISE = 2.0  # standard deviation of a camera's noise, in levels of 255
 
@@ -103,30 +114,41 @@ def make(path: Path, pictures: Iterator[NDArray[np.uint8]], *, sound: bool = Tru
     return path
 
 
+def upscalers_for(model: str, scale: float, **options: Unpack[Options]) -> Upscalers:
+    """Return what enlarges films."""
+    from upres.video.models import film_options
+
+    return Upscalers(model, Size(scale), **film_options(options))
+
+
 def planned(film: Path, target: Path, model: str, scale: float, *, reuse: bool = True) -> Any:
     """Return what an enlargement comes to; AV1 at a preset that does not hide how fast the rest is."""
     from upres.video.options import FilmOptions
     from upres.video.planning import plan_film
 
     asked = FilmOptions(codec="av1", preset="10", reuse=reuse, overwrite=True)
-    return plan_film(film, target, Upscalers(model, Size(scale)), asked, {"model": model})
+    return plan_film(film, target, upscalers_for(model, scale), asked, {"model": model})
 
 
-def overlapped(plan: Any, folder: Path) -> Callable[[], object]:
-    """Return what enlarges and codes pictures that are decoded already, at once, into one file."""
+def overlapped(plan: Any, upscalers: Upscalers, folder: Path) -> Callable[[], object]:
+    """Return what enlarges and codes pictures that are decoded already, at once, into one file.
+
+    One is predicted at a time, by all cores.
+    """
     from upres.video.colours import ToYuv
     from upres.video.decoding import Faults, decoded
     from upres.video.encoding import SegmentEncoder
 
     pictures = [each.picture for each in decoded(plan.film, Faults())]
-    plan.enlargement.picture(pictures[0])  # what the first one prepares is not measured
+    enlargement = upscalers.for_picture(plan.film.height, plan.film.width).enlargement
+    enlargement.picture(pictures[0])  # what the first one prepares is not measured
 
     def work() -> None:
         convert = ToYuv(plan.film.colours.coded, plan.coding.form, 1 / plan.film.rate)
         coder = SegmentEncoder(
             folder / "bare.mkv", plan.coding, plan.size, plan.film.rate, plan.film, length=len(pictures)
         )
-        with Prefetch((plan.enlargement.picture(each) for each in pictures), 2) as made:
+        with Prefetch((enlargement.picture(each) for each in pictures), 2) as made:
             for each in made:
                 coder.add(convert(each.pixels, alpha=False))
         coder.end()
@@ -144,7 +166,7 @@ def by_png(plan: Any, model: str, scale: float, folder: Path) -> Callable[[], ob
         with av.open(str(plan.film.path)) as film:
             for number, frame in enumerate(film.decode(video=0)):
                 write(Picture(frame.to_ndarray(format="rgb24")), small / f"{number:06d}.png")
-        upscalers = Upscalers(model, Size(scale))
+        upscalers = upscalers_for(model, scale)
         jobs = find_jobs([small], large, label="")
         for outcome in run_jobs(jobs, upscalers, BatchSettings(overwrite=True)):
             assert outcome.error is None
@@ -168,7 +190,7 @@ def speed(folder: Path, films: dict[str, Path], model: str, scale: float, repeat
         plan, bare = (planned(film, folder / f"{kind}-out.mkv", model, scale, reuse=reuse) for reuse in (True, False))
         summaries: list[Any] = []
         runs: dict[str, Callable[[], object]] = {
-            "bare": overlapped(bare, folder),
+            "bare": overlapped(bare, upscalers_for(model, scale), folder),
             "plain": partial(run_plan, bare),
             "reuse": partial(_kept, summaries, plan),
         }
@@ -193,7 +215,66 @@ def speed(folder: Path, films: dict[str, Path], model: str, scale: float, repeat
         rows.append((kind, shown["reuse"], shown["plain"], repeated, shown["bare"], shown.get("png", "")))
     print(text_table(rows[0], rows[1:]))
     held_against(OVERLAPPED, min(shares))
-    held_against(AGAINST_PNG, times[0])
+    if times:
+        held_against(AGAINST_PNG, times[0])
+
+
+def stages(film: Path, model: str, scale: float, count: int) -> None:
+    """Print what each stage takes alone: milliseconds of processor for a picture, and of the clock."""
+    from upres.upscaling.pages import upscale_each
+    from upres.video.colours import ToRgb, ToYuv
+    from upres.video.decoding import Faults, decoded
+    from upres.video.encoding import SegmentEncoder
+    from upres.video.opening import reading
+
+    plan = planned(film, film.with_name("stages-out.mkv"), model, scale)
+    opened, coding = plan.film, plan.coding
+    with reading(film) as container:
+        frames = list(itertools.islice(container.decode(video=0), count))
+    pictures = [each.picture for each in itertools.islice(decoded(opened, Faults()), count)]
+    to_rgb = ToRgb(opened.colours, bits=opened.bits, alpha=opened.alpha, time_base=opened.time_base)
+    to_yuv = ToYuv(opened.colours.coded, coding.form, 1 / opened.rate)
+    large: list[Picture] = []
+    coded: list[Any] = []
+
+    def decode() -> None:
+        with reading(film) as container:
+            container.streams.video[0].codec_context.thread_count = 1
+            for _ in itertools.islice(container.decode(video=0), count):
+                pass
+
+    def compare() -> None:
+        for _ in upscale_each(lambda picture, progress=None: picture, pictures, lambda _: None):
+            pass
+
+    def predict() -> None:
+        large[:] = [plan.enlargement.picture(each) for each in pictures]
+
+    def convert() -> None:
+        coded[:] = [to_yuv(each.samples, alpha=False) for each in large]
+
+    def code() -> None:
+        coder = SegmentEncoder(film.with_name("stages-out.mkv"), coding, plan.size, opened.rate, opened, length=count)
+        for each in coded:
+            coder.add(each)
+        coder.end()
+
+    plan.enlargement.picture(pictures[0])
+    rows = []
+    work: dict[str, Callable[[], object]] = {
+        "decode": decode,
+        "YUV → RGB": lambda: [to_rgb(each) for each in frames],
+        "compare with the one before": compare,
+        f"enlarge ({model})": predict,
+        "RGB → YUV": convert,
+        f"code ({coding.codec.name})": code,
+    }
+    for name, stage in work.items():
+        began, busy = time.perf_counter(), time.process_time()
+        stage()
+        spent, worked = time.perf_counter() - began, time.process_time() - busy
+        rows.append((name, f"{1000 * worked / len(frames):.1f}", f"{1000 * spent / len(frames):.1f}"))
+    print(text_table(("stage", "ms of processor", "ms"), rows))
 
 
 def _kept(summaries: list[Any], plan: Any) -> None:
@@ -219,8 +300,13 @@ def flicker(count: int, height: int, width: int) -> None:
     found: dict[str, float] = {}
     bicubic: dict[str, NDArray[np.float32]] = {}
     noise = 0.0
-    for model in MODELS:
-        enlargement = Upscalers(model, Size(4)).for_picture(height, width).enlargement
+    for words, (model, options) in MODELS.items():
+        try:
+            enlargement = upscalers_for(model, 4, **options).for_picture(height, width).enlargement
+            enlargement.picture(Picture(np.clip(still, 0, 1).astype(np.float32)))
+        except UpresError as error:  # a processor without bf16
+            print(f"{words}: {error}")
+            continue
         shown: list[str] = []
         began = time.perf_counter()
         for name, pictures in films.items():
@@ -233,22 +319,30 @@ def flicker(count: int, height: int, width: int) -> None:
                 shown.append("0" if name != "still" else f"0 (it changes by {noise:.2f})")
                 continue
             value = float(np.abs(change - bicubic[name]).mean()) * 255
-            found.setdefault(model, value)
+            found.setdefault(words, value)
             shown.append(f"{value:.2f}")
         rate = 2 * count / (time.perf_counter() - began)
-        rows.append((model, *shown, f"{rate:.1f}"))
+        rows.append((words, *shown, f"{rate:.1f}"))
     print(text_table(rows[0], rows[1:]))
     held_against(FLICKER, min(found.values()) / noise)
 
 
-def memory(folder: Path, count: int) -> None:
+def memory(folder: Path, count: int, model: str) -> None:
     """Enlarge many pictures of 480p, and hold the process's memory against its marks."""
     from upres.video.planning import run_plan
 
     short = make(folder / "long.mkv", pictures_of("camera", count, 480, 640))
-    plan = planned(short, folder / "long-out.mkv", "bicubic", 2)
-    seen: list[tuple[int, float]] = []
-    run_plan(plan, progress=lambda at: seen.append((at.done, _resident())))
+    plan = planned(short, folder / "long-out.mkv", model, 2)
+    seen: list[tuple[int, float]] = [(0, _resident())]
+    summary = run_plan(plan, progress=lambda at: seen.append((at.done, _resident())))
+    rows = []
+    for tenth in range(10):
+        part = [each for done, each in seen if count * tenth // 10 < done <= count * (tenth + 1) // 10]
+        rows.append((f"{count * (tenth + 1) // 10:,}", f"{statistics.median(part):.0f}", f"{max(part):.0f}"))
+    print(
+        f"{count:,} pictures by {model}, {count / summary.seconds:.1f} a second; {seen[0][1]:.0f} MB before the first"
+    )
+    print(text_table(("up to picture", "MB, median", "MB, most"), rows))
     held_against(MEMORY, max(each for _, each in seen))
     early = max(each for done, each in seen if done <= count // 10)
     held_against(GROWTH, max(each for _, each in seen) - early)
@@ -297,11 +391,13 @@ def kills(folder: Path, kills: int) -> None:
 
 def main() -> None:
     parser = argument_parser(__doc__)
-    parts = ("speed", "flicker", "kills", "memory")
+    parts = ("stages", "speed", "flicker", "kills", "memory")
     parser.add_argument("--only", choices=parts, help="one part")
     parser.add_argument("--pictures", type=int, default=75, help="of each film, for speed and flicker")
+    parser.add_argument("--films", nargs="+", choices=KINDS, default=KINDS, help="for speed")
     parser.add_argument("--size", default="640x480", help="of the films, for speed")
     parser.add_argument("--long", type=int, default=10_000, help="pictures of the film for memory")
+    parser.add_argument("--long-model", default="bicubic", help="what enlarges them")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--model", default="fast")
     parser.add_argument("--scale", type=float, default=4)
@@ -314,9 +410,13 @@ def main() -> None:
     chosen = parts if asked.only is None else (asked.only,)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if "stages" in chosen:
+            film = make(folder / "stages.mkv", pictures_of("camera", asked.pictures, height, width))
+            stages(film, asked.model, asked.scale, asked.pictures)
         if "speed" in chosen:
             films = {
-                kind: make(folder / f"{kind}.mkv", pictures_of(kind, asked.pictures, height, width)) for kind in KINDS
+                kind: make(folder / f"{kind}.mkv", pictures_of(kind, asked.pictures, height, width))
+                for kind in asked.films
             }
             speed(folder, films, asked.model, asked.scale, asked.repeats)
         if "flicker" in chosen:
@@ -324,7 +424,7 @@ def main() -> None:
         if "kills" in chosen:
             kills(folder, asked.kills)
         if "memory" in chosen:
-            memory(folder, asked.long)
+            memory(folder, asked.long, asked.long_model)
 
 
 if __name__ == "__main__":

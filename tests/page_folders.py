@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import shutil
@@ -13,6 +14,7 @@ import torch
 from PIL import Image
 
 from tests.small_sets import save_cifar
+from upres.data.leaves import leaves
 from upres.image import Picture, imresize, read, write
 from upres.storage.cache_home import cache_home
 
@@ -71,6 +73,18 @@ def div2k() -> None:
     for number, part in ((1, "train"), (2, "train"), (801, "valid")):
         photo(f"DIV2K/DIV2K_{part}_HR/{number:04}.png", 160, 200, number)
         reduced(f"DIV2K/DIV2K_{part}_HR/{number:04}.png", f"DIV2K/DIV2K_{part}_LR_bicubic/X4/{number:04}x4.png")
+
+
+def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `upres data draw` draw few pictures, those of a size once; a test of its own has the rest."""
+    from upres.data import draw
+
+    same = functools.cache(leaves)
+    monkeypatch.setattr(draw, "leaves", lambda height, width, seed: same(height, width, seed=0))
+    counts = {**{f"data_batch_{number}": 1002 for number in range(1, 6)}, "test_batch": 4}  # 5,000 are held out
+    monkeypatch.setattr(draw, "_CIFAR", counts)
+    monkeypatch.setattr(draw, "_FACES", ((1, 3), (162_771, 2), (182_638, 2)))
+    monkeypatch.setattr(draw, "_DIV2K", {"train": (1, 3), "valid": (801, 2)})
 
 
 def features(monkeypatch: pytest.MonkeyPatch) -> None:

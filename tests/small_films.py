@@ -25,6 +25,7 @@ class Identity:
     """Stands for the upscalers of a model: pictures stay as they are, or each pixel is repeated."""
 
     label = "_x1"
+    threads = 2
 
     def __init__(self, upscaler: Upscaler | None = None) -> None:
         self._upscaler = Upscaler([], scale=1.0) if upscaler is None else upscaler
@@ -78,6 +79,7 @@ def write_film(
     font: bool = False,
     chapters: bool = False,
     matrix: Sequence[int] | None = None,
+    languages: Sequence[str] = ("deu", "fra"),
     **attributes: Any,
 ) -> Path:
     """Write a film; `attributes` are its codec context's, as PyAV calls them."""
@@ -92,7 +94,7 @@ def write_film(
     sounds = []
     for number, name in enumerate(sound):
         each = film.add_stream(name, rate=48_000)
-        each.metadata.update({"language": ("deu", "fra")[number], "title": f"sound {number}"})
+        each.metadata.update({"language": languages[number], "title": f"sound {number}"})
         if number:
             each.disposition = av.stream.Disposition.comment
         sounds.append(each)
@@ -167,7 +169,10 @@ def others_of(path: Path) -> dict[str, Any]:
     with av.open(str(path)) as film:
         found: dict[str, Any] = {
             "title": film.metadata.get("title"),
-            "chapters": [(each["start"], each["end"], each["metadata"]) for each in film.chapters()],
+            "chapters": [
+                (each["start"] * each["time_base"], each["end"] * each["time_base"], each["metadata"])
+                for each in film.chapters()
+            ],
         }
         for stream in film.streams:
             said = {name: value for name, value in stream.metadata.items() if name not in ("encoder", "DURATION")}

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import pyvips
+import torch
 
 from benchmarks import all as every
-from benchmarks import newcomers
+from benchmarks import newcomers, plain_loop
 from benchmarks.marks import COUNTED, Mark, counted, held_against
+from upres.archs.plainres import PlainRes, PlainResConfig
+from upres.image import Picture, write
+from upres.recipes import read_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARED = {"common", "marks", "processes", "shown_parts", "store"}
+SHARED = {"common", "marks", "plain_loop", "processes", "shown_parts", "store"}
 PAGE = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
 SCRIPTS = [
     f"{folder}.{path.stem}"
@@ -91,6 +97,20 @@ def test_newcomers_tells_seams_from_none_and_what_was_kept(tmp_path: Path) -> No
         newcomers.last_line("Traceback\n  File x\nValueError: no such model\n\n   ^^^^\n")
         == "ValueError: no such model"
     )
+
+
+def test_the_plain_loop_is_one_of_forty_lines_and_learns(tmp_path: Path) -> None:
+    text = Path(plain_loop.__file__).read_text(encoding="utf-8")
+    lines = [line for line in text.split('"""')[2].splitlines() if line.strip()]
+    assert len(lines) <= 40
+    write(Picture(np.random.default_rng(0).integers(0, 256, (160, 200, 3), dtype=np.uint8)), tmp_path / "a.png")
+    plain_loop.train([str(tmp_path / "a.png")], 2, str(tmp_path / "weights.pt"))
+    network = PlainRes(PlainResConfig(width=32, blocks=6), scale=4, channels=3)
+    network.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
+    recipe = read_recipe("base-x4")
+    assert recipe.arch.dump() == {"name": "plainres", **dataclasses.asdict(PlainResConfig(width=32, blocks=6))}
+    assert (recipe.train.batch, recipe.data.patch, recipe.train.clip, recipe.train.ema) == (16, 32, 0.5, 0.999)
+    assert [(weight, part.name) for weight, part in recipe.losses] == [(0.3, "l1"), (0.005, "log-mse")]
 
 
 def test_what_lacks_its_folder_is_passed_over_and_what_is_there_is_used() -> None:

@@ -41,7 +41,7 @@ def test_what_would_be_made_is_said_and_nothing_written(command: Command, tmp_pa
     assert (code, everything(tmp_path)) == (0, before)
     assert out.startswith(f"{source} → {tmp_path / 'a_x2.mkv'} 64×48: ")
     assert out.endswith("; nothing was written\n")
-    assert re.search(r"pictures/s here, about \d s for 5 pictures", out)
+    assert re.search(r"pictures/s here, about \d s and \d+\.\d kB for 5 pictures", out)
     assert err.split("\n")[:-1] == [
         f"upres: {source}: does not say its matrix, and is taken for BT.601, as players take it",
         "  pictures: 5 of 32×24, 8 bits, BT.601, limited → 64×48",

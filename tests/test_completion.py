@@ -63,7 +63,7 @@ OFFERED = {
     "upres serve --log j": "json",
     "upres completion ": "bash zsh fish",
     "upres help tr": "train",
-    "upres data ": "list get",
+    "upres data ": "list get draw",
     "upres data get Set": "Set5 Set14",
     "upres formats -": "--json -h --help --debug",
 }

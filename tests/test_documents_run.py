@@ -78,7 +78,7 @@ def readme(_: pytest.MonkeyPatch) -> None:
     torch.save({"params": dict(rrdb_weights("new", 2))}, "RealESRGAN_x4.pth")
     folders.own_photos()
     folders.photo("pictures/a.png", 64, 72)
-    shutil.copyfile(ROOT / "src" / "upres" / "recipes" / "finetune-x4.yaml", "my-recipe.yaml")
+    Path("mine.yaml").write_text(next(text for kind, text in blocks("README.md") if kind == "yaml"), encoding="utf-8")
     folders.run_of("mine", "base-x4.safetensors")
 
 
@@ -220,6 +220,7 @@ def test_it_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, com
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     PAGES[page](monkeypatch)
+    folders.drawn(monkeypatch)
     names: dict[str, object] = {"__name__": "__main__", **NAMES.get(page, {})}
     for kind, text in blocks(page):
         if kind == "yaml":

@@ -121,3 +121,12 @@ def test_what_tests_share_is_typed_strictly() -> None:
     strict = [part["module"] for part in settings["tool"]["mypy"]["overrides"] if part.get("disallow_untyped_defs")]
     shared = {path.stem for path in Path(__file__).parent.glob("[!_]*.py") if not path.stem.startswith("test_")}
     assert strict == [[f"tests.{name}" for name in sorted(shared)]]
+
+
+def test_lightning_is_imported_without_what_it_does_not_use() -> None:
+    """Where SciPy is installed, all of its signal part came with it; whoever wants it still gets it."""
+    without = "import sys, upres.train; assert 'scipy.signal' not in sys.modules"
+    later = "import upres.train, scipy.signal; assert len(scipy.signal.windows.hamming(3)) == 3"
+    before = "import scipy.signal, upres.train; assert len(scipy.signal.windows.hamming(3)) == 3"
+    for code in (without, f"{without}; {later}", before):
+        assert "pytorch_lightning" in loaded_by(code)  # which fails where the code does

@@ -20,7 +20,8 @@ COMMAND = typer.main.get_command(command_line())
 
 def shell_lines(page: Path) -> list[str]:
     blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-    return [line for block in blocks for line in block.splitlines() if line.strip() and not line.startswith("#")]
+    texts = (block.replace("\\\n", "") for block in blocks)
+    return [line for text in texts for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
 CASES = [(page.name, line) for page in PAGES if page.name not in _RUN_BY_ITSELF for line in shell_lines(page)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -16,10 +17,15 @@ from upres.archs import ARCHS, Network
 from upres.archs.layers.blocks import Blocks
 from upres.cli.train import Device
 from upres.config.named_parts import NamedPart, build
+from upres.data import Patches, build_cache, open_source
+from upres.degrade import DEGRADATIONS
+from upres.degrade.bicubic import Bicubic, BicubicConfig
 from upres.errors import ConfigError
+from upres.image import Picture, write
 from upres.recipes import read_recipe, run_recipe
 from upres.recipes.resuming import read_changes
 from upres.train import DEVICES, device_type
+from upres.train.resident import ResidentPatches
 
 
 def train(**values: Any) -> dict[str, Any]:
@@ -113,6 +119,59 @@ def test_batches_drawn_ahead_are_the_same(tmp_path: Path, monkeypatch: pytest.Mo
     equal_runs(tmp_path / "none", tmp_path / "some")
 
 
+@pytest.mark.parametrize("degradation", ["bicubic", {"name": "chain", "preset": "photo"}])
+def test_pictures_that_lie_on_the_device_give_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, degradation: Any
+) -> None:
+    data = small_data(tmp_path, monkeypatch)
+    for name, resident in (("sent", False), ("resident", True)):
+        options = {**BY_STEPS, "resident": resident, "steps": 8, "batch": 3}
+        run_recipe(recipe_of(data, degradation=degradation, train=options), tmp_path / name)
+    equal_runs(tmp_path / "sent", tmp_path / "resident")
+
+
+@pytest.mark.parametrize("colour", ["rgb", "gray"])
+@pytest.mark.parametrize("options", [{}, {"augment": False}, {"candidates": 3}, {"steps": 5}, {"degraded": True}])
+def test_batches_that_are_cut_on_the_device_are_those_of_the_processor(
+    tmp_path: Path, colour: Any, options: dict[str, Any]
+) -> None:
+    """Turned crops of pictures of several sizes, in shares as two processes take them."""
+    rng = np.random.default_rng(0)
+    for number, (height, width) in enumerate(((40, 64), (72, 48), (56, 56))):
+        (tmp_path / "hr").mkdir(exist_ok=True)
+        pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        write(Picture(pixels), tmp_path / "hr" / f"{number}.png")
+    bicubic = Bicubic(BicubicConfig())
+    given = {key: value for key, value in options.items() if key != "degraded"}
+    if "degraded" in options:
+        chain = NamedPart("chain", DEGRADATIONS["chain"].config_type(preset="photo"))
+        given["degradation"] = build(DEGRADATIONS, chain)
+    home = tmp_path / "cache"
+    source = [open_source(str(tmp_path / "hr"))]
+    cache = build_cache(source, bicubic, "bicubic", scale=2, colour=colour, seed=0, home=home)
+    patches = Patches(cache, patch=8, batch=6, seed=3, **given)
+    resident = ResidentPatches(patches, torch.device("cpu"))
+    for step in range(7):
+        for share in (slice(None), slice(1, None, 2)):
+            for ours, theirs in zip(resident.at(step, share), patches.at(step, share), strict=True):
+                assert ours.dtype == torch.uint8
+                assert np.array_equal(ours.numpy(), theirs), (step, share)
+
+
+def test_pictures_that_do_not_fit_are_told_with_their_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = small_data(tmp_path, monkeypatch)
+    empty = torch.empty
+
+    def full(*size: Any, **rest: Any) -> torch.Tensor:
+        if rest.get("dtype") == torch.uint8:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9.00 GiB")
+        return empty(*size, **rest)
+
+    monkeypatch.setattr(torch, "empty", full)
+    with pytest.raises(ConfigError, match=r"train\.resident: the training pictures take .* GB, more than cpu has free"):
+        run_recipe(recipe_of(data, train=train(resident=True)), tmp_path / "run")
+
+
 def test_how_the_machine_is_used_may_change_on_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = small_data(tmp_path, monkeypatch)
     run_recipe(recipe_of(data), tmp_path / "whole")
@@ -120,17 +179,18 @@ def test_how_the_machine_is_used_may_change_on_the_way(tmp_path: Path, monkeypat
     # An epoch ends with the rate of its schedule's end: both have to know of all three.
     run_recipe(recipe_of(data, train=train(epochs=3), schedule="constant"), tmp_path / "flat")
     run_recipe(recipe_of(data, train=train(epochs=1), schedule="constant"), tmp_path / "cut")
-    changed = train(gradient_checkpointing=True, prefetch=2)
+    changed = train(gradient_checkpointing=True, resident=True)
     run_recipe(recipe_of(data, train=changed, schedule="constant"), tmp_path / "cut", resume=True)
     equal_runs(tmp_path / "flat", tmp_path / "cut")
     keys = {change.key for change in read_changes(tmp_path / "cut")}
-    assert keys == {"train.epochs", "train.gradient_checkpointing", "train.prefetch"}
+    assert keys == {"train.epochs", "train.gradient_checkpointing", "train.resident"}
 
 
 def test_wrong_words() -> None:
     for setting, said in (
         ("train.compile=fast", r"train\.compile = 'fast' is unknown: did you mean default\? Known: default, max-auto"),
         ("train.compile=true", r"train\.compile = True: should be text"),
+        ("train.resident=9", r"train\.resident = 9"),
         ("train.prefetch=65", r"train\.prefetch = 65: should be from 0 to 64"),
         (
             "train.gradient_checkpoint=true",

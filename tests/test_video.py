@@ -1,6 +1,7 @@
 """Films: times, streams, tags, geometry, refusals; the letters are those of the wishes in docs/video.md."""
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor, wait
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from upres.errors import ConfigError, FailedError, PictureError
 from upres.image import Picture, write
 from upres.upscaling.tile_memory import TileMemory
 from upres.upscaling.upscaler import Upscaler
+from upres.video.opening import open_film
 from upres.video.options import FilmOptions
 from upres.video.planning import plan_film, run_plan
 
@@ -113,9 +115,27 @@ def test_all_else_goes_over_as_it_is(tmp_path):
     assert summary.kept == (
         "stream 1: audio aac (deu)",
         "stream 2: audio flac (fra)",
-        "stream 3: subtitle srt (eng)",
+        "stream 3: subtitle subrip (eng)",
         "stream 4: attachment font.ttf",
     )
+
+
+def test_what_mkvmerge_counted_is_used_and_not_said_of_another_film(tmp_path):
+    source = write_film(tmp_path / "a.mkv", moving(9), times=[number * number * 900 for number in range(9)])
+    with av.open(str(source)) as film, av.open(str(tmp_path / "b.mkv"), "w") as made:
+        stream = made.add_stream_from_template(film.streams.video[0], opaque=True)
+        stream.metadata.update({"NUMBER_OF_FRAMES": "9", "BPS-eng": "1", "_STATISTICS_TAGS": "BPS", "MAKER": "me"})
+        for packet in film.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                made.mux(packet)
+    assert open_film(source).count != 9  # its rate is uneven
+    assert open_film(tmp_path / "b.mkv").count == 9
+    enlarged(tmp_path / "b.mkv", tmp_path / "c.mkv", codec="ffv1", end=Fraction(1, 10))
+    with av.open(str(tmp_path / "c.mkv")) as made:
+        tags = made.streams.video[0].metadata
+        assert tags["MAKER"] == "me"
+        assert not {"NUMBER_OF_FRAMES", "BPS-eng", "_STATISTICS_TAGS"} & set(tags)
 
 
 def test_sound_of_mp4_and_its_rotation_go_over(tmp_path):
@@ -196,6 +216,18 @@ def test_a_stream_that_does_not_fit_is_said_before_any_picture(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.mkv"]
 
 
+@pytest.mark.parametrize("out", ["b.mkv", "b.mp4"])
+def test_sound_that_nothing_here_can_decode_stays_behind_and_is_said(out, tmp_path):
+    source = write_film(tmp_path / "a.mkv", moving(5), sound=("flac", "aac"))
+    source.write_bytes(source.read_bytes().replace(b"A_FLAC", b"A_NONE"))
+    plan = plan_film(source, tmp_path / out, Identity(), FilmOptions(codec="av1"), {})
+    assert plan.kept.left == ("stream 1: audio (deu), which this FFmpeg does not know",)
+    assert plan.kept.said == ("stream 2: audio aac (fra)",)
+    assert run_plan(plan).pictures == 5
+    with av.open(str(plan.target)) as film:
+        assert [stream.type for stream in film.streams] == ["video", "audio"]
+
+
 def test_a_part_begins_at_nought_with_its_sound(tmp_path):
     source = write_film(tmp_path / "a.mkv", moving(25), sound=("flac",), chapters=True)
     target = tmp_path / "out.mkv"
@@ -206,7 +238,7 @@ def test_a_part_begins_at_nought_with_its_sound(tmp_path):
     theirs, ours = others_of(source)["1"][-1], others_of(target)["1"][-1]
     assert [data for *_, data in ours] == [data for time, _, data in theirs if 200 <= time < 600]
     assert [time for time, *_ in ours] == [time - 200 for time, *_ in theirs if 200 <= time < 600]
-    assert others_of(target)["chapters"] == [(0, 200 * 10**6, {"title": "two"})]
+    assert others_of(target)["chapters"] == [(0, Fraction(1, 5), {"title": "two"})]
 
 
 def test_interlaced_films_are_refused_or_woven(tmp_path):
@@ -314,32 +346,45 @@ def test_what_repeats_is_predicted_once_and_stays_the_same(tmp_path):
 def test_what_is_remembered_is_forgotten_two_pictures_on_and_cannot_be_written_to():
     memory = TileMemory(10**6)
     box, other = np.zeros((8, 8, 3), np.uint8), np.ones((8, 8, 3), np.uint8)
-    key = memory.key(box, "a place")
-    assert key == memory.key(box.copy(), "a place")
-    assert key not in (memory.key(box, "another"), memory.key(other, "a place"), memory.key(box[:4], "a place"))
-    assert memory.known(key) is None
-    memory.keep(key, made := np.full((16, 16, 3), 7, np.uint8))
-    assert memory.known(key) is made
+    tiles = memory.next_picture()
+    key = tiles.key(box, "a place")
+    assert key == tiles.key(box.copy(), "a place")
+    assert key not in (tiles.key(box, "another"), tiles.key(other, "a place"), tiles.key(box[:4], "a place"))
+    assert tiles.known(key) is None
+    tiles.keep(key, made := np.full((16, 16, 3), 7, np.uint8))
+    assert tiles.known(key) is made
     with pytest.raises(ValueError, match="read-only"):
         made[:] = 1
+    assert memory.next_picture().known(key) is made  # and so it is of this picture, too
+    assert memory.next_picture().known(key) is made
     memory.next_picture()
-    assert memory.known(key) is made  # and so it is of this picture, too
-    memory.next_picture()
-    assert memory.known(key) is made
-    memory.next_picture()
-    memory.next_picture()
-    assert memory.known(key) is None
+    assert memory.next_picture().known(key) is None
     assert (memory.reused, memory.made) == (3, 2)
-    small = TileMemory(100)
+    small = TileMemory(100).next_picture()
+    assert small.known(key) is None
     small.keep(key, np.zeros((16, 16, 3), np.uint8))
     assert small.known(key) is None
     for _ in range(30):
         memory.next_picture()
-    looked = []
-    for _ in range(48):
-        memory.next_picture()
-        looked.append(memory.key(box) is not None)
-    assert sum(looked) == 4  # two pictures in 24, one after the other
+    assert sum(memory.next_picture().key(box) is not None for _ in range(48)) == 4  # two in 24, one after the other
+
+
+def test_what_one_thread_is_at_work_on_the_others_wait_for():
+    memory = TileMemory(10**6, at_once=2)
+    one, other = memory.next_picture(), memory.next_picture()
+    key = one.key(np.zeros((8, 8, 3), np.uint8))
+    with ThreadPoolExecutor(1) as pool:
+        with one:
+            assert one.known(key) is None
+            waits = pool.submit(other.known, key)
+            assert not wait([waits], 0.05).done
+        assert waits.result(1) is None  # the first failed: it is made anew
+        third = memory.next_picture()
+        assert third.known(key) is None
+        waits = pool.submit(other.known, key)
+        third.keep(key, made := np.ones((16, 16, 3), np.uint8))
+        assert waits.result(1) is made
+    assert (memory.reused, memory.made) == (1, 3)
 
 
 def test_a_failed_tile_leaves_no_film(tmp_path):

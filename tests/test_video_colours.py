@@ -1,6 +1,8 @@
 """Colours of films: matrices, ranges, where chroma lies, depth, HDR; each is measured in the film that was written."""
 
 import dataclasses
+import re
+import struct
 from fractions import Fraction
 
 import numpy as np
@@ -11,9 +13,9 @@ from tests.small_predictors import Nearest
 from upres.errors import ConfigError, PictureError
 from upres.image.codecs.table import FORMATS
 from upres.upscaling.upscaler import Upscaler
-from upres.video.colours import MATRICES, Colours, ToRgb
+from upres.video.colours import MATRICES, Colours, ToRgb, bits_of
 from upres.video.encoding import coding_for
-from upres.video.opening import open_film
+from upres.video.opening import Light, open_film
 from upres.video.options import FilmOptions
 from upres.video.planning import plan_film, run_plan
 from upres.video.table import container_of
@@ -199,6 +201,175 @@ def test_numbered_pictures_of_hdr_say_so(tmp_path):
     enlarged(source, tmp_path / "%02d.png")
     assert read(tmp_path / "01.png").cicp == (9, 16, 0, 1)
     assert FORMATS["png"].cicp
+
+
+HLG = {"colorspace": 9, "color_primaries": 9, "color_trc": 18, "color_range": 1}
+
+
+def ramp_of(path, tags, *, codec="ffv1", **attributes):
+    """Write a film of 10 bits: a slope of luma beside a slope of red, all of it colours that R, G, B have."""
+    luma = np.tile(np.arange(300, 300 + 64 * 8, 8, dtype=np.uint16), (64, 1))
+    slope = np.tile(np.arange(437, 437 + 32 * 5, 5, dtype=np.uint16), (32, 1))
+    planes = [luma, np.full((32, 32), 512, np.uint16), slope]
+    return write_film(path, [frame_of(planes, "yuv420p10le")] * 3, codec=codec, **tags, **attributes)
+
+
+@pytest.mark.parametrize("tags", [HLG, HDR], ids=["HLG", "PQ"])
+@pytest.mark.parametrize(
+    ("out", "codec"),
+    [
+        ("a.mkv", "ffv1"),
+        ("a.mkv", "av1"),
+        ("a.mp4", "av1"),
+        ("a.mp4", "h265"),
+        ("a.mov", "prores"),
+        ("a.mov", "h265"),
+        ("a.webm", "av1"),
+        ("a.ts", "h265"),
+    ],
+)
+def test_hlg_and_pq_are_enlarged_as_their_numbers_stand_and_say_so(out, codec, tags, tmp_path):
+    if codec == "h265" and "libx265" not in av.codecs_available:
+        pytest.skip("no libx265")
+    source = ramp_of(tmp_path / "source.mkv", tags)
+    film = open_film(source)
+    assert (film.colours.hdr, film.colours.matrix, film.bits, film.light) == (True, "2020", 10, Light())
+    enlarged(source, tmp_path / out, codec=codec)
+    made = first_of(tmp_path / out)
+    assert {name: int(getattr(made, name)) for name in tags} == tags
+    assert bits_of(made.format.name) == 10
+    if codec == "ffv1":  # lossless, so all there is came of the way to R, G, B and back
+        for ours, theirs in zip(planes_of(made), planes_of(first_of(source)), strict=True):
+            assert np.abs(ours.astype(int) - theirs)[:, 4:-4].max() <= 1
+
+
+@pytest.mark.parametrize("tags", [HLG, HDR], ids=["HLG", "PQ"])
+def test_hdr_loses_no_bits_unless_that_is_asked_for(tags, tmp_path):
+    source = ramp_of(tmp_path / "a.mkv", tags)
+    assert coding_for(open_film(source), (64, 64), container_of(tmp_path / "b.mp4")).form.endswith("10le")
+    assert coding_for(open_film(source), (64, 64), container_of(tmp_path / "b.webm")).form.endswith("10le")
+    asked = plan_film(source, tmp_path / "b.mkv", Identity(), FilmOptions(codec="av1", pix_fmt="yuv420p"), {})
+    assert asked.coding.form == "yuv420p"
+    enlarged(source, tmp_path / "%02d.png")
+    from upres import read
+
+    assert read(tmp_path / "01.png").cicp == (9, tags["color_trc"], 0, 1)
+
+
+def dolby(path, profile, shown_as, target):
+    """Write an MP4 of H.265 anew with the record that makes it Dolby Vision; `moov` stands at its end."""
+    data = bytearray(path.read_bytes())
+    record = bytes([1, 0, profile << 1, 6 << 3 | 0b101, shown_as << 4]) + bytes(19)
+    box = struct.pack(">I4s", 32, b"dvcC" if profile <= 7 else b"dvvC") + record
+    found, start, end = [], 0, len(data)
+    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"hev1"):
+        while (head := struct.unpack(">I4s", data[start : start + 8]))[1] != name:
+            start += head[0]
+            assert start < end
+        found.append(start)
+        end = start + head[0]
+        start += 16 if name == b"stsd" else 8
+    data[end:end] = box
+    for at in found:
+        data[at : at + 4] = struct.pack(">I", struct.unpack(">I", data[at : at + 4])[0] + len(box))
+    if shown_as == 0:
+        data[found[-1] + 4 : found[-1] + 8] = b"dvhe"
+    target.write_bytes(data)
+    return target
+
+
+def remuxed(path, target):
+    with av.open(str(path)) as source, av.open(str(target), "w") as made:
+        stream = made.add_stream_from_template(source.streams.video[0], opaque=True)
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                made.mux(packet)
+    return target
+
+
+@pytest.mark.skipif("libx265" not in av.codecs_available, reason="no libx265")
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_dolby_vision_that_nothing_else_shows_is_refused(suffix, tmp_path):
+    said = {"options": {"x265-params": "log-level=error"}, "base": Fraction(1, 25)}
+    unsaid = ramp_of(tmp_path / "unsaid.mp4", {"color_range": 2}, codec="libx265", **said)
+    alone = dolby(unsaid, 5, 0, tmp_path / "alone.mp4")
+    alone = alone if suffix == ".mp4" else remuxed(alone, tmp_path / "alone.mkv")
+    with pytest.raises(
+        PictureError, match=r"without a picture for other players \(profile 5\); .* Convert it to HDR10"
+    ):
+        open_film(alone)
+    for shown_as, tags in ((1, HDR), (4, HLG)):  # profile 8: HDR10, HLG for other players
+        film = ramp_of(tmp_path / f"{shown_as}.mp4", tags, codec="libx265", **said)
+        film = dolby(film, 8, shown_as, tmp_path / f"8.{shown_as}.mp4")
+        film = film if suffix == ".mp4" else remuxed(film, tmp_path / f"8.{shown_as}.mkv")
+        opened = open_film(film)
+        assert (opened.colours.transfer, opened.colours.hdr) == (tags["color_trc"], True)
+        enlarged(film, tmp_path / f"out{suffix}", codec="h265", overwrite=True)
+        assert int(first_of(tmp_path / f"out{suffix}").color_trc) == tags["color_trc"]
+        assert b"dvvC" in film.read_bytes()
+        assert b"dvvC" not in (tmp_path / f"out{suffix}").read_bytes()  # it is no Dolby Vision any more
+
+
+def rpu():
+    """Return Dolby Vision's data of a picture (ETSI GS CCM 001, section 5.3): its numbers stay as they are."""
+    bits = []
+
+    def put(value, count):
+        bits.extend(value >> at & 1 for at in reversed(range(count)))
+
+    def golomb(*values):
+        for value in values:
+            length = (value + 1).bit_length()
+            put(value + 1, 2 * length - 1)
+
+    put(25, 8)
+    for value, count in ((2, 6), (18, 11), (0, 4), (0, 4), (1, 1), (0, 1), (0, 2)):  # type, format, profile, level, …
+        put(value, count)
+    golomb(23)  # bits of a coefficient's fraction
+    put(0b011, 3)
+    golomb(2, 2, 4)  # bits of the layers, less 8
+    put(0b000001, 6)  # no second layer
+    put(0b00, 2)
+    golomb(0, 0, 0)
+    for _ in range(3):  # each channel goes from 0 to 1023 in one piece
+        golomb(0)
+        put(1023, 20)
+    golomb(0, 0)
+    for _ in range(3):  # 0 + 1 × its number
+        golomb(0, 0)
+        put(0, 1)
+        golomb(0)
+        put(0, 23)
+        golomb(1)
+        put(0, 23)
+    put(0, -len(bits) % 8)
+    whole = bytes(int("".join(map(str, bits[at : at + 8])), 2) for at in range(0, len(bits), 8))
+    whole += bytes([1, 2, 3, 4, 0x80])
+    # Three bytes that would look like the start of another unit do not stand in one.
+    return bytes([62 << 1, 1]) + re.sub(rb"\0\0(?=[\0-\3])", b"\0\0\3", whole)
+
+
+@pytest.mark.skipif("libx265" not in av.codecs_available, reason="no libx265")
+@pytest.mark.parametrize("tags", [{"color_range": 2}, HDR], ids=["profile 5", "profile 8"])
+def test_dolby_vision_is_known_by_its_data_where_no_record_says_it(tags, tmp_path):
+    """Its data of a picture are a NAL unit of number 62 behind the picture's own."""
+    parameters = {"options": {"x265-params": "log-level=error:bframes=0"}, "base": Fraction(1, 25)}
+    plain = ramp_of(tmp_path / "plain.mkv", tags, codec="libx265", **parameters)
+    unit = rpu()
+    with av.open(str(plain)) as source, av.open(str(tmp_path / "a.mkv"), "w") as made:
+        stream = made.add_stream_from_template(source.streams.video[0], opaque=True)
+        for packet in source.demux(video=0):
+            if packet.size:
+                ours = av.Packet(bytes(packet) + struct.pack(">I", len(unit)) + unit)
+                ours.pts, ours.dts, ours.time_base, ours.stream = packet.pts, packet.dts, packet.time_base, stream
+                ours.is_keyframe = packet.is_keyframe
+                made.mux(ours)
+    if tags is HDR:
+        assert any(note.startswith("left behind: Dolby Vision's data") for note in open_film(tmp_path / "a.mkv").notes)
+        return
+    with pytest.raises(PictureError, match="Dolby Vision without a picture for other players"):
+        open_film(tmp_path / "a.mkv")
 
 
 def test_colours_that_no_matrix_gives_are_refused(tmp_path):

@@ -18,11 +18,11 @@ def test_the_commands_run_as_they_stand(command: Command, tmp_path, monkeypatch)
     write_film(Path("film.mkv"), moving(6))
     write_film(Path("films/other.mkv"), moving(2))
     lines = re.findall(r"^upres (.*)$", PAGE, re.MULTILINE)
-    assert len(lines) == 6
+    assert len(lines) == 7
     for line in lines:
         code, _, err = command(*shlex.split(line, comments=True))
         assert code == 0, (line, err)
-    for path, width in (("film_x4.mkv", 128), ("large.mp4", 64), ("films_x4/other_x4.mkv", 128)):
+    for path, width in (("film_x4.mkv", 128), ("large.mp4", 64), ("lossless.mkv", 128), ("films_x4/other_x4.mkv", 128)):
         assert first_of(Path(path)).width == width
     assert len(times_of(Path("film_x4_preview.mkv"))) == 6
     assert Path("frames/000006.png").exists()

@@ -2,10 +2,12 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -144,3 +146,39 @@ def test_from_python(tmp_path):
     made = list(frames(source, model="bicubic", scale=2))
     assert [frame.time for frame in made] == times_of(source)
     assert made[0].picture.pixels.shape == (48, 64, 3)
+
+
+RUN = """
+import sys
+from upres.video import upscale
+upscale(*sys.argv[1:3], model="bicubic", scale=2, codec="ffv1", segment=4)
+"""
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_any_moment_end_in_the_same_pictures(tmp_path):
+    source = write_film(tmp_path / "a.mkv", moving(2000), sound=("flac",))
+    asked = {"model": "bicubic", "scale": 2, "codec": "ffv1", "segment": 4}
+    upscale(source, tmp_path / "whole.mkv", **asked)
+    target, folder = tmp_path / "out.mkv", tmp_path / ".out.mkv.upres-segments"
+    rng, done, killed = random.Random(0), 0, 0
+    while killed < 20:
+        run = subprocess.Popen([sys.executable, "-c", RUN, source, target])
+        begun = time.monotonic()
+        while len(list(folder.glob("[0-9]*.json"))) == done and run.poll() is None and time.monotonic() < begun + 60:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.1))
+        if run.poll() is not None:
+            break
+        run.kill()
+        run.wait()
+        killed += 1
+        now = len(list(folder.glob("[0-9]*.json")))
+        assert now >= done
+        done = now
+    assert (killed, target.exists()) == (20, False)
+    summary = upscale(source, target, **asked)
+    assert (summary.resumed, summary.pictures) == (4 * done, 2000)
+    assert times_of(target) == times_of(source)
+    assert digests_of(target) == digests_of(tmp_path / "whole.mkv")
+    assert others_of(target) == others_of(source)

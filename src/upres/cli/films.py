@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from upres.upscaling.loading import Upscalers
     from upres.video.planning import Plan
     from upres.video.progress import Advance, FilmSummary
-
-_TRIED = 3  # pictures that a dry run enlarges to tell how long all take
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,11 @@ def split(inputs: Sequence[Path], words: FilmWords, *, video: bool) -> tuple[lis
     Raises:
         ConfigError: options of films, and no film.
     """
+    from upres.image.codecs.table import SUFFIXES
     from upres.image.folders import picture_files
+
+    if not (video or words.said) and all(path.suffix.lower() in ("", *SUFFIXES) or path.is_dir() for path in inputs):
+        return list(inputs), []  # nothing of films is loaded
     from upres.video.table import films_in, is_film
 
     films = [path for path in inputs if (path.is_dir() and video) or (is_film(path) and not path.is_dir())]
@@ -224,23 +225,16 @@ def _tell_plan(plan: Plan, *, quiet: bool, verbose: bool) -> None:
 
 
 def _try(plan: Plan) -> None:
-    """Enlarge a few pictures, and say how long all would take."""
-    from upres.video.decoding import Faults, decoded
+    """Enlarge a few pictures, and say how long all would take and how large they would be."""
+    from upres.video.trial import tried
 
-    spent, done = 0.0, 0
-    for each in decoded(plan.film, Faults(), part=plan.settings.part, deinterlace=plan.settings.deinterlace):
-        began = time.monotonic()
-        plan.enlargement.picture(each.picture)
-        spent += time.monotonic() - began
-        done += 1
-        if done == 1:
-            spent = 0.0  # the first prepares what the others use
-        if done > _TRIED:
-            break
-    (height, width), count = plan.size, plan.pictures
-    rate = max(1, done - 1) / spent if spent else 0.0
-    lasts = "" if count is None or not rate else f", about {time_in_words(count / rate)} for {count:,} pictures"
-    say(f"{plan.film.path} → {plan.target} {width}×{height}: {rate:.2f} pictures/s here{lasts}; nothing was written")
+    trial, (height, width) = tried(plan), plan.size
+    about = ""
+    if trial.pictures is not None and trial.seconds is not None and trial.bytes is not None:
+        size = f"{trial.bytes / 1e6:,.0f} MB" if trial.bytes >= 1e6 else f"{trial.bytes / 1e3:,.1f} kB"
+        about = f", about {time_in_words(trial.seconds)} and {size} for {trial.pictures:,} pictures"
+    made = f"{plan.film.path} → {plan.target} {width}×{height}"
+    say(f"{made}: {trial.rate:.2f} pictures/s here{about}; nothing was written")
 
 
 def _tell(job: FilmJob, summary: FilmSummary, *, quiet: bool) -> None:

@@ -24,7 +24,6 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("upres models", "a table"),
         ("upres models base-x4", "one of them, layer by layer; or a file"),
         ("upres models --json", "all that their files say"),
-        ("upres photo.jpg --model best", "use one"),
     ),
     "formats": (
         ("upres formats", "a table"),
@@ -74,7 +73,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "data": (
         ("upres data list", "names, sizes, terms"),
         ("upres data get Set5 BSD100", "into data/Set5 and data/BSD100"),
-        ("upres evaluate base --data data/Set5", "measure on one"),
+        ("upres data draw CIFAR-10", "drawn pictures in its layout, for practice"),
     ),
     "pack": (
         ("upres pack pictures -o patches --scale 4", "hr_images.npz and lr_images.npz"),

@@ -253,7 +253,7 @@ def upscale(
     ] = None,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Say what would be made and how long it takes.", rich_help_panel=_FILMS),
+        typer.Option("--dry-run", help="Say what would be made, how large and how soon.", rich_help_panel=_FILMS),
     ] = False,
     deinterlace: Annotated[
         bool,
@@ -340,7 +340,6 @@ def upscale(
     from upres.upscaling.loading import Upscalers
     from upres.upscaling.pipeline import Settings
     from upres.upscaling.sizes import Size, box
-    from upres.video.models import film_model, film_options
 
     _check(quality, max_pixels, max_frames, engine, address, manifest)
     if gpu:
@@ -401,6 +400,8 @@ def upscale(
     elif pictures:
         _upscale(pictures, output, upscalers, settings, form, patterns, part, manifest, verbose, quiet, made_with)
     if films:
+        from upres.video.models import film_model, film_options
+
         of_films = Upscalers(film_model(model), size, **film_options(options))
         enlarge_films(films, output, of_films, settings, words, made_with, verbose=verbose, quiet=quiet)
 

@@ -63,6 +63,12 @@ class Cache:
     def __len__(self) -> int:
         return len(self.entries)
 
+    @property
+    def pixels(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """All pixels of hr, and of lr, one picture after another: `pixels c`."""
+        hr, lr = (flat.reshape(-1, self.channels) for flat in (self._hr, self._lr))
+        return hr, lr
+
     def hr(self, index: int) -> NDArray[np.uint8]:
         """Return the high-resolution picture."""
         entry, scale = self.entries[index], self.scale

@@ -42,6 +42,9 @@ class Patches:
             and blur, from which little is learned.
         degradation: makes lr anew of each crop; `None` takes the cache's.
 
+    Attributes:
+        side: of the crops that are drawn, in lr pixels: the patch and the margin that its degradation needs.
+
     Raises:
         DataError: a picture is smaller than the patch.
     """
@@ -60,12 +63,12 @@ class Patches:
         windows: Windows | None = None,
     ) -> None:
         margin = 0 if degradation is None else degradation.margin
-        self._side = patch + margin
+        self.side = patch + margin
         sizes = [(entry.height, entry.width) for entry in cache.entries]
         small = [
             f"{entry.name} ({entry.width}×{entry.height})"
             for entry in cache.entries
-            if min(entry.height, entry.width) < self._side
+            if min(entry.height, entry.width) < self.side
         ]
         if small or not sizes:
             raise DataError(
@@ -73,7 +76,7 @@ class Patches:
                 f"{f' and the margin of {margin} that its degradation needs' if margin else ''}: "
                 f"{', '.join(small[:5])}{' …' if len(small) > 5 else ''}; remove them or lower data.patch"
             )
-        self._cache, self._degradation, self._windows = cache, degradation, windows
+        self.cache, self.degradation, self._windows = cache, degradation, windows
         self.patch, self.batch, self.seed, self.augment = patch, batch, seed, augment
         self.candidates = candidates
         self.steps = steps or max(1, len(sizes) // batch)
@@ -92,30 +95,31 @@ class Patches:
         `share` picks some of its pairs, e.g. every second for one of two processes. A degradation that is drawn anew is
         computed on `device`, by default the CPU.
         """
-        rng = np.random.default_rng((self.seed, 0, step))
-        drawn = [self._draw(rng, step)]
-        turns = rng.integers(0, 8, self.batch)
-        drawn += [self._draw(rng, step) for _ in range(self.candidates - 1)]
         picked = range(self.batch)[share]
-        cache, side, scale, channels = self._cache, self._side, self._cache.scale, self._cache.channels
+        cache, side, scale, channels = self.cache, self.side, self.cache.scale, self.cache.channels
         lr = np.empty((len(picked), side, side, channels), dtype=np.uint8)
         hr = np.empty((len(picked), side * scale, side * scale, channels), dtype=np.uint8)
-        for slot, number in enumerate(picked):
-            index, top, left = (
-                drawn[0][number]
-                if self.candidates == 1
-                else max((places[number] for places in drawn), key=self._detail)
-            )
+        for slot, (index, top, left, turn) in enumerate(self.places(step, share)):
             small = cache.lr(index)[top : top + side, left : left + side]
             large = cache.hr(index)[top * scale : (top + side) * scale, left * scale : (left + side) * scale]
-            turn = int(turns[number]) if self.augment else 0
             _copy(lr[slot], _turned(small, turn))
             _copy(hr[slot], _turned(large, turn))
-        if self._degradation is None:
+        if self.degradation is None:
             return lr, hr
         from upres.degrade.redrawn import redrawn
 
-        return redrawn(self._degradation, hr, scale=scale, seed=self.seed, step=step, pairs=picked, device=device)
+        return redrawn(self.degradation, hr, scale=scale, seed=self.seed, step=step, pairs=picked, device=device)
+
+    def places(self, step: int, share: slice = slice(None)) -> list[tuple[int, int, int, int]]:
+        """Return where the pairs of a batch lie: picture, top and left in lr pixels, and which of the eight turns."""
+        rng = np.random.default_rng((self.seed, 0, step))
+        drawn = [self._draw(rng, step)]
+        turns = rng.integers(0, 8, self.batch).tolist() if self.augment else [0] * self.batch
+        drawn += [self._draw(rng, step) for _ in range(self.candidates - 1)]
+        return [
+            (*(drawn[0][number] if len(drawn) == 1 else max((each[number] for each in drawn), key=self._detail)), turn)
+            for number, turn in list(enumerate(turns))[share]
+        ]
 
     def _draw(self, rng: np.random.Generator, step: int) -> list[tuple[int, int, int]]:
         """Return a place for each pair of a batch: its picture, and the top and left of the crop in lr pixels."""
@@ -129,19 +133,19 @@ class Patches:
             chosen = np.searchsorted(cumulative, rng.random(self.batch), side="right")
             chosen = np.minimum(chosen, len(cumulative) - 1)
             chosen = chosen if drawn is None else drawn.pictures[chosen]
-        corners = (rng.random((self.batch, 2)) * (self._sizes[chosen] - self._side + 1)).astype(int)
+        corners = (rng.random((self.batch, 2)) * (self._sizes[chosen] - self.side + 1)).astype(int)
         return [(index, top, left) for index, (top, left) in zip(chosen.tolist(), corners.tolist(), strict=True)]
 
     def _order_of(self, epoch: int) -> NDArray[np.int64]:
         """Return the order in which an epoch visits the pictures; the last is kept, since every step asks for it."""
         if self._order is None or self._order[0] != epoch:
-            self._order = epoch, np.random.default_rng((self.seed, 1, epoch)).permutation(len(self._cache))
+            self._order = epoch, np.random.default_rng((self.seed, 1, epoch)).permutation(len(self.cache))
         return self._order[1]
 
     def _detail(self, place: tuple[int, int, int]) -> float:
         """Return how much neighbours differ in the lr crop (in its second channel of three, green)."""
         index, top, left = place
-        crop = self._cache.lr(index)[top : top + self._side, left : left + self._side, self._cache.channels // 2]
+        crop = self.cache.lr(index)[top : top + self.side, left : left + self.side, self.cache.channels // 2]
         levels = crop.astype(np.int16)
         return float(np.abs(np.diff(levels, axis=0)).mean() + np.abs(np.diff(levels, axis=1)).mean())
 

@@ -39,6 +39,7 @@ _MAY_DIFFER = (
     "train.log_every",
     "train.loggers",
     "train.prefetch",
+    "train.resident",
     "train.samples",
     "train.samples_every",
     "train.steps",

@@ -42,7 +42,7 @@ Log = Callable[[str], None]
 
 def run_recipe(
     recipe: Recipe,
-    folder: Path,
+    folder: str | Path,
     *,
     devices: int = 1,
     nodes: int = 1,
@@ -73,7 +73,7 @@ def run_recipe(
         DataError: the data is missing or unfit.
         ModelError: there is no `last.ckpt` to go on from, or it is not one of a run.
     """
-    since = time.monotonic()
+    since, folder = time.monotonic(), Path(folder)
     first = first_process()
     if first and not resume and (folder / "last.ckpt").exists():
         raise ConfigError(

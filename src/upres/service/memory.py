@@ -1,9 +1,7 @@
-"""The memory of this process: how much it has, and giving back what is free."""
+"""How much memory this process has."""
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
 from pathlib import Path
 
@@ -15,9 +13,3 @@ def resident_bytes() -> int:
         return pages * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, AttributeError):
         return 0
-
-
-def trim() -> None:
-    """Give what is free back to the system: glibc keeps it otherwise, and a service runs for weeks."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)

@@ -26,6 +26,7 @@ from upres.image.background import parse_colour
 from upres.image.codecs import vips
 from upres.image.codecs.installation import names
 from upres.image.codecs.table import recognised, unread
+from upres.image.mapped import trim
 from upres.image.opening import OpenedPicture
 from upres.image.writing import FileSink
 from upres.models.corners import Position
@@ -33,7 +34,7 @@ from upres.models.shipped import BICUBIC, shipped
 from upres.predictors import Predictor
 from upres.predictors.onnx import share_arena
 from upres.service.installed import known_formats, known_models
-from upres.service.memory import resident_bytes, trim
+from upres.service.memory import resident_bytes
 from upres.service.messages import IN_HAND, WorkerSettings, line, read
 from upres.service.parameters import Asked
 from upres.service.predicting import TURNS, Running, SharingPredictor, side_by_side, threads_beside

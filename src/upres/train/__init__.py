@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from upres.train.importing import LIGHTNING  # noqa: F401 -- before the others, which import it
+
+# isort: split
 from upres.train.adversarial import AdversarialTraining
 from upres.train.components import Components
 from upres.train.devices import DEVICES, device_type

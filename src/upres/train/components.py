@@ -65,19 +65,9 @@ class Components:
 
     def __post_init__(self) -> None:
         options, batch, processes = self.options, self.patches.batch, self.devices * self.nodes
-        on = device_type(self.device)
         for name in options.loggers:
             check_installed(name)
-        if options.precision == "fp16" and on == "cpu" and self.adversarial is None:  # else it is refused anywhere
-            raise ConfigError(
-                "train.precision = 'fp16': PyTorch trains so on GPUs alone, and this run is on the CPU; use bf16 or "
-                "fp32"
-            )
-        if options.gradient_checkpointing and not any(isinstance(part, Blocks) for part in self.network.modules()):
-            raise ConfigError(
-                "train.gradient_checkpointing: this architecture has no row of blocks between which to forget; leave "
-                "it out"
-            )
+        self._check_machine()
         if options.early_stopping is not None and self.monitor == "last":
             raise ConfigError(
                 "train.early_stopping needs something to watch, and train.monitor = 'last' watches nothing; leave "
@@ -92,11 +82,6 @@ class Components:
             raise ConfigError(
                 "train.validate_every.minutes: schedule plateau waits for validations, so the rate would follow the "
                 "clock; give validate_every in steps or epochs, or another schedule"
-            )
-        if options.gradient_checkpointing and options.compile != "none" and batch_norms(self.network):
-            raise ConfigError(
-                f"train.compile = {options.compile!r}: PyTorch's compiler does not know batch normalisations that "
-                "gradient_checkpointing computes twice; leave one of the two out"
             )
         for name, (_, loss) in self.losses.items():
             if loss.uses_averaged and not options.ema:
@@ -118,9 +103,31 @@ class Components:
                 "bf16 or fp32"
             )
 
+    def _check_machine(self) -> None:
+        options, on = self.options, device_type(self.device)
+        if options.precision == "fp16" and on == "cpu" and self.adversarial is None:  # else it is refused anywhere
+            raise ConfigError(
+                "train.precision = 'fp16': PyTorch trains so on GPUs alone, and this run is on the CPU; use bf16 or "
+                "fp32"
+            )
+        if options.resident and not isinstance(self.patches.cache, Cache):
+            raise ConfigError("train.resident: shards come and go, so they cannot stay on the device; leave it out")
+        if options.gradient_checkpointing and not any(isinstance(part, Blocks) for part in self.network.modules()):
+            raise ConfigError(
+                "train.gradient_checkpointing: this architecture has no row of blocks between which to forget; leave "
+                "it out"
+            )
+        if options.gradient_checkpointing and options.compile != "none" and batch_norms(self.network):
+            raise ConfigError(
+                f"train.compile = {options.compile!r}: PyTorch's compiler does not know batch normalisations that "
+                "gradient_checkpointing computes twice; leave one of the two out"
+            )
+
     @property
     def ahead(self) -> int:
         """Batches that are drawn ahead."""
+        if self.options.resident:
+            return 0
         asked = self.options.prefetch
         return (0 if device_type(self.device) == "cpu" else 2) if asked is None else asked
 

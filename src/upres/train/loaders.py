@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from upres.data import Cache, Patches, whole_pictures
+from upres.train.resident import ResidentPatches
 
 Pair = tuple[Tensor, Tensor]
 
@@ -21,8 +22,11 @@ class _Batches(Dataset[Pair]):
     One alone: the order of an epoch, and the shards at hand, are those of the batch that was drawn last.
     """
 
-    def __init__(self, patches: Patches, share: slice, ahead: int, device: torch.device) -> None:
+    def __init__(
+        self, patches: Patches, share: slice, ahead: int, device: torch.device, resident: ResidentPatches | None
+    ) -> None:
         self._patches, self._share, self._ahead, self._device = patches, share, ahead, device
+        self._resident = resident
         self._thread = ThreadPoolExecutor(1, "upres-prefetch") if ahead else None
         self._drawn: dict[int, Future[Pair]] = {}
 
@@ -38,6 +42,8 @@ class _Batches(Dataset[Pair]):
         return self._drawn.pop(step).result()
 
     def _at(self, step: int) -> Pair:
+        if self._resident is not None:
+            return self._resident.at(step, self._share)
         lr, hr = (torch.from_numpy(pixels) for pixels in self._patches.at(step, self._share, device=self._device))
         # Memory that a GPU may read while the processor goes on.
         return (lr.pin_memory(), hr.pin_memory()) if self._device.type == "cuda" else (lr, hr)
@@ -69,6 +75,7 @@ def train_loader(
     world: int = 1,
     ahead: int = 0,
     device: torch.device | None = None,
+    resident: ResidentPatches | None = None,
 ) -> DataLoader[Pair]:
     """Load batches in the training process: drawing one costs less than sending it between processes.
 
@@ -79,11 +86,12 @@ def train_loader(
         rank, world: this process takes every `world`-th pair of each batch, from pair `rank`.
         ahead: how many batches a thread draws before they are asked for.
         device: where degradations that are drawn anew are computed; by default the CPU.
+        resident: the same patches, where the pictures lie on the device.
     """
     share = slice(rank, None, world)
     # With a generator of its own the loader takes nothing from the numbers that a network draws.
     return DataLoader(
-        _Batches(patches, share, ahead, device or torch.device("cpu")),
+        _Batches(patches, share, ahead, device or torch.device("cpu"), resident),
         batch_size=None,
         sampler=_Leg(first, pauses),
         generator=torch.Generator(),

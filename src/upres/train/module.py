@@ -35,6 +35,7 @@ from upres.train.freezing import freeze
 from upres.train.halting import Halt
 from upres.train.loaders import Pair, picture_batches, train_loader
 from upres.train.processes import any_of, gather, mean_of, share_buffers
+from upres.train.resident import ResidentPatches
 from upres.train.sharpening import sharpened
 from upres.train.step import Terms, accumulation, loss_terms, non_finite, weighted_sum
 from upres.train.table import OPTIMIZERS
@@ -145,6 +146,7 @@ class Training(pl.LightningModule):
             world=world,
             ahead=self._ahead,
             device=self.device,
+            resident=ResidentPatches(self._patches, self.device) if self._options.resident else None,
         )
 
     def on_train_epoch_start(self) -> None:

@@ -118,6 +118,8 @@ class TrainConfig:
         memory, the time of one more forward pass, the same weights.
     prefetch: batches that a thread draws ahead; left out, 2 on a GPU and none on the CPU, whose cores train. They are
         the same.
+    resident: all training pictures lie in the memory of the device that trains, hr and lr as bytes, and batches are cut
+        there, the same ones; nothing is drawn ahead then.
     initialization: one of `INITIALIZATIONS`: `own`, the architecture's, which are PyTorch's defaults unless its paper
         says otherwise, or `keras`: Glorot's, with biases of 0. Where there is `init`, that comes after.
     optimizer: which one, and its settings.
@@ -153,6 +155,7 @@ class TrainConfig:
     compile: str = "none"
     gradient_checkpointing: bool = False
     prefetch: int | None = None
+    resident: bool = False
     initialization: str = "own"
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     monitor: str | None = None
@@ -189,6 +192,8 @@ class TrainConfig:
                 raise ValueError(f"{name} = {str(count)[:40]}: should be {bound}")
         if self.prefetch is not None and not 0 <= self.prefetch <= MAX_AHEAD:
             raise ValueError(f"prefetch = {self.prefetch}: should be from 0 to {MAX_AHEAD}")
+        if self.resident and self.prefetch:
+            raise ValueError(f"prefetch = {self.prefetch}: resident leaves nothing to draw ahead; give one of the two")
         if self.samples < 0:
             raise ValueError(f"samples = {self.samples}: should be at least 0, which draws none")
         if self.hours is not None and not self.hours > 0:

@@ -45,7 +45,7 @@ _SAID_AFTER = 60.0
 
 def fit(
     run: Components,
-    folder: Path,
+    folder: str | Path,
     *,
     resume: bool = False,
     bar: bool = False,
@@ -81,6 +81,7 @@ def fit(
         FailedError: `last.ckpt` cannot be written.
         KeyboardInterrupt: the run was stopped; its report is written, and it can be resumed.
     """
+    folder = Path(folder)
     last, best = folder / "last.ckpt", folder / "best.safetensors"
     options, protocol = run.options, run.protocol
     first = first_process()

@@ -25,7 +25,7 @@ from upres.upscaling import memory, tile_plan, tiled_prediction
 from upres.upscaling.memory import NOTHING, Held
 from upres.upscaling.progress import Counter, Progress
 from upres.upscaling.sizes import scaled
-from upres.upscaling.tile_memory import TileMemory
+from upres.upscaling.tile_memory import PictureTiles
 from upres.upscaling.tile_plan import Plan
 
 _PROBE_TILE = 64
@@ -37,7 +37,6 @@ class Enlargement:
     Args:
         predictors: in the order in which they are applied; none for a `scale` up to 1.
         scale, tile, halo, max_memory: as in `Upscaler`.
-        repeats: what knows the tiles of the picture before, of films.
 
     Raises:
         ModelError: there is no predictor, or they do not reach `scale`.
@@ -52,9 +51,7 @@ class Enlargement:
         tile: int | None = None,
         halo: int | None = None,
         max_memory: int = MAX_MEMORY,
-        repeats: TileMemory | None = None,
     ) -> None:
-        self._repeats = repeats
         self.predictors = tuple(predictors)
         if not self.predictors and (scale is None or scale > 1):
             raise ModelError("Upscaler: no predictor given; give one, or use upres.load(name)")
@@ -71,8 +68,15 @@ class Enlargement:
         # Refuses a tile or halo out of range now, not at the first picture.
         tile_plan.plan(1, 1, tile=memory.TILE if tile is None else tile, halo=halo)
 
-    def picture(self, picture: Picture, *, progress: Progress | None = None) -> Picture:
+    def picture(
+        self, picture: Picture, *, progress: Progress | None = None, repeats: PictureTiles | None = None
+    ) -> Picture:
         """Enlarge a picture; profile and metadata are carried over, and so is its size on paper.
+
+        Args:
+            picture: what is enlarged.
+            progress: called with tiles done and in all.
+            repeats: what knows the tiles of the pictures before, of films.
 
         Raises:
             ModelError: the model does not do what its facts say.
@@ -85,7 +89,8 @@ class Enlargement:
         clear = picture.alpha is not None and bool((picture.alpha == 0).any())
         top = 0
         gray = neutral(picture.pixels)
-        for band in self.bands(_bands_of(picture, shape), shape, clear=clear, neutral=gray, progress=progress):
+        bands = _bands_of(picture, shape)
+        for band in self.bands(bands, shape, clear=clear, neutral=gray, progress=progress, repeats=repeats):
             rows = slice(top, top + len(band))
             pixels[rows] = band[..., : pixels.shape[2]]
             if alpha is not None:
@@ -103,6 +108,7 @@ class Enlargement:
         neutral: bool = False,
         held: Held = NOTHING,
         progress: Progress | None = None,
+        repeats: PictureTiles | None = None,
     ) -> Iterator[NDArray[Any]]:
         """Enlarge a picture of which only the rows that a row of tiles needs are held.
 
@@ -114,13 +120,14 @@ class Enlargement:
                 asked of the whole picture, as a tile of another would show a seam.
             held: what the process holds besides; tiles are the smaller for it.
             progress: called with tiles done and in all.
+            repeats: as in `picture`.
 
         Returns:
             Bands of the output, in the same dtype; each is made when it is asked for.
         """
         if neutral:
             gray = dataclasses.replace(shape, channels=shape.channels - 2)
-            return as_rgb(self.bands(as_gray(bands), gray, clear=clear, held=held, progress=progress))
+            return as_rgb(self.bands(as_gray(bands), gray, clear=clear, held=held, progress=progress, repeats=repeats))
         plans = list(self._plans(shape, clear, held))
         count = Counter(sum(len(plan) for _, plan in plans), progress)
         current: Iterator[NDArray[Any]] = iter(bands)
@@ -128,9 +135,7 @@ class Enlargement:
             # Between two steps nothing is rounded to the picture's depth.
             last = index == len(self.predictors) - 1 and not self._reduces
             dtype = shape.dtype if last else "float32"
-            current = tiled_prediction.step(
-                current, plan, predictor, dtype, clear=clear, done=count, memory=self._repeats
-            )
+            current = tiled_prediction.step(current, plan, predictor, dtype, clear=clear, done=count, memory=repeats)
         if not self._reduces:
             return current
         floats = current if self.predictors else (to_unit(band) for band in current)

@@ -150,6 +150,19 @@ class Upscalers:
             detail = default_detail(denoise.position) if corners.detailed else 0.0
         return Chosen(Position(denoise.position, detail).rounded, denoise.reason)
 
+    def beside(self, threads: int) -> Upscalers:
+        """Return another that opens its models anew, for predictions of so many threads beside others."""
+        options = self._options.copy()
+        options["threads"] = threads
+        other = Upscalers(self._model, self.size, kept=self._kept, **options)
+        other._denoise, other._detail = self._denoise, self._detail
+        return other
+
+    @property
+    def threads(self) -> int | None:
+        """How many threads a prediction uses; `None` for one a core."""
+        return self._options.get("threads")
+
     @property
     def label(self) -> str:
         """What tells the size in the names of outputs, such as `_x4`. A model that is a file is loaded for it.

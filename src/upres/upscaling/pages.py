@@ -64,7 +64,7 @@ def upscale_each(
     sr: Picture | None = None
     for number, picture in enumerate(pictures):
         progress = within(number)
-        if lr is None or sr is None or not _same(lr, picture):
+        if lr is None or sr is None or not same(lr, picture):
             sr = None  # lets the frame before go while this one is made
             lr, sr = picture, enlarge(picture, progress=progress)
         elif progress is not None:
@@ -72,7 +72,7 @@ def upscale_each(
         yield sr
 
 
-def _same(one: Picture, other: Picture) -> bool:
+def same(one: Picture, other: Picture) -> bool:
     """Return whether two pictures are equal in everything, what travels with the pixels included."""
     return (
         one.tags == other.tags

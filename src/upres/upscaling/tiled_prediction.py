@@ -21,9 +21,10 @@ from upres.image.picture import peak, rounded
 from upres.image.window import Window
 from upres.models.facts import Facts
 from upres.predictors import Predictor
+from upres.predictors.threads import most_threads
 from upres.upscaling import tile_plan
 from upres.upscaling.channels import CARRIED, RADIUS, enlarge, enlarge_alpha, enlarge_under_alpha, least_halo
-from upres.upscaling.tile_memory import TileMemory
+from upres.upscaling.tile_memory import PictureTiles
 from upres.upscaling.tile_plan import Extent, Plan, Tile
 
 Bands = Iterator[NDArray[Any]]
@@ -69,7 +70,7 @@ def step(
     *,
     clear: bool,
     done: Callable[[], None],
-    memory: TileMemory | None = None,
+    memory: PictureTiles | None = None,
 ) -> Bands:
     """Enlarge as `exact` where tiles can be exact, and as `blended` where they cannot."""
     if predictor.facts.radius is not None or len(plan) == 1:
@@ -85,7 +86,7 @@ def exact(
     *,
     clear: bool,
     done: Callable[[], None],
-    memory: TileMemory | None = None,
+    memory: PictureTiles | None = None,
 ) -> Bands:
     """Enlarge by tiles that see all they need: each answers for its core.
 
@@ -96,7 +97,7 @@ def exact(
         dtype: of the output.
         clear: whether alpha is 0 anywhere, so that colour must be carried under it.
         done: called after each tile.
-        memory: knows tiles of the picture before; what repeats is not enlarged again.
+        memory: knows tiles of the pictures before; what repeats is not enlarged again.
 
     Returns:
         Bands clipped to [0, 1] in the numbers of `dtype`, of at most `PIECE_BYTES` or one row.
@@ -106,13 +107,17 @@ def exact(
     """
     scale = predictor.facts.scale
     window = Window(bands)
-    if len(plan) == 1:  # nothing to do at a time, and a thread takes as long as a small picture
-        only = Tile(plan.rows[0], plan.columns[0])
-        held = window.cut(only.rows.input_start, min(only.rows.input_stop, plan.height))
-        pieces = _pieces(plan.height * scale, plan.width * scale, held.shape[2], dtype)
-        _placing(predictor, held, only, clear, pieces, memory)()
-        done()
-        yield from pieces
+    # Nothing to do at a time, and a thread takes as long as a small picture; or others predict at the same time, and
+    # what this one has just made is still in the processor's cache.
+    if len(plan) == 1 or most_threads() is not None:
+        for rows in plan.rows:
+            held = window.cut(rows.input_start, min(rows.input_stop, plan.height))
+            pieces = _pieces((rows.stop - rows.start) * scale, plan.width * scale, held.shape[2], dtype)
+            for columns in plan.columns:
+                _placing(predictor, held, Tile(rows, columns), clear, pieces, memory)()
+                done()
+            while pieces:
+                yield pieces.pop(0)
         return
     # While a tile is predicted, the one before it is checked, rounded and put in its place: the last of a row while
     # the first of the next is predicted, for which no memory is used before the row above has been given away.
@@ -142,7 +147,7 @@ def _placing(
     tile: Tile,
     clear: bool,
     pieces: list[NDArray[Any]],
-    memory: TileMemory | None,
+    memory: PictureTiles | None,
 ) -> Callable[[], None]:
     """Enlarge a tile, and return what puts it in its place."""
     if memory is None:
@@ -152,7 +157,7 @@ def _placing(
     inside = [
         (each.start - each.input_start, each.stop - each.input_start, each.input_length) for each in (rows, columns)
     ]
-    key = memory.key(box, inside, clear, id(predictor), str(pieces[0].dtype))
+    key = memory.key(box, inside, clear, predictor.facts.name, predictor.facts.scale, str(pieces[0].dtype))
     levels = memory.known(key)
     if levels is not None:
         return partial(_repeat, levels, predictor.facts.scale, columns, pieces)

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 from upres.errors import extra
 from upres.image.picture import Picture
 from upres.image.prefetch import Prefetch
 from upres.upscaling.loading import Options, Upscalers
-from upres.upscaling.pages import upscale_each
 from upres.upscaling.sizes import Size
+from upres.upscaling.tile_memory import TileMemory
 from upres.video.models import film_model, film_options
 from upres.video.options import SEGMENT, FilmOptions, seconds
 from upres.video.progress import FilmProgress, FilmSummary
 from upres.video.table import suffix_like
-
-if TYPE_CHECKING:
-    from upres.video.decoding import Decoded
-
-_WAITING = 2
 
 
 @dataclass(frozen=True)
@@ -152,18 +147,16 @@ def frames(
     with extra("video", "reading a film"):
         from upres.video.decoding import Faults, Range, decoded
         from upres.video.opening import open_film
+        from upres.video.predicting import enlargements_for, predicted
 
     film = open_film(Path(os.fspath(source)), matrix=matrix)
     upscalers = Upscalers(film_model(model), Size(scale, width, height, fit), **film_options(options))
-    enlargement = upscalers.for_picture(film.height, film.width).enlargement
+    used = enlargements_for(upscalers, film)
     part = Range(seconds(start), None if end is None else seconds(end))
-    waiting: deque[Decoded] = deque()
-    with Prefetch(decoded(film, Faults(), part=part, deinterlace=deinterlace), _WAITING) as ahead:
-
-        def given() -> Iterator[Picture]:
-            for each in ahead:
-                waiting.append(each)
-                yield each.picture
-
-        for picture in upscale_each(enlargement.picture, given(), lambda _: None):
-            yield Frame(waiting.popleft().time * film.time_base, picture)
+    memory = TileMemory(used[0].max_memory // 4, at_once=len(used))
+    with (
+        Prefetch(decoded(film, Faults(), part=part, deinterlace=deinterlace), len(used) + 1) as ahead,
+        contextlib.closing(predicted(used, ahead, memory, lambda: lambda picture: picture)) as sr,
+    ):
+        for timed, picture in sr:
+            yield Frame(timed.time * film.time_base, picture)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from upres.errors import first_line
 from upres.image.picture import Picture
+from upres.video.captions import Captions
 from upres.video.colours import ToRgb
 from upres.video.opening import Film, main_stream, reading
 
@@ -29,11 +30,13 @@ class Decoded:
         time: when it is shown, in units of the film's time base.
         duration: how long, where the file says; 0 where it does not.
         picture: it.
+        captions: a frame of no matter what that has its closed captions, where it has some.
     """
 
     time: int
     duration: int
     picture: Picture
+    captions: VideoFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,9 @@ def decoded(
     convert = ToRgb(film.colours, bits=film.bits, alpha=film.alpha, time_base=film.time_base, deinterlace=deinterlace)
     number = given = 0
     before: int | None = None
-    waiting: deque[tuple[int, int]] = deque()  # the times of those that the filters still hold
+    # The times of those that the filters still hold, and their captions.
+    waiting: deque[tuple[int, int, VideoFrame | None]] = deque()
+    captions = Captions(film.time_base)
 
     for frame, said in _timed(film, part, faults):
         time = said
@@ -101,17 +106,17 @@ def decoded(
             given += 1
             continue
         frame.pts, frame.time_base = time, film.time_base
-        waiting.append((time, int(frame.duration or 0)))
+        waiting.append((time, int(frame.duration or 0), captions(frame)))
         for rgb in convert(frame):
-            when = waiting.popleft()
+            when, duration, said_in_it = waiting.popleft()
             given += 1
             if given > skip:
-                yield Decoded(*when, _picture(rgb, film))
+                yield Decoded(when, duration, _picture(rgb, film), said_in_it)
     for rgb in convert.flush():
-        when = waiting.popleft()
+        when, duration, said_in_it = waiting.popleft()
         given += 1
         if given > skip:
-            yield Decoded(*when, _picture(rgb, film))
+            yield Decoded(when, duration, _picture(rgb, film), said_in_it)
 
 
 def _timed(film: Film, part: Range, faults: Faults) -> Iterator[tuple[VideoFrame, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from dataclasses import dataclass
 from fractions import Fraction
@@ -96,23 +97,27 @@ def _candidates(film: Film, container: Container, pix_fmt: str | None) -> list[C
 
     def loses(row: Codec) -> bool:
         form = pix_fmt or _form(row, _subsampling(film), film.bits, film.alpha)
-        return form not in row.formats or _lost(film, row, form) != ""
+        return form not in _formats(row) or _lost(film, row, form) != ""
 
     return sorted(there, key=loses)
 
 
 def _there(row: Codec) -> bool:
-    return row.encoder in av.codecs_available and _encodes(row.encoder)
+    return bool(_formats(row))
 
 
-def _encodes(name: str) -> bool:
+def _formats(row: Codec) -> tuple[str, ...]:
+    """Return what this FFmpeg's encoder takes of a codec's pixel formats: some builds of libvpx hold no 10 bits."""
+    there = _encoder_formats(row.encoder)
+    return tuple(form for form in row.formats if form in there)
+
+
+@functools.cache
+def _encoder_formats(name: str) -> frozenset[str]:
     try:
-        av.Codec(name, "w")
-    except av.error.FFmpegError:
-        return False
-    except ValueError:
-        return False
-    return True
+        return frozenset(form.name for form in av.Codec(name, "w").video_formats or ())
+    except (av.error.FFmpegError, ValueError):
+        return frozenset()
 
 
 def _subsampling(film: Film) -> str:
@@ -134,7 +139,7 @@ def _form(row: Codec, subsampling: str, bits: int, alpha: bool) -> str:
         has = form.startswith("yuva")
         return alpha and not has, its < bits, sampled < asked, int(has and not alpha), its - bits, sampled - asked
 
-    return min(row.formats, key=badness)
+    return min(_formats(row), key=badness)
 
 
 def _lost(film: Film, row: Codec, form: str) -> str:
@@ -151,8 +156,8 @@ def _lost(film: Film, row: Codec, form: str) -> str:
 
 
 def _check(film: Film, row: Codec, form: str, size: tuple[int, int], *, asked: bool) -> None:
-    if form not in row.formats:
-        raise ConfigError(f"pix_fmt = {form}: {row.name} takes {', '.join(row.formats)}", settings=("pix_fmt",))
+    if form not in _formats(row):
+        raise ConfigError(f"pix_fmt = {form}: {row.name} takes {', '.join(_formats(row))}", settings=("pix_fmt",))
     lost = _lost(film, row, form)
     if lost and not (asked and lost.endswith("bits")):
         keeping = [
@@ -208,11 +213,13 @@ class SegmentEncoder:
         if coding.preset:
             options[row.speed] = coding.preset
         options |= _own_options(row, film.light)
+        options |= {"a53cc": "1"} if film.captions and row.captions else {}
         options |= {"chroma_sample_location": colours.siting} if "420" in coding.form else {}
         os.environ.setdefault("SVT_LOG", "1")  # else SVT-AV1 writes a page to standard error, for each segment
         self._container = av.open(str(path), "w", format="matroska")
         self._number = self._coded = 0
         self._rate = rate
+        self._colours = colours
         stream: Any = self._container.add_stream(row.encoder, rate=rate, options=options)
         stream.width, stream.height, stream.pix_fmt = size[1], size[0], coding.form
         context = stream.codec_context
@@ -233,6 +240,8 @@ class SegmentEncoder:
             FailedError: the encoder failed.
         """
         frame.pts, frame.time_base = self._number, 1 / self._rate
+        # ProRes's encoder takes them from the picture, not from the stream.
+        frame.color_primaries, frame.color_trc = self._colours.primaries, self._colours.transfer
         self._number += 1
         self._mux(frame)
 

@@ -5,37 +5,38 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import av
+from av.video.frame import VideoFrame
 
 import upres
 from upres.config.limits import MAX_FRAME_PIXELS
 from upres.errors import CancelledError, ConfigError, FailedError
+from upres.image.mapped import trim
 from upres.image.picture import Picture
 from upres.image.prefetch import Prefetch
 from upres.storage.atomic import whole_file
 from upres.upscaling.enlargement import Enlargement
-from upres.upscaling.pages import upscale_each
-from upres.upscaling.progress import Progress
 from upres.upscaling.tile_memory import TileMemory
+from upres.video.captions import Captioned
 from upres.video.colours import ToYuv
-from upres.video.decoding import WHOLE, Decoded, Faults, Range, decoded
+from upres.video.decoding import WHOLE, Faults, Range, decoded
 from upres.video.encoding import Coding, SegmentEncoder
-from upres.video.joining import Kept, join
+from upres.video.joining import join
+from upres.video.keeping import Kept
 from upres.video.opening import Film
 from upres.video.options import SEGMENT
+from upres.video.predicting import Timed, predicted, tiled
 from upres.video.progress import Advance, FilmProgress, FilmSummary
 from upres.video.repeats import tile_for
 from upres.video.segments import Parts, digest_of
 from upres.video.table import Container
-
-_WAITING = 2  # pictures between two threads
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class FilmSettings:
 def enlarge_film(
     film: Film,
     target: Path,
-    enlargement: Enlargement,
+    enlargements: tuple[Enlargement, ...],
     coding: Coding,
     container: Container,
     kept: Kept,
@@ -76,7 +77,7 @@ def enlarge_film(
     Args:
         film: as it was opened.
         target: the file.
-        enlargement: how its pictures are enlarged.
+        enlargements: how its pictures are enlarged; each does one at a time.
         coding: how they are coded.
         container: what they are written into.
         kept: the streams that go over.
@@ -91,6 +92,7 @@ def enlarge_film(
         CancelledError: `cancel` was set.
     """
     began = time.monotonic()
+    enlargement = enlargements[0]
     size = checked_size(film, enlargement)
     faults = Faults()
     key = {
@@ -109,16 +111,8 @@ def enlarge_film(
     parts = Parts(target, key)
     try:
         resumed = parts.pictures
-        tile = tile_for(film, enlargement, settings.part)
-        memory = TileMemory(enlargement.max_memory // 4 if settings.reuse else 0)
-        used = Enlargement(
-            enlargement.predictors,
-            scale=enlargement.scale,
-            tile=tile,
-            halo=enlargement.halo,
-            max_memory=enlargement.max_memory,
-            repeats=memory,
-        )
+        used = tiled(enlargements, tile_for(film, enlargement, settings.part))
+        memory = TileMemory(enlargement.max_memory // 4 if settings.reuse else 0, at_once=len(used))
         coder = _Coder(film, size, coding, parts, settings)
 
         def told(done: int) -> None:
@@ -130,14 +124,18 @@ def enlarge_film(
 
         told(resumed)
         lr = decoded(film, faults, part=settings.part, skip=resumed, deinterlace=settings.deinterlace)
-        with Prefetch(lr, _WAITING) as ahead, Prefetch(_enlarged(used, ahead, memory), _WAITING) as sr, coder:
-            for number, (each, picture) in enumerate(sr):
-                coder.add(each, picture)
+        with (
+            Prefetch(lr, len(used) + 1) as ahead,
+            contextlib.closing(predicted(used, ahead, memory, partial(converter, film, coding))) as sr,
+            coder,
+        ):
+            for number, (timed, frame) in enumerate(sr):
+                coder.add(timed, frame)
                 told(resumed + number + 1)
         if not parts.segments:
             raise FailedError("none of its pictures could be decoded; nothing was written", where=film.path)
         with whole_file(target) as path:
-            join(film, parts.segments, kept, container, path, part=settings.part)
+            damaged = join(film, parts.segments, kept, container, path, part=settings.part)
         done = parts.pictures
         parts.remove()
     finally:
@@ -150,7 +148,7 @@ def enlarge_film(
         codec=coding.codec.name,
         kept=kept.said,
         notes=(*film.notes, *(f"left behind: {each}" for each in kept.left)),
-        faults=tuple(with_missing(film, faults, done, settings.part)),
+        faults=(*with_missing(film, faults, done, settings.part), *damaged),
         seconds=time.monotonic() - began,
         repeated=memory.reused / max(1, memory.reused + memory.made),
     )
@@ -185,51 +183,37 @@ def pictures_in(film: Film, part: Range) -> int | None:
     return max(0, round((end - part.start) * film.rate))
 
 
-def _enlarged(
-    enlargement: Enlargement, pictures: Prefetch[Decoded], memory: TileMemory
-) -> Iterator[tuple[Decoded, Picture]]:
-    """Yield each picture's time with what it becomes."""
-    waiting: deque[Decoded] = deque()
-
-    def given() -> Iterator[Picture]:
-        for each in pictures:
-            waiting.append(each)
-            yield each.picture
-
-    def enlarge(picture: Picture, *, progress: Progress | None = None) -> Picture:
-        memory.next_picture()  # one that repeats the one before it does not come here
-        return enlargement.picture(picture, progress=progress)
-
-    for picture in upscale_each(enlarge, given(), lambda _: None):
-        yield waiting.popleft(), picture
+def converter(film: Film, coding: Coding) -> Callable[[Picture], VideoFrame]:
+    """Return what turns an enlarged picture into what the encoder takes; one thread uses it at a time."""
+    convert = ToYuv(film.colours.coded, coding.form, 1 / film.rate)
+    return lambda picture: convert(picture.samples, alpha=picture.alpha is not None)
 
 
 class _Coder:
-    """Codes pictures into segments; what repeats is turned into the encoder's numbers once."""
+    """Codes pictures into segments."""
 
     def __init__(self, film: Film, size: tuple[int, int], coding: Coding, parts: Parts, settings: FilmSettings) -> None:
         self._film, self._size, self._coding, self._parts = film, size, coding, parts
         self._length = settings.segment
-        self._convert = ToYuv(film.colours.coded, coding.form, 1 / film.rate)
+        self._captioned = Captioned(size, coding.form, 1 / film.rate)
         self._files = contextlib.ExitStack()
         self._encoder: SegmentEncoder | None = None
         self._times: list[int] = []
         self._durations: list[int] = []
-        self._before: tuple[Picture, Any] | None = None
 
     def __enter__(self) -> _Coder:
         return self
 
-    def add(self, each: Decoded, picture: Picture) -> None:
+    def add(self, each: Timed, frame: VideoFrame) -> None:
         """Code a picture; the segment it fills is finished."""
         if self._encoder is None:
             path = self._files.enter_context(self._parts.writing())
             self._encoder = SegmentEncoder(
                 path, self._coding, self._size, self._film.rate, self._film, length=self._length
             )
-        if self._before is None or self._before[0] is not picture:
-            self._before = picture, self._convert(picture.samples, alpha=picture.alpha is not None)
-        self._encoder.add(self._before[1])
+        if each.captions is not None and self._coding.codec.captions:
+            frame = self._captioned(frame, each.captions)
+        self._encoder.add(frame)
         self._times.append(each.time)
         self._durations.append(each.duration)
         if len(self._times) == self._length:
@@ -249,6 +233,7 @@ class _Coder:
         self._encoder.end()
         self._files.close()
         self._encoder = None
+        trim()  # else memory grows by 5 KB a picture: 4 GB in ten hours
         self._parts.add(self._times, self._durations)
         self._times, self._durations = [], []
 

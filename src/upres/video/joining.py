@@ -1,17 +1,15 @@
 """Segments and all else that a film's file holds → one file.
 
-Packets of sound, subtitles and attachments go over as they are, with their times. A picture's decoding time is the
-presentation time of one that stands as many places before it as the encoder reorders: so it never falls back where two
-segments meet.
+Packets of sound, subtitles and attachments go over as they are, with their times; subtitles of text are turned into
+the container's own where it does not hold theirs. A picture's decoding time is the presentation time of one that stands
+as many places before it as the encoder reorders: so it never falls back where two segments meet.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import itertools
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,55 +17,25 @@ from typing import Any
 import av
 from av.stream import Disposition
 
-from upres.errors import ConfigError, FailedError, first_line
+from upres.errors import FailedError
 from upres.video.decoding import Range
 from upres.video.encoding import TICK
+from upres.video.keeping import Kept, is_attached, template_of
+from upres.video.languages import written_as
 from upres.video.opening import Film, reading
 from upres.video.segments import Segment
+from upres.video.subtitles import Turned, is_pause
 from upres.video.table import Container
 
-# Matroska's covers by FFmpeg's name of their codec: suffix and type.
-_COVERS = {"mjpeg": (".jpg", "image/jpeg"), "png": (".png", "image/png")}
 # What a muxer writes by itself, and what would be wrong of another file.
-_OWN_TAGS = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "bps", "number_of_frames"}
+_OWN_TAGS = (
+    *("encoder", "major_brand", "minor_version", "compatible_brands", "duration"),
+    *("bps", "number_of_frames", "number_of_bytes"),
+)
 
 
-@dataclass(frozen=True)
-class Kept:
-    """Streams that go over as they are.
-
-    Attributes:
-        numbers: theirs in the film.
-        said: what they are, in words.
-        left: those that no file takes, in words.
-    """
-
-    numbers: tuple[int, ...]
-    said: tuple[str, ...]
-    left: tuple[str, ...]
-
-
-def kept_streams(film: Film, container: Container, target: Path) -> Kept:
-    """Return what goes over from a film's file into another, having tried it.
-
-    Raises:
-        ConfigError: the container does not hold one of the streams; it is named, with what would.
-    """
-    numbers, said, left = [], [], []
-    with reading(film.path) as source:
-        for stream in source.streams:
-            if stream.index == film.stream:
-                continue
-            name = _name(stream)
-            if stream.type == "data" and stream.name == "bin_data" and source.chapters():
-                continue  # chapters, as MP4 keeps them besides; they go over as chapters
-            if stream.type == "data" or stream.type not in ("audio", "video", "subtitle", "attachment"):
-                left.append(name)
-                continue
-            _try(stream, container, film, target)
-            numbers.append(stream.index)
-            said.append(name)
-    return Kept(tuple(numbers), tuple(said), tuple(left))
+# Of a second, for edits; 2^31 is the largest that the format holds.
+_FINEST = 10_000_000
 
 
 def join(
@@ -78,8 +46,8 @@ def join(
     path: Path,
     *,
     part: Range,
-) -> None:
-    """Write segments, and what goes over, into a file.
+) -> list[str]:
+    """Write segments, and what goes over, into a file; return what of it was damaged, in words.
 
     Args:
         film: what they were made of.
@@ -101,26 +69,42 @@ def join(
         with (
             reading(film.path) as source,
             av.open(str(segments[0].path)) as template,
-            av.open(str(path), "w", format=container.muxer, options=container.options) as made,
+            av.open(str(path), "w", format=container.muxer, options=_options(source, film, kept, container)) as made,
         ):
-            made.metadata.update({name: value for name, value in source.metadata.items() if name not in _OWN_TAGS})
-            streams = _streams(made, source, template, film, kept)
+            made.metadata.update(_kept_tags(source.metadata))
+            streams, turned = _streams(made, source, template, film, kept)
             chapters = _chapters(source, shift, end)
             if chapters:
                 made.set_chapters(chapters)
             made.start_encoding()
             coded = _coded(segments, times, durations, film.time_base, negative=container.negative)
             waiting = next(coded, None)
-            for packet, when in _copied(source, kept, shift, end, film, container.muxer):
+            for packet, when in _copied(source, kept, shift, end, container.muxer):
                 while waiting is not None and waiting[1] <= when:
                     _put(made, waiting[0], streams[film.stream])
                     waiting = next(coded, None)
-                _put(made, packet, streams[packet.stream.index])
+                number = packet.stream.index
+                ours = turned[number].packet(packet) if number in turned else packet
+                if ours is not None and not is_pause(packet):  # MP4's muxer writes pauses of its own
+                    _put(made, ours, streams[number])
             while waiting is not None:
                 _put(made, waiting[0], streams[film.stream])
                 waiting = next(coded, None)
     except (av.error.FFmpegError, OSError) as error:
         raise FailedError(f"cannot be written ({error.strerror}); the parts that are done are kept") from error
+    return [
+        f"{each.damaged} subtitles of stream {number} are damaged" for number, each in turned.items() if each.damaged
+    ]
+
+
+def _options(source: Any, film: Film, kept: Kept, container: Container) -> dict[str, str]:
+    """Return the container's options; where it counts edits, and so late starts, by a unit of its own, with that."""
+    options = dict(container.options)
+    if container.muxer in ("mp4", "mov"):
+        units = [film.time_base, *(Fraction(source.streams[number].time_base or 1) for number in kept.numbers)]
+        whole = math.lcm(*(unit.denominator for unit in units))
+        options["movie_timescale"] = str(whole if whole <= _FINEST else units[0].denominator)
+    return options
 
 
 def _put(made: Any, packet: Any, stream: Any) -> None:
@@ -128,42 +112,43 @@ def _put(made: Any, packet: Any, stream: Any) -> None:
     made.mux(packet)
 
 
-def _streams(made: Any, source: Any, template: Any, film: Film, kept: Kept) -> dict[int, Any]:
-    """Make the output's streams in the order of the film's, and return them by the film's numbers."""
-    streams = {}
+def _streams(made: Any, source: Any, template: Any, film: Film, kept: Kept) -> tuple[dict[int, Any], dict[int, Turned]]:
+    """Make the output's streams in the order of the film's; return them, and what turns some, by the film's numbers."""
+    streams: dict[int, Any] = {}
+    turned: dict[int, Turned] = {}
     for stream in source.streams:
         if stream.index == film.stream:
             ours = made.add_stream_from_template(template.streams.video[0], opaque=True)
             ours.time_base = film.time_base
             if film.matrix is not None:
                 ours.set_display_matrix(film.matrix)
+        elif stream.index in kept.turned:
+            turned[stream.index] = Turned(made, stream, kept.turned[stream.index])
+            ours = turned[stream.index].stream
         elif stream.index in kept.numbers:
-            ours = _template(made, stream, film)
+            ours = template_of(made, stream, film)
         else:
             continue
         if stream.type == "video" and ours.type == "attachment":
             continue  # the cover: its name and type are all that is said of it
-        tags = {name: value for name, value in stream.metadata.items() if name.lower() not in _OWN_TAGS}
+        tags = _kept_tags(stream.metadata)
         if "name" in tags:  # what MP4 calls a stream's title when it is read, and not when it is written
             tags.setdefault("title", tags.pop("name"))
+        if "language" in tags:
+            tags["language"] = written_as(tags["language"], made.format.name) or tags["language"]
         ours.metadata.update(tags)
         ours.disposition = stream.disposition
         streams[stream.index] = ours
-    return streams
+    return streams, turned
 
 
-def _template(made: Any, stream: Any, film: Film) -> Any:
-    if _is_attached(stream, made.format.name):
-        suffix, mime = _COVERS[stream.codec_context.name]
-        with reading(film.path) as source:
-            packets = source.demux(source.streams[stream.index])
-            data = next((bytes(packet) for packet in packets if packet.size), b"")
-        return made.add_attachment(f"cover{suffix}", mime, data)
-    if stream.type == "attachment":
-        return made.add_attachment(
-            stream.metadata.get("filename", "attachment"), stream.mimetype or "application/octet-stream", stream.data
-        )
-    return made.add_stream_from_template(stream, opaque=True)
+def _kept_tags(tags: dict[str, str]) -> dict[str, str]:
+    """Return those that are not of the file itself; mkvmerge's have a language behind them: `BPS-eng`."""
+
+    def own(name: str) -> bool:
+        return name.partition("-")[0] in _OWN_TAGS or name.startswith("_statistics")
+
+    return {name: said for name, said in tags.items() if not own(name.lower())}
 
 
 def _coded(
@@ -203,11 +188,11 @@ def _numbers(segments: Sequence[Segment]) -> Iterator[int]:
 
 
 def _copied(
-    source: Any, kept: Kept, shift: Fraction, end: Fraction | None, film: Film, muxer: str
+    source: Any, kept: Kept, shift: Fraction, end: Fraction | None, muxer: str
 ) -> Iterator[tuple[Any, Fraction]]:
     """Yield the packets of the streams that go over, with when they are decoded."""
     streams = (source.streams[number] for number in kept.numbers)
-    chosen = [each for each in streams if each.type != "attachment" and not _is_attached(each, muxer)]
+    chosen = [each for each in streams if each.type != "attachment" and not is_attached(each, muxer)]
     if not chosen:
         return
     if shift:
@@ -248,31 +233,3 @@ def _chapters(source: Any, shift: Fraction, end: Fraction | None) -> list[Any]:
         moved = max(start - shift, Fraction(0)), min(stop, end if end is not None else stop) - shift
         found.append({**chapter, "start": round(moved[0] / base), "end": round(moved[1] / base)})
     return found
-
-
-def _is_attached(stream: Any, muxer: str) -> bool:
-    """Return whether a stream is a cover that Matroska keeps as an attachment: a track of it would be a second film."""
-    cover = stream.type == "video" and bool(stream.disposition & Disposition.attached_pic)
-    return cover and muxer == "matroska" and stream.codec_context.name in _COVERS
-
-
-def _try(stream: Any, container: Container, film: Film, target: Path) -> None:
-    """Be sure that a container takes a stream, by writing the head of a file that is thrown away."""
-    try:
-        with contextlib.closing(av.open(io.BytesIO(), "w", format=container.muxer)) as made:
-            _template(made, stream, film)
-            made.start_encoding()
-    except (av.error.FFmpegError, ValueError) as error:
-        raise ConfigError(
-            f"{_name(stream)} cannot be put into {target.suffix} ({first_line(error)}); write "
-            f"{film.path.suffix if film.path.suffix != target.suffix else '.mkv'} instead",
-            where=film.path,
-            settings=("output",),
-        ) from error
-
-
-def _name(stream: Any) -> str:
-    codec = stream.codec_context.name if stream.codec_context is not None else stream.name or ""
-    language = stream.language
-    kind = "cover" if stream.disposition & Disposition.attached_pic else stream.type
-    return " ".join(filter(None, (f"stream {stream.index}:", kind, codec, f"({language})" if language else "")))

@@ -21,6 +21,7 @@ from upres.config.amounts import parse_time
 from upres.config.limits import MAX_FRAME_PIXELS
 from upres.errors import ConfigError, PictureError, first_line
 from upres.video.colours import Colours, bits_of, colours_of
+from upres.video.dolby import refuse_dolby
 
 # Pictures that are looked at before the work: the first few of some films say nothing yet.
 _LOOKED_AT = 6
@@ -29,13 +30,13 @@ _ACROSS, _DOWN = b"\x55\xb7\x81", b"\x55\xb8\x81"
 _SITINGS = {(1, 2): "left", (2, 2): "center", (1, 1): "topleft", (2, 1): "top"}
 # What travels inside pictures and cannot be put into new ones here.
 _LEFT_BEHIND = {
-    Type.A53_CC: "closed captions inside the pictures",
     Type.DYNAMIC_HDR_PLUS: "HDR10+'s data of each scene; HDR10's own are kept",
     Type.DOVI_RPU_BUFFER: "Dolby Vision's data of each scene; what players without it show is kept",
     Type.STEREO3D: "how two views lie in a picture",
     Type.SPHERICAL: "that the film goes all around",
 }
-_DOLBY_TAGS = ("dvh1", "dvhe", "dav1")
+IDENTITY = (65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
+"""The display matrix of pictures that are shown as they stand."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Film:
         exact: whether that is the pictures' own, and not that of the sound with them.
         count: how many pictures there are, where it is known or can be reckoned.
         interlaced: whether its first pictures are two fields each.
+        captions: whether they have closed captions inside (CEA-608 and 708).
         notes: what is assumed or left behind, in words.
     """
 
@@ -98,6 +100,7 @@ class Film:
     exact: bool
     count: int | None
     interlaced: bool
+    captions: bool
     notes: tuple[str, ...]
 
 
@@ -137,14 +140,15 @@ def open_film(path: Path, *, matrix: str | None = None) -> Film:
                 f"pictures of {pixels:,} pixels; a film's have at most {MAX_FRAME_PIXELS:,} (MAX_FRAME_PIXELS)",
                 where=path,
             )
-        siting = _siting(stream)
+        header = _header(stream)
+        siting = _siting(header)
         first = _first_frames(container, stream, path)
         frame = first[0]
         try:
             colours = colours_of(frame, siting, matrix)
         except PictureError as error:
             raise error.at(path) from error
-        _refuse_dolby(stream, colours, path)
+        refuse_dolby(stream, header, first, colours, path)
         aspect = Fraction(stream.sample_aspect_ratio or 1) or Fraction(1)
         own = _duration(stream)
         duration = Fraction(container.duration, av.time_base) if own is None and container.duration else own
@@ -167,8 +171,9 @@ def open_film(path: Path, *, matrix: str | None = None) -> Film:
             rate=rate,
             duration=duration,
             exact=own is not None,
-            count=stream.frames or (None if duration is None else round(duration * rate)),
+            count=_count(stream) or (None if duration is None else round(duration * rate)),
             interlaced=any(each.interlaced_frame for each in first),
+            captions=any(has_captions(each) for each in first),
             notes=_notes(first, colours),
         )
 
@@ -203,20 +208,24 @@ def _first_frames(container: Any, stream: Any, path: Path) -> list[VideoFrame]:
     return found
 
 
-def _siting(stream: Any) -> str | None:
-    """Return where a stream says that chroma lies: PyAV does not tell, but Matroska's header does."""
+def _header(stream: Any) -> bytes:
+    """Return how Matroska would describe a stream: it says what FFmpeg knows of it and PyAV does not tell."""
     memory = io.BytesIO()
     try:
         with av.open(memory, "w", format="matroska") as header:
             header.add_stream_from_template(stream, opaque=True)
             header.start_encoding()
     except (av.error.FFmpegError, ValueError):  # a codec that Matroska does not hold
-        return None
-    written = memory.getvalue()
-    across, down = written.find(_ACROSS), written.find(_DOWN)
+        return b""
+    return memory.getvalue()
+
+
+def _siting(header: bytes) -> str | None:
+    """Return where a stream says that chroma lies."""
+    across, down = header.find(_ACROSS), header.find(_DOWN)
     if across < 0 or down < 0:
         return None
-    return _SITINGS.get((written[across + 3], written[down + 3]))
+    return _SITINGS.get((header[across + 3], header[down + 3]))
 
 
 def _light(frame: VideoFrame) -> Light:
@@ -234,20 +243,16 @@ def _light(frame: VideoFrame) -> Light:
     return Light(mastering, content)
 
 
+def has_captions(frame: VideoFrame) -> bool:
+    """Return whether a picture has closed captions inside."""
+    return any(each.type == Type.A53_CC for each in frame.side_data)
+
+
 def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
     for each in frame.side_data:
         if each.type == Type.DISPLAYMATRIX:
             return tuple(np.frombuffer(bytes(each)[:36], np.int32).tolist())
     return None
-
-
-def _refuse_dolby(stream: Any, colours: Colours, path: Path) -> None:
-    if stream.codec_context.codec_tag.lower() in _DOLBY_TAGS and colours.transfer == 2:
-        raise PictureError(
-            "Dolby Vision without a picture for other players (profile 5); its colours are no R, G, B by a matrix. "
-            "Convert it to HDR10 first",
-            where=path,
-        )
 
 
 def _duration(stream: Any) -> Fraction | None:
@@ -258,6 +263,12 @@ def _duration(stream: Any) -> Fraction | None:
     with contextlib.suppress(ConfigError):
         return parse_time(said)
     return None
+
+
+def _count(stream: Any) -> int:
+    """Return how many pictures a stream says to have; Matroska has it in a tag. 0 where it does not say."""
+    found = [said for name, said in stream.metadata.items() if name.partition("-")[0] == "NUMBER_OF_FRAMES"]
+    return stream.frames or next((int(said) for said in found if said.isdecimal()), 0)
 
 
 def _rate(stream: Any, first: list[VideoFrame]) -> Fraction:

@@ -13,9 +13,10 @@ from upres.upscaling.loading import Upscalers
 from upres.video.decoding import Range
 from upres.video.encoding import Coding, coding_for
 from upres.video.enlarging import FilmSettings, checked_size, enlarge_film, pictures_in
-from upres.video.joining import Kept, kept_streams
+from upres.video.keeping import Kept, kept_streams, with_captions
 from upres.video.opening import Film, open_film
 from upres.video.options import FilmOptions
+from upres.video.predicting import enlargements_for
 from upres.video.progress import FilmProgress, FilmSummary
 from upres.video.sequences import numbered, write_sequence
 from upres.video.table import Container, container_of, is_sequence
@@ -28,7 +29,7 @@ class Plan:
     Attributes:
         film: as it was opened.
         target: the file that is written.
-        enlargement: how its pictures are enlarged.
+        enlargements: how its pictures are enlarged; each does one at a time.
         size: the height and width that they get.
         coding: how they are coded, `None` for numbered pictures.
         container: what they are written into, `None` for numbered pictures.
@@ -39,7 +40,7 @@ class Plan:
 
     film: Film
     target: Path
-    enlargement: Enlargement
+    enlargements: tuple[Enlargement, ...]
     size: tuple[int, int]
     coding: Coding | None
     container: Container | None
@@ -48,6 +49,11 @@ class Plan:
     made_with: dict[str, Any]
     quality: int = 95
     lossless: bool = False
+
+    @property
+    def enlargement(self) -> Enlargement:
+        """How a picture is enlarged."""
+        return self.enlargements[0]
 
     @property
     def coded(self) -> str:
@@ -91,8 +97,8 @@ def plan_film(path: Path, target: Path, upscalers: Upscalers, asked: FilmOptions
             where=path,
             settings=("deinterlace",),
         )
-    enlargement = upscalers.for_picture(film.height, film.width).enlargement
-    size = checked_size(film, enlargement)
+    enlargements = enlargements_for(upscalers, film)
+    size = checked_size(film, enlargements[0])
     settings = FilmSettings(
         Range(asked.start, asked.end),
         asked.deinterlace,
@@ -105,7 +111,7 @@ def plan_film(path: Path, target: Path, upscalers: Upscalers, asked: FilmOptions
         return Plan(
             film,
             target,
-            enlargement,
+            enlargements,
             size,
             None,
             None,
@@ -118,9 +124,8 @@ def plan_film(path: Path, target: Path, upscalers: Upscalers, asked: FilmOptions
     coding = coding_for(
         film, size, container, codec=asked.codec, crf=asked.crf, preset=asked.preset, pix_fmt=asked.pix_fmt
     )
-    return Plan(
-        film, target, enlargement, size, coding, container, kept_streams(film, container, target), settings, made_with
-    )
+    kept = with_captions(kept_streams(film, container, target), film, coding.codec)
+    return Plan(film, target, enlargements, size, coding, container, kept, settings, made_with)
 
 
 def check_target(target: Path, asked: FilmOptions) -> None:
@@ -154,7 +159,7 @@ def run_plan(plan: Plan, *, progress: FilmProgress | None = None, cancel: thread
         return write_sequence(
             plan.film,
             plan.target,
-            plan.enlargement,
+            plan.enlargements,
             plan.settings,
             quality=plan.quality,
             lossless=plan.lossless,
@@ -163,7 +168,7 @@ def run_plan(plan: Plan, *, progress: FilmProgress | None = None, cancel: thread
     return enlarge_film(
         plan.film,
         plan.target,
-        plan.enlargement,
+        plan.enlargements,
         plan.coding,
         plan.container,
         plan.kept,

@@ -32,16 +32,13 @@ class Segment:
     Attributes:
         path: its pictures, coded.
         times, durations: of its pictures, in units of the film's time base.
+        bytes: of its file.
     """
 
     path: Path
     times: tuple[int, ...]
     durations: tuple[int, ...]
-
-    @property
-    def bytes(self) -> int:
-        """Of its file."""
-        return self.path.stat().st_size
+    bytes: int
 
 
 class Parts:
@@ -54,12 +51,14 @@ class Parts:
     Attributes:
         segments: those that are whole, in order.
         anew: whether there were others, made of another film or by other settings; they are gone.
+        pictures, bytes: of all segments.
     """
 
     def __init__(self, target: Path, key: dict[str, Any]) -> None:
         name = os.fsdecode(os.fsencode(target.name)[:MAX_NAME_BYTES])
         self.folder = target.with_name(f".{name}.upres-segments")
         self.segments: list[Segment] = []
+        self.pictures = self.bytes = 0
         self.anew = False
         text = json.dumps(key, indent=1, sort_keys=True, default=str)
         journal = self.folder / _JOURNAL
@@ -72,17 +71,7 @@ class Parts:
         self._lock = _locked(journal, target)
         clear_unfinished(self.folder)
         while (found := self._read(len(self.segments))) is not None:
-            self.segments.append(found)
-
-    @property
-    def pictures(self) -> int:
-        """How many pictures are done."""
-        return sum(len(segment.times) for segment in self.segments)
-
-    @property
-    def bytes(self) -> int:
-        """Of all segments."""
-        return sum(segment.bytes for segment in self.segments)
+            self._count(found)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Path]:
@@ -94,7 +83,7 @@ class Parts:
         """Count the segment that was written."""
         path = self._path(len(self.segments))
         write_whole(path.with_suffix(".json"), json.dumps({"times": times, "durations": durations}))
-        self.segments.append(Segment(path, tuple(times), tuple(durations)))
+        self._count(Segment(path, tuple(times), tuple(durations), path.stat().st_size))
 
     def close(self) -> None:
         """Let another process at them."""
@@ -107,6 +96,11 @@ class Parts:
         self.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def _count(self, segment: Segment) -> None:
+        self.segments.append(segment)
+        self.pictures += len(segment.times)
+        self.bytes += segment.bytes
+
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:06d}.mkv"
 
@@ -114,9 +108,10 @@ class Parts:
         path = self._path(number)
         try:
             said = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+            size = path.stat().st_size
         except (OSError, ValueError):
             return None
-        return Segment(path, tuple(said["times"]), tuple(said["durations"])) if path.is_file() else None
+        return Segment(path, tuple(said["times"]), tuple(said["durations"]), size)
 
 
 def digest_of(path: Path) -> str:

@@ -26,6 +26,7 @@ class Codec:
         options: those that are always given.
         gpl: whether the encoder is under the GPL.
         hdr: whether the encoder writes HDR10's static metadata.
+        captions: whether the encoder writes closed captions into the pictures (CEA-608 and 708).
         aspect: whether its stream says the shape of a pixel: PyAV cannot write it beside the stream.
         even: whether sides with subsampled colour have to be even.
     """
@@ -41,6 +42,7 @@ class Codec:
     options: dict[str, str] = field(default_factory=dict)
     gpl: bool = False
     hdr: bool = False
+    captions: bool = False
     aspect: bool = False
     even: bool = True
 
@@ -61,6 +63,7 @@ CODECS = {
             presets=_X26X,
             gpl=True,
             hdr=True,
+            captions=True,
             aspect=True,
         ),
         Codec(
@@ -81,6 +84,7 @@ CODECS = {
             presets=_X26X,
             gpl=True,
             hdr=True,
+            captions=True,
             aspect=True,
         ),
         Codec(
@@ -140,6 +144,10 @@ class Container:
         deep: the same for more than 8 bits.
         options: those that are always given.
         negative: whether decoding may begin before 0.
+        text: the coding into which subtitles of text are turned where theirs is not held; empty for none.
+        chapters, rotation: whether it holds them.
+        roles: what a stream can be called in it besides the usual one, by FFmpeg's names of dispositions.
+        others: sound and subtitles that it holds, by FFmpeg's names; empty where its muxer refuses the others itself.
     """
 
     muxer: str
@@ -148,21 +156,51 @@ class Container:
     deep: tuple[str, ...]
     options: dict[str, str] = field(default_factory=dict)
     negative: bool = True
+    text: str = ""
+    others: tuple[str, ...] = ()
+    chapters: bool = True
+    rotation: bool = True
+    roles: tuple[str, ...] = ()
 
+
+# Whatever else MPEG-TS is given its muxer marks as private data, which nothing reads again.
+_BROADCAST = (
+    *("aac", "aac_latm", "ac3", "eac3", "mp1", "mp2", "mp3", "opus", "dts", "truehd", "s302m"),
+    *("dvb_subtitle", "dvbsub", "dvb_teletext", "hdmv_pgs_subtitle", "pgssub"),
+)
+_ROLES = ("forced", "hearing_impaired", "visual_impaired")
 
 CONTAINERS = (
-    Container("mp4", (".mp4", ".m4v"), ("h264", "h265", "av1", "vp9"), ("h265", "av1", "vp9", "h264")),
+    Container(
+        "mp4",
+        (".mp4", ".m4v"),
+        ("h264", "h265", "av1", "vp9"),
+        ("h265", "av1", "vp9", "h264"),
+        text="mov_text",
+        roles=("dub", "comment", *_ROLES, "captions", "descriptions"),
+    ),
     Container(
         "matroska",
         (".mkv",),
         ("h264", "h265", "av1", "vp9", "ffv1", "prores"),
         ("h265", "av1", "vp9", "ffv1", "prores", "h264"),
+        text="subrip",
+        roles=("dub", "original", "comment", *_ROLES),
     ),
-    Container("mov", (".mov",), ("h264", "h265", "prores"), ("h265", "prores", "h264")),
-    Container("webm", (".webm",), ("vp9", "av1"), ("vp9", "av1")),
+    Container("mov", (".mov",), ("h264", "h265", "prores"), ("h265", "prores", "h264"), text="mov_text"),
+    Container("webm", (".webm",), ("vp9", "av1"), ("vp9", "av1"), text="webvtt", roles=("forced",)),
     # Its muxer would add the delay of a broadcast's buffer to every time.
     Container(
-        "mpegts", (".ts", ".m2ts", ".mts"), ("h264", "h265"), ("h265", "h264"), {"mpegts_copyts": "1"}, negative=False
+        "mpegts",
+        (".ts", ".m2ts", ".mts"),
+        ("h264", "h265"),
+        ("h265", "h264"),
+        {"mpegts_copyts": "1"},
+        negative=False,
+        others=_BROADCAST,
+        chapters=False,
+        rotation=False,
+        roles=("hearing_impaired", "visual_impaired"),
     ),
 )
 """What films are written into."""
@@ -170,7 +208,10 @@ CONTAINERS = (
 READ_ONLY = (".avi", ".mpg", ".mpeg", ".vob", ".m2v", ".wmv", ".asf", ".flv", ".f4v", ".ogv", ".3gp", ".mxf", ".y4m")
 """Films that are read, and by default written as Matroska: what they are in holds times less exactly, or less."""
 
-SUFFIXES = (*(suffix for container in CONTAINERS for suffix in container.suffixes), *READ_ONLY)
+WRITTEN = tuple(suffix for container in CONTAINERS for suffix in container.suffixes)
+"""Films that are written."""
+
+SUFFIXES = (*WRITTEN, *READ_ONLY)
 
 _NUMBERED = re.compile(r"%0?\d*d")
 
@@ -200,7 +241,7 @@ def container_of(path: Path) -> Container:
     suffix = path.suffix.lower()
     found = next((container for container in CONTAINERS if suffix in container.suffixes), None)
     if found is None:
-        known = [name[1:] for container in CONTAINERS for name in container.suffixes]
+        known = [name[1:] for name in WRITTEN]
         raise ConfigError(
             f"no film is written with the suffix {suffix or 'of nothing'}; {nearest(suffix[1:], known)}; "
             "or numbered pictures, such as frames/%06d.png",
@@ -212,8 +253,7 @@ def container_of(path: Path) -> Container:
 
 def suffix_like(source: Path) -> str:
     """Return the suffix of an output that was not named: the source's where it is written, else Matroska's."""
-    written = [suffix for container in CONTAINERS for suffix in container.suffixes]
-    return source.suffix if source.suffix.lower() in written else ".mkv"
+    return source.suffix if source.suffix.lower() in WRITTEN else ".mkv"
 
 
 def codec_named(name: str) -> Codec:
