@@ -65,7 +65,7 @@ BENCHMARKS = {
     "serve": Benchmark(((),), quick=(("--quick",),)),
     "folder": Benchmark((("--pictures", "200"),), quick=(("--pictures", "20"),)),
     "scale": Benchmark(quick=(("--quick", "--only", "shards", "bucket", "names", "rows"),)),
-    "cost": Benchmark(quick=(("--megapixels", "1", "--pictures", "2", "--rounds", "1"),)),
+    "cost": Benchmark(quick=(("--quick", "--rounds", "1"),)),
     "faults": Benchmark(quick=(("--kills", "3", "--faults", "3"),)),
     "video": Benchmark(
         quick=(("--pictures", "16", "--size", "320x240", "--long", "300", "--kills", "3", "--repeats", "1"),)

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from benchmarks.common import argument_parser, machine, picture, run
 from benchmarks.marks import Mark, held_against
+from benchmarks.processes import processor_seconds
 from benchmarks.store import environment
 from upres.image import Picture, write
 
@@ -85,7 +86,7 @@ def bucket(root: Path, quick: bool) -> None:
     count = 16 if quick else 200
     make(root / "pictures/in", count, 1500, 2000)
     model = ["--model", "fast", "--scale", "2", "-q"]
-    port, server = _serve(root, "--delay", "0.05")
+    port, server = serve(root, "--delay", "0.05")
     try:
         # Both once before, for a picture: what is read from disk the first time belongs to neither.
         upres(str(root / "pictures/in/000000.jpg"), "-o", str(root / "first.jpg"), *model)
@@ -107,7 +108,7 @@ def names(root: Path, quick: bool) -> None:
     count = 1_000_000 if quick else 10_000_000
     write(Picture(picture(60, 80)), root / "picture.png")
     (root / "picture.png").rename(root / "picture")
-    port, server = _serve(root, "--names", str(count))
+    port, server = serve(root, "--names", str(count))
     variables = {**os.environ, **environment(port)}
     try:
         # Naming alone, as the driver of Ray does it: listing, shards, patterns, names of outputs, twins.
@@ -179,33 +180,37 @@ def ray(root: Path, quick: bool) -> None:
     if importlib.util.find_spec("ray") is None:
         print('not measured: Ray is not installed; pip install "upres[ray]"')
         return
-    count = 60 if quick else 400
-    make(root / "in", count, 300, 400)
+    _ray(root / "small", 60 if quick else 400, 300, 400, rounds=1 if quick else 3)
+    _ray(root / "large", 12 if quick else 48, 864, 1152, rounds=1 if quick else 3)
+
+
+def _ray(root: Path, count: int, height: int, width: int, *, rounds: int) -> None:
+    make(root / "in", count, height, width)
     model = ["--model", "fast", "--scale", "2", *_QUIET]
+    shards = [[str(root / "in"), "-o", str(root / "hand"), *model, "--shard", f"{number}/2"] for number in (1, 2)]
+    clustered = [str(root / "in"), "-o", str(root / "ray"), *model, "--engine", "ray"]
 
-    def by_hand(number: int) -> None:
-        upres(str(root / "in"), "-o", str(root / "hand"), *model, "--shard", f"{number}/2")
-
-    # The machine may be slower for one than for the other, so they take turns.
+    # The machine may be slower for one than for the other, so they take turns, and the processor's time is said too.
     rates: dict[str, list[float]] = {"hand": [], "ray": []}
-    for _ in range(1 if quick else 3):
-        for name, found in rates.items():
+    used: dict[str, list[dict[str, float]]] = {"hand": [], "ray": []}
+    for _ in range(rounds):
+        for name, commands in (("hand", shards), ("ray", [clustered])):
             shutil.rmtree(root / name, ignore_errors=True)
-            if name == "hand":
-                with ThreadPoolExecutor(2) as pool:
-                    list(pool.map(by_hand, (1, 2)))
-            else:
-                upres(str(root / "in"), "-o", str(root / "ray"), *model, "--engine", "ray")
-            found.append(_rate(root / name, count))
+            used[name].append(processor_seconds([[*_UPRES, *words] for words in commands]))
+            rates[name].append(rate_of(root / name, count))
         assert _made(root / "hand") == _made(root / "ray")
-    hand, clustered = (statistics.median(rates[name]) for name in ("hand", "ray"))
+    hand, ray = (statistics.median(rates[name]) for name in ("hand", "ray"))
+    megapixels = height * width / 1e6
+    print(f"{count} pictures of {megapixels:.2g} megapixels, medians of {rounds}: {hand:.2f} and {ray:.2f} a second")
+    spent = {name: statistics.median(sum(each.values()) for each in found) for name, found in used.items()}
     print(
-        f"{count} pictures of 0.12 megapixels, medians of {len(rates['ray'])}: {hand:.2f} and {clustered:.2f} a second"
+        f"processor time with start and end: {spent['hand']:.1f} s by hand, {spent['ray']:.1f} s by Ray, of which "
+        + ", ".join(f"{name} {seconds:.1f}" for name, seconds in used["ray"][-1].items())
     )
-    held_against(RAY, clustered / hand)
+    held_against(RAY, ray / hand, f"{megapixels:.2g} megapixels")
 
 
-def _rate(folder: Path, count: int) -> float:
+def rate_of(folder: Path, count: int) -> float:
     """Return pictures a second, after the first tenth of them: what starting takes is another figure."""
     moments = sorted(path.stat().st_mtime for path in folder.glob("*.jpg"))
     assert len(moments) == count
@@ -213,7 +218,8 @@ def _rate(folder: Path, count: int) -> float:
     return (len(later) - 1) / (later[-1] - later[0])
 
 
-def _serve(root: Path, *words: str) -> tuple[int, subprocess.Popen[str]]:
+def serve(root: Path, *words: str) -> tuple[int, subprocess.Popen[str]]:
+    """Start a store that holds a folder; return its port and its process, which the caller ends."""
     command = [sys.executable, "-m", "benchmarks.store", str(root), *words]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None

@@ -1,6 +1,6 @@
 """A bucket on this machine for measuring and for killing: objects are files, requests are slow or fail as asked.
 
-python -m benchmarks.store FOLDER [--port 0] [--delay 0.05] [--faults 0.2] [--names 10000000]
+python -m benchmarks.store FOLDER [--port 0] [--delay 0.05] [--rate 8] [--faults 0.2] [--names 10000000]
 
 It speaks as much of S3 as obstore asks for, to anybody, and prints its port. What it holds outlives it.
 """
@@ -36,6 +36,7 @@ class Handler(BaseHTTPRequestHandler):
     def handle_any(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         time.sleep(self.server.delay)
+        self.server.passed(len(body))
         fault = self.server.fault()
         if fault == "busy":
             self.reply(503, b"<Error><Code>SlowDown</Code></Error>")
@@ -136,6 +137,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
+        self.server.passed(len(content))
         with contextlib.suppress(OSError):
             self.wfile.write(content[: len(content) // 2] if self.cut else content)
         if self.cut:
@@ -159,6 +161,7 @@ class Store(ThreadingHTTPServer):
         folder: what it holds; `many` is a bucket of `names` names that all lead to one picture, `picture`.
         port: where it listens; 0 for a free one.
         delay: seconds that each request takes longer.
+        rate: bytes a second that pass in both directions together; 0 for as many as there are.
         faults: the share of requests that go wrong.
         names: as said.
     """
@@ -166,12 +169,31 @@ class Store(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, folder: Path, port: int = 0, *, delay: float = 0.0, faults: float = 0.0, names: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int = 0,
+        *,
+        delay: float = 0.0,
+        rate: float = 0.0,
+        faults: float = 0.0,
+        names: int = 0,
+    ) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.folder, self.delay, self._faults, self._names = folder, delay, faults, names
         self.uploads = folder / ".uploads"
         self.putting = threading.Lock()
+        self._rate, self._passing, self._free = rate, threading.Lock(), 0.0
         self._random = random.Random(os.getpid())
+
+    def passed(self, count: int) -> None:
+        """Wait until so many bytes have passed behind those before them, on a line that all connections share."""
+        if not self._rate:
+            return
+        with self._passing:
+            self._free = max(self._free, time.monotonic()) + count / self._rate
+            until = self._free
+        time.sleep(max(0.0, until - time.monotonic()))
 
     def fault(self) -> str:
         if self._random.random() >= self._faults:
@@ -233,10 +255,18 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--delay", type=float, default=0.0, help="seconds that each request takes longer")
+    parser.add_argument("--rate", type=float, default=0.0, help="megabytes a second of all requests together")
     parser.add_argument("--faults", type=float, default=0.0, help="the share of requests that go wrong")
     parser.add_argument("--names", type=int, default=0, help="of the bucket many")
     given = parser.parse_args()
-    store = Store(given.folder, given.port, delay=given.delay, faults=given.faults, names=given.names)
+    store = Store(
+        given.folder,
+        given.port,
+        delay=given.delay,
+        rate=given.rate * 1e6,
+        faults=given.faults,
+        names=given.names,
+    )
     print(store.server_port, flush=True)
     store.serve_forever(0.05)
 

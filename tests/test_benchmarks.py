@@ -20,7 +20,7 @@ from upres.image import Picture, write
 from upres.recipes import read_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARED = {"common", "marks", "plain_loop", "shown_parts", "store"}
+SHARED = {"common", "marks", "plain_loop", "processes", "shown_parts", "store"}
 PAGE = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
 SCRIPTS = [
     f"{folder}.{path.stem}"

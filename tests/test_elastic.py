@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,13 +21,16 @@ SCRIPT = Path(__file__).resolve().parents[1] / "docs/scale/train.sh"
 pytestmark = pytest.mark.skipif("UPRES_MACHINES" not in os.environ, reason="takes a minute: make machines")
 
 
-def torchrun(folder: Path, recipe: Path, run: Path, processes: int) -> subprocess.Popen[str]:
+def torchrun(
+    folder: Path, recipe: Path, run: Path, processes: int, meeting: list[str] | None = None
+) -> subprocess.Popen[str]:
     """Start torchrun with the script of the documents."""
     (folder / "bin").mkdir(exist_ok=True)
     upres = folder / "bin/upres"
     upres.write_text(f'#!/bin/sh\nexec {sys.executable} -m upres "$@"\n')
     upres.chmod(0o755)
-    words = ["--standalone", "--nproc-per-node", str(processes), "--max-restarts", "3", "--monitor-interval", "0.1"]
+    meeting = meeting or ["--standalone", "--nproc-per-node", str(processes)]
+    words = [*meeting, "--max-restarts", "3", "--monitor-interval", "0.1"]
     return subprocess.Popen(
         [sys.executable, "-m", "torch.distributed.run", *words, "--no-python", "sh", SCRIPT, recipe, run],
         env={
@@ -38,6 +43,16 @@ def torchrun(folder: Path, recipe: Path, run: Path, processes: int) -> subproces
         stdout=subprocess.DEVNULL,
         text=True,
     )
+
+
+def agents(folder: Path, recipe: Path, runs: list[Path]) -> list[subprocess.Popen[str]]:
+    """Start torchrun on as many machines as there are run folders, with a process each."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    meeting = ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"127.0.0.1:{port}", "--rdzv-id", "1"]
+    words = [*meeting, "--nnodes", str(len(runs)), "--nproc-per-node", "1", "--local-addr", "127.0.0.1"]
+    return [torchrun(folder, recipe, run, 1, words) for run in runs]
 
 
 def ranks(parent: int) -> dict[int, int]:
@@ -76,3 +91,40 @@ def test_a_lost_process_costs_nothing_but_time(
     assert process.returncode == 0, err
     assert len(rows_of(broken)) == 6
     equal_runs(whole, broken)
+
+
+def test_machines_that_share_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has a run folder of its own. All stop in the middle; then the one that wrote has another place."""
+    data = small_data(tmp_path, monkeypatch)
+    values = {**SMALL, "data": {**SMALL["data"], "root": str(data)}}
+    recipe = tmp_path / "small.yaml"
+    values["train"] = {**SMALL["train"], "epochs": 6}
+    recipe.write_text(yaml.safe_dump(values))
+    whole = tmp_path / "whole"
+    done = torchrun(tmp_path, recipe, whole, 2)
+    assert done.communicate()[0] is None and done.returncode == 0
+    folders = [tmp_path / "a/run", tmp_path / "b/run"]
+
+    def written() -> Path | None:
+        return next((run for run in folders if (run / "last.ckpt").exists() and len(rows_of(run)) >= 2), None)
+
+    started = agents(tmp_path, recipe, folders)
+    deadline = time.monotonic() + 240
+    while (first := written()) is None:
+        assert all(process.poll() is None for process in started) and time.monotonic() < deadline
+        time.sleep(0.02)
+    victim = started[1 - folders.index(first)]
+    os.kill(next(iter(ranks(victim.pid).values())), signal.SIGKILL)
+    # The machine that did not write lost its process: both start again, and the checkpoint travels.
+    errors = [process.communicate(timeout=400)[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0], errors
+    assert all((run / "last.ckpt").exists() and (run / "recipe.yaml").exists() for run in folders), errors
+    ended = max(folders, key=lambda run: (run / "report.html").exists() and len(rows_of(run)))
+    equal_runs(whole, ended)
+
+    # A machine that is new takes what the other has; one word of resuming is enough.
+    shutil.rmtree(next(run for run in folders if run != ended))
+    again = agents(tmp_path, recipe, folders)
+    errors = [process.communicate(timeout=400)[1] for process in again]
+    assert [process.returncode for process in again] == [0, 0], errors
+    assert all((run / "last.ckpt").read_bytes() for run in folders)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
+
+from upres.cli.plain import read_plainly
 
 # verb → what people type, and what it does.
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
@@ -126,8 +128,24 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
 _FIRST = "Options"
 
 
+class Verbs(TyperGroup):
+    """All verbs."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words that follow."""
+        for param in self.get_params(ctx):
+            read_plainly(param)
+        return super().parse_args(ctx, args)
+
+
 class Verb(TyperCommand):
     """A command whose options stand in groups, named by `rich_help_panel`, and whose help ends with examples."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words that follow."""
+        for param in self.get_params(ctx):
+            read_plainly(param)
+        return super().parse_args(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write each group's options; those of no group come first."""

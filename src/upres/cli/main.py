@@ -46,7 +46,7 @@ from upres.cli.exit_codes import (
     stopped_by,
     stopping_signals,
 )
-from upres.cli.help import Verb
+from upres.cli.help import Verb, Verbs
 from upres.cli.terminal import say
 from upres.errors import DamagedPictureWarning, RenamedWarning
 
@@ -94,6 +94,7 @@ def command_line(names: Iterable[str] = COMMANDS, *, listed: bool = False) -> ty
     """
     app = typer.Typer(
         name="upres",
+        cls=Verbs,
         help="Make pictures larger, and train, prove and ship the networks that do it.\n\n"
         "`upres photo.jpg` is short for `upres upscale photo.jpg`. "
         "Every command takes --debug, which shows the traceback of an error.",

@@ -63,7 +63,7 @@ def train(
 
     with extra("train", "upres train"):
         from upres.recipes import read_recipe, recipe_of_run, run_recipe
-        from upres.train import Reached, first_process, processes, torchrun_advice
+        from upres.train import Reached, first_process, processes, share_run, torchrun_advice
 
     _keep_memory()
     first = first_process()
@@ -79,7 +79,11 @@ def train(
     if recipe is not None:
         resolved = read_recipe(recipe, settings=changes, data=data)
         folder = folder or Path("runs") / resolved.name
+        if share_run(folder, resume=resume, device=device.value) and not resume:
+            # Another machine goes on, so this one does, by the recipe of the run.
+            resolved, resume = recipe_of_run(folder, settings=changes, data=data), True
     elif resume and folder is not None:
+        share_run(folder, resume=True, device=device.value)
         resolved = recipe_of_run(folder, settings=changes, data=data)
     elif resume:
         raise ConfigError("give the run folder to resume, or its recipe", settings=("run",))

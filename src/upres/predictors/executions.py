@@ -142,9 +142,9 @@ def exact_execution(file: ModelFile, device: str) -> Execution:
     return next((each for each in exact if each.device == device), exact[0])
 
 
-def model_suffixes() -> list[str]:
-    """Return the suffixes of all files that some runtime opens."""
-    return list(dict.fromkeys(suffix for runtime in RUNTIMES.values() for suffix in runtime.suffixes))
+def is_model_suffix(suffix: str) -> bool:
+    """Return whether some runtime opens files of a suffix, upper case or lower."""
+    return any(suffix.lower() in runtime.suffixes for runtime in RUNTIMES.values())
 
 
 def missing(path: Path, backend: str, module: str | None = None) -> MissingExtraError:

@@ -21,7 +21,7 @@ from upres.models.onnx_facts import read_facts, write_facts
 from upres.models.onnx_weights import with_weights
 from upres.models.shipped import BICUBIC, DEFAULT, RENAMED, check_whole, find, named
 from upres.predictors.base import Predictor
-from upres.predictors.executions import exact_execution, executions_for, missing, model_suffixes
+from upres.predictors.executions import exact_execution, executions_for, is_model_suffix, missing
 from upres.predictors.reopening import ReopeningPredictor
 from upres.predictors.runtime import Execution
 from upres.predictors.table import RUNTIMES
@@ -186,7 +186,9 @@ def is_bicubic(model: str | Path) -> bool:
 def is_path(model: str | Path) -> bool:
     """Return whether a model is given by its file rather than by name."""
     path = Path(model)
-    return isinstance(model, Path) or len(path.parts) > 1 or path.suffix.lower() in model_suffixes()
+    if isinstance(model, Path) or len(path.parts) > 1:
+        return True
+    return bool(path.suffix) and is_model_suffix(path.suffix)
 
 
 def _guarded(file: ModelFile, decision: Decision, threads: int | None) -> Predictor:
@@ -208,7 +210,7 @@ def _guarded(file: ModelFile, decision: Decision, threads: int | None) -> Predic
 
 
 def _check_file(path: Path) -> None:
-    if path.suffix.lower() not in model_suffixes():
+    if not is_model_suffix(path.suffix):
         raise ModelError(f"{path}: not a model that upres reads; give a .onnx, .safetensors or .pth file")
     if not path.is_file():
         raise ModelError(f"{path}: no such file; give a .onnx, .safetensors or .pth model, or a name from upres models")

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.metadata
 import json
 import math
 import os
@@ -350,9 +349,11 @@ def _apart(execution: Execution) -> bool:
 
 
 def _version(library: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version  # a fiftieth of a second, where nothing is probed
+
     try:
-        return importlib.metadata.version(library)
-    except importlib.metadata.PackageNotFoundError:
+        return version(library)
+    except PackageNotFoundError:
         return "not installed as a package"
 
 

@@ -9,6 +9,7 @@ from upres.train.adversarial import AdversarialTraining
 from upres.train.components import Components
 from upres.train.devices import DEVICES, device_type
 from upres.train.freezing import freeze
+from upres.train.machines import share_run
 from upres.train.monitor import monitored
 from upres.train.optimizers import OptimizerConfig
 from upres.train.options import AdversarialConfig, IntervalConfig, TrainConfig
@@ -41,5 +42,6 @@ __all__ = [
     "processes",
     "reached",
     "set_seed",
+    "share_run",
     "torchrun_advice",
 ]

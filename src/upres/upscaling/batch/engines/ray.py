@@ -8,20 +8,22 @@ lost stands in the manifest and in the outputs, not in Ray.
 from __future__ import annotations
 
 import functools
-import itertools
 import math
+import socket
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from upres.config.limits import MAX_MEMORY
 from upres.errors import ConfigError, FailedError, UpresError, extra, first_line
 from upres.image.prefetch import LONGEST_WAIT
 from upres.storage.places import Anywhere, Place, place_of
 from upres.upscaling.batch.engines import staged
+from upres.upscaling.batch.engines.portions import Portions
 from upres.upscaling.batch.items import Item
 from upres.upscaling.batch.jobs import BatchSettings, Job, Outcome
 from upres.upscaling.loading import Options, Upscalers
@@ -29,10 +31,8 @@ from upres.upscaling.sizes import Size
 
 # Tasks that are asked for, for each that fits the machines that are there: the others are why Ray adds machines.
 _ASKED = 2
-# Names in the first tasks; then as many as take about so many seconds. A lost worker costs no more.
-_FIRST = 2
-_TASK_SECONDS = 10.0
-_MOST = 500
+# Seconds in which a cluster answers.
+_ANSWER = 10.0
 # How often Ray starts a task again whose worker was lost.
 _RETRIES = 3
 # Bytes of a worker beside what an enlargement holds: the interpreter and its libraries.
@@ -88,8 +88,9 @@ def run(
     begun = not ray.is_initialized()
     if begun:
         try:
+            _reach(address)
             ray.init(address=address, logging_level="ERROR", log_to_driver=False, **_own(address), **log)
-        except (ConnectionError, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise ConfigError(
                 f"no Ray cluster answers there ({first_line(error)}); start one, or leave the address out",
                 where=address,
@@ -102,6 +103,17 @@ def run(
         tasks.cancel()
         if begun:
             ray.shutdown()
+
+
+def _reach(address: str | None) -> None:
+    """Be sure that something answers at HOST:PORT: Ray itself tries for ten minutes.
+
+    Raises:
+        OSError: nothing does.
+    """
+    place = urlsplit(address if address and "://" in address else f"ray://{address or ''}")
+    if place.hostname and place.port:
+        socket.create_connection((place.hostname, place.port), _ANSWER).close()
 
 
 def _own(address: str | None) -> dict[str, Any]:
@@ -127,13 +139,14 @@ class _Tasks:
         self._fit = (self._threads, memory, gpus)
         self._places = (work.source, work.target)
         self._pending: dict[Any, list[Item]] = {}
-        self._length = _FIRST
 
     def outcomes(self, items: Iterator[Item]) -> Generator[Outcome, None, None]:
         """Yield what became of items; the first that are done first."""
+        portions = Portions(items)
         while True:
-            while len(self._pending) < self._wanted():
-                some = list(itertools.islice(items, self._length))
+            wanted = self._wanted()
+            while len(self._pending) < wanted:
+                some = portions.next(wanted)
                 if not some:
                     break
                 self._pending[self._task.remote(self._work, some)] = some
@@ -141,7 +154,11 @@ class _Tasks:
                 return
             ready, _ = self._ray.wait(list(self._pending), num_returns=1, timeout=LONGEST_WAIT)
             for reference in ready:
-                yield from self._result(reference, self._pending.pop(reference))
+                some = self._pending.pop(reference)
+                seconds, outcomes = self._result(reference, some)
+                if seconds is not None:
+                    portions.took(seconds, len(some))
+                yield from outcomes
 
     def _wanted(self) -> int:
         """Return how many tasks are to be asked for: of those that fit, more, so that none waits for this process."""
@@ -154,22 +171,20 @@ class _Tasks:
         )
         return _ASKED * max(1, int(fit))
 
-    def _result(self, reference: Any, some: list[Item]) -> list[Outcome]:
+    def _result(self, reference: Any, some: list[Item]) -> tuple[float | None, list[Outcome]]:
+        """Return how many seconds a task took, if it ended, and what became of its items."""
         try:
-            seconds, outcomes = cast("tuple[float, list[Outcome]]", self._ray.get(reference))
+            return cast("tuple[float, list[Outcome]]", self._ray.get(reference))
         except self._ray.exceptions.RayTaskError as error:
             reason = (
                 error.cause if isinstance(error.cause, UpresError) else FailedError(first_line(error.cause or error))
             )
-            return [self._failed(item, reason) for item in some]
+            return None, [self._failed(item, reason) for item in some]
         except self._ray.exceptions.RayError as error:
             lost = FailedError(
                 f"its worker was lost {_RETRIES + 1} times ({type(error).__name__}); the same command tries it again"
             )
-            return [self._failed(item, lost) for item in some]
-        rate = max(seconds, 1e-3) / len(some)
-        self._length = max(1, min(_MOST, 2 * self._length, int(_TASK_SECONDS / rate)))
-        return outcomes
+            return None, [self._failed(item, lost) for item in some]
 
     def _failed(self, item: Item, error: UpresError) -> Outcome:
         source, target = (_place(address) for address in self._places)
