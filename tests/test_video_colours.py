@@ -313,7 +313,7 @@ def test_dolby_vision_that_nothing_else_shows_is_refused(suffix, tmp_path):
 
 def rpu():
     """Return Dolby Vision's data of a picture (ETSI GS CCM 001, section 5.3): its numbers stay as they are."""
-    bits = []
+    bits: list[int] = []
 
     def put(value, count):
         bits.extend(value >> at & 1 for at in reversed(range(count)))

@@ -109,8 +109,9 @@ def flashing(path, seconds, rate, flashes, *, codec="ffv1", sound="flac", offset
                 samples[start : start + RATE // 10] = loud
             for start in range(0, RATE, 960):
                 form = heard.codec_context.format.name
-                piece = samples[None, start : start + 960]
-                piece = piece.astype(np.float32) / 32768 if form.startswith("flt") else piece
+                piece: np.ndarray = samples[None, start : start + 960]
+                if form.startswith("flt"):
+                    piece = piece.astype(np.float32) / 32768
                 block = av.AudioFrame.from_ndarray(np.ascontiguousarray(piece), form, "mono")
                 block.sample_rate, block.time_base = RATE, Fraction(1, RATE)
                 block.pts = (second + offset) * RATE + start

@@ -18,7 +18,7 @@ import upres
 from benchmarks.common import run
 from tools.shown_parts import ShownPart, write_parts
 from upres.image import OpenedPicture, Picture, imresize, read, write
-from upres.upscaling.choosing import default_detail, denoise_for
+from upres.upscaling.choosing import denoise_for
 
 SIDE = 256
 """Pixels of a tile: five of them fit a page."""
@@ -43,7 +43,7 @@ PARTS = (
 
 
 def row(part: ShownPart, original: Path, given: Namespace) -> Picture:
-    """Return what bicubic, upres at detail 0, at its default and at 1, and the peer make of a part."""
+    """Return what bicubic, upres at detail 0, 0.5 and 1, and the peer make of a part."""
     rows, columns = (slice(start - _MARGIN, start + SIDE // _SCALE + _MARGIN) for start in (part.top, part.left))
     whole = read(original).pixels
     reduced = whole if part.shrink == 1 else imresize(whole, 1 / part.shrink)
@@ -54,9 +54,7 @@ def row(part: ShownPart, original: Path, given: Namespace) -> Picture:
         made = [imresize(read(file).pixels, _SCALE)]
         # What is cut from a camera's file is stored without loss, and enlarged as the camera's file would be.
         denoise = denoise_for(OpenedPicture(file if part.shrink > 1 else original)).position
-        made += [
-            upres.upscale(file, denoise=denoise, detail=detail).pixels for detail in (0.0, default_detail(denoise), 1.0)
-        ]
+        made += [upres.upscale(file, denoise=denoise, detail=detail).pixels for detail in (0.0, 0.5, 1.0)]
         made.append(upres.upscale(file, model=given.peer).pixels)
     inner = slice(_SCALE * _MARGIN, -_SCALE * _MARGIN)
     gap = np.full((SIDE, _GAP, 3), 255, np.uint8)

@@ -28,7 +28,6 @@ from upres.models.corners import corner_file, corner_names, corners_of
 from upres.models.facts import Facts
 from upres.models.shipped import DEFAULT, int8_version
 from upres.recipes import Recipe, read_recipe, shipped_recipes
-from upres.upscaling.choosing import DEFAULT_DETAIL, default_detail
 
 MODELS = Path(__file__).resolve().parents[1] / "src" / "upres" / "models"
 DEAREST = 0.05  # dB that int8 may cost
@@ -60,9 +59,9 @@ DETAIL = """\
 ## Detail
 
 Beside each corner lies one that was trained to look like the original ({recipe}). `--detail 0…1`
-mixes it in: 0 is the faithful model, {default:g} what a clean picture gets unless told otherwise, and {compressed:g} a
-compressed one. Every fifth picture of BSD100: luma PSNR in dB, the distance of unit-length VGG19 features up to
-conv3_4, and niqe-upres (of both less is better, and the originals have a niqe-upres of {originals})
+mixes it in: 0 is the faithful model, and 1 what a picture gets unless told otherwise. Every fifth picture of BSD100:
+luma PSNR in dB, the distance of unit-length VGG19 features up to conv3_4, and niqe-upres (of both less is better, and
+the originals have a niqe-upres of {originals})
 (`python -m benchmarks.detail`):
 
 {table}
@@ -144,10 +143,9 @@ def detail_of_card(output: Path, scale: int, arguments: argparse.Namespace) -> s
             rows.append(["clean" if quality is None else f"JPEG {quality}", f"{place:g}", *cells(one, row)[1:4]])
     table = markdown_table(["low resolution", "detail", "PSNR", "VGG", "NIQE"], rows)
     originals = measuring.title.rpartition(" ")[2]
-    defaults = {"default": DEFAULT_DETAIL, "compressed": default_detail(1.0)}
     name = f"{output.stem}-detail"
     recipe = f"the recipe `{name}`" if name in shipped_recipes() else f"`docs/runs/trial-{name}.yaml`"
-    return DETAIL.format(recipe=recipe, **defaults, originals=originals, table=table)
+    return DETAIL.format(recipe=recipe, originals=originals, table=table)
 
 
 def options(arch: dict[str, Any]) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def upscale(
         typer.Option(
             metavar="0…1",
             help="0: as near to the truth as can be; 1: with the detail that it may have had. Models that have it give "
-            "0.75, and 0.5 to what was compressed.",
+            "1 unless told.",
             show_default=False,
             rich_help_panel=_LOOK,
         ),

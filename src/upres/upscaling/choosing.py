@@ -41,11 +41,7 @@ class Denoise:
 CLEAN = Denoise(0.0)
 
 DEFAULT_DETAIL = 1.0
-"""How much detail a model gives that can, when nobody says: at 0.5 leaves stay soft."""
-
-# Where a JPEG left little, a weave shows in sand, rock and grass at 0.75: blind votes took the smoother one there.
-_COMPRESSED_DETAIL = 0.5
-_COMPRESSED = 0.25
+"""How much detail a model gives that can, when nobody says: all that its detailed weights were made to give."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +50,6 @@ class Chosen:
 
     position: Position = ORIGIN
     reason: str = ""
-
-
-def default_detail(denoise: float) -> float:
-    """Return how much detail a picture gets when nobody says, by its place between clean (0) and compressed (1)."""
-    return DEFAULT_DETAIL if denoise <= _COMPRESSED else _COMPRESSED_DETAIL
 
 
 def denoise_for(opened: OpenedPicture) -> Denoise:

@@ -16,7 +16,7 @@ from upres.predictors.chains import Step, first_scale
 from upres.predictors.ensemble import EnsemblePredictor
 from upres.predictors.opening import corners_for, current_name, is_bicubic, is_path
 from upres.predictors.probing import open_probed_cached
-from upres.upscaling.choosing import CLEAN, Chosen, Denoise, default_detail, denoise_for, denoise_of_pixels
+from upres.upscaling.choosing import CLEAN, DEFAULT_DETAIL, Chosen, Denoise, denoise_for, denoise_of_pixels
 from upres.upscaling.sizes import Size
 from upres.upscaling.upscaler import Upscaler
 
@@ -147,7 +147,7 @@ class Upscalers:
         if detail is None:
             detail = self._detail
         if detail is None:
-            detail = default_detail(denoise.position) if corners.detailed else 0.0
+            detail = DEFAULT_DETAIL if corners.detailed else 0.0
         return Chosen(Position(denoise.position, detail).rounded, denoise.reason)
 
     def beside(self, threads: int) -> Upscalers:
