@@ -63,7 +63,7 @@ def test_an_empty_file_and_a_text_file(work: Path, command: Command, suffix: str
         (["photo.png", "--quiet=3"], "option '--quiet' does not take a value"),
         (["photo.png", "--scale"], "option '--scale' requires an argument"),
         (["upsacle", "photo.png"], "upsacle: no such command, and no such file; did you mean upscale? Known: upscale,"),
-        (["models", "x"], "got unexpected extra argument(s) (x); see upres models --help"),
+        (["formats", "x"], "got unexpected extra argument(s) (x); see upres formats --help"),
         (["evaluate", "bicubic"], "nothing to measure on; give pictures with --data, or a recipe with --recipe"),
         (["evaluate", "bicubic", "--data", "x", "--space", "lumma"], "--space: "),
         (["no\nline.png", "--model", "bicubic"], "no line.png: no such file"),
