@@ -54,9 +54,17 @@ _MOST_THREADS = 4
 # No call sets them, but libvips reads them in any command line that it is given.
 _FEW_ROWS = (b"--vips-tile-height=16", b"--vips-fatstrip-height=8")
 
+# Under which names GLib itself warns.
+_GLIB = (b"GLib-GObject", b"GLib")
+
 # How libvips begins a line that holds the system's own words.
 _SYSTEM = "system error: "
 
+# By name: the result, and the arguments.
+_FATAL_FUNCTIONS: dict[str, tuple[Any, ...]] = {
+    "g_log_set_always_fatal": (c_int, c_int),
+    "g_log_set_fatal_mask": (c_int, c_char_p, c_int),
+}
 _OPTION_FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "g_option_group_new": (c_void_p, c_char_p, c_char_p, c_char_p, c_void_p, c_void_p),
     "vips_add_option_entries": (None, c_void_p),
@@ -95,22 +103,16 @@ def _set_up() -> int:
     if "VIPS_CONCURRENCY" not in os.environ:
         pyvips.concurrency_set(min(_MOST_THREADS, pyvips.concurrency_get()))
     _hold_few_rows()
+    _survive_warnings(pyvips.GLogLevelFlags)
     _hear_glib(pyvips)
     return os.getpid()
 
 
 def _hold_few_rows() -> None:
-    """Give libvips `_FEW_ROWS`, where its functions can be found: in the wheel's libvips, but for Windows."""
-    binary = sys.modules.get("_libvips")
-    if binary is None:
+    """Give libvips `_FEW_ROWS`, where its functions can be found."""
+    functions = _found(_OPTION_FUNCTIONS)
+    if functions is None:
         return
-    try:
-        library = ctypes.CDLL(str(binary.__file__))
-        functions = [getattr(library, name) for name in _OPTION_FUNCTIONS]
-    except (AttributeError, OSError):
-        return
-    for function, (result, *arguments) in zip(functions, _OPTION_FUNCTIONS.values(), strict=True):
-        function.restype, function.argtypes = result, arguments
     new_group, add_entries, new_context, set_group, parse, free = functions
     group, context = new_group(b"", b"", b"", None, None), new_context(None)
     add_entries(group)
@@ -119,6 +121,36 @@ def _hold_few_rows() -> None:
     line = ctypes.cast(words, ctypes.POINTER(c_char_p))
     parse(context, ctypes.byref(c_int(len(_FEW_ROWS) + 1)), ctypes.byref(line), None)
     free(context)
+
+
+def _survive_warnings(levels: Any) -> None:
+    """Let GLib print a warning that it meets within a warning, and go on, where its functions can be found.
+
+    It ends the process otherwise. Somebody who imported pyvips before us hears warnings in Python, where the garbage
+    collector may run and free an image that has something to warn of.
+    """
+    functions = _found(_FATAL_FUNCTIONS)
+    if functions is None:
+        return
+    always_fatal, fatal_mask = functions
+    always_fatal(levels.LEVEL_ERROR)
+    for domain in (b"VIPS", *_GLIB):
+        fatal_mask(domain, levels.LEVEL_ERROR)
+
+
+def _found(functions: dict[str, tuple[Any, ...]]) -> list[Any] | None:
+    """Return C functions that pyvips has no names for, or `None`: they are in the wheel's libvips, not on Windows."""
+    binary = sys.modules.get("_libvips")
+    if binary is None:
+        return None
+    try:
+        library = ctypes.CDLL(str(binary.__file__))
+        found = [getattr(library, name) for name in functions]
+    except (AttributeError, OSError):
+        return None
+    for function, (result, *arguments) in zip(found, functions.values(), strict=True):
+        function.restype, function.argtypes = result, arguments
+    return found
 
 
 @functools.cache
@@ -161,7 +193,7 @@ def _hear_glib(pyvips: Any) -> None:
     """
     levels = pyvips.GLogLevelFlags
     mask = levels.LEVEL_WARNING | levels.LEVEL_CRITICAL | levels.LEVEL_MESSAGE
-    for domain in (b"GLib-GObject", b"GLib"):
+    for domain in _GLIB:
         number = pyvips.glib_lib.g_log_set_handler(domain, mask, pyvips._log_handler_cb, pyvips.ffi.NULL)
         atexit.register(pyvips.glib_lib.g_log_remove_handler, domain, number)  # there is no Python to call then
     logging.getLogger("pyvips").addHandler(_HEARD)
