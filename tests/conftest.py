@@ -79,7 +79,7 @@ _FORKS = pytest.StashKey[ForkServer]()
 
 def pytest_collection(session: pytest.Session) -> None:
     """Fork what becomes commands before tests are imported; where some that are asked for may need it."""
-    given = [Path(argument.partition("::")[0]) for argument in session.config.args]
+    given = [path for path in (Path(argument.partition("::")[0]) for argument in session.config.args) if path.exists()]
     collects = not session.config.getoption("numprocesses", None)
     if collects and any(path.is_dir() or "forks" in path.read_text(encoding="utf-8") for path in given):
         session.config.stash[_FORKS] = ForkServer()
