@@ -60,6 +60,11 @@ def load_onnx(path: Path) -> tuple[Network, Facts]:
         ImportError: onnx is not installed.
     """
     facts = read_facts(path)
+    if facts.foreign_graph:
+        raise ModelError(
+            f"{path}: its graph is another program's, which PyTorch cannot build anew; run it on ONNX Runtime or "
+            "OpenVINO, and train it where it comes from"
+        )
     tensors = _onnx_tensors(path)
     network = folded(_built(path, facts))
     missing = [name for name, _ in network.named_parameters() if name not in tensors]

@@ -13,6 +13,9 @@ from upres.errors import ConfigError, ModelError, first_line
 Colour = Literal["rgb", "gray", "luma"]
 Precision = Literal["fp32", "int8"]
 
+FOREIGN_GRAPH = "graph"
+"""The architecture's name where the network is another program's ONNX graph, which `upres convert` put its facts into."""
+
 # The key of the JSON text in safetensors' and ONNX's own metadata tables.
 METADATA_KEY = "upres"
 
@@ -67,6 +70,11 @@ class Facts:
         """Number of channels the model takes and gives."""
         return 3 if self.colour == "rgb" else 1
 
+    @property
+    def foreign_graph(self) -> bool:
+        """Whether the network is another program's graph, which PyTorch cannot build anew."""
+        return bool(self.arch.get("name") == FOREIGN_GRAPH)
+
 
 def to_json(facts: Facts) -> str:
     """Return the facts as one line of JSON."""
@@ -80,7 +88,10 @@ def from_json(text: str | None, *, where: str) -> Facts:
         ModelError: the file has none, or they are not ones this version understands.
     """
     if text is None:
-        raise ModelError(f"{where}: carries no upres facts (scale, colour, radius); export it with upres export")
+        raise ModelError(
+            f"{where}: carries no upres facts (scale, colour, radius); export it with upres export, "
+            "or, where another program wrote it, give it to upres convert"
+        )
     try:
         return parse(Facts, json.loads(text), where=where, key=METADATA_KEY)
     except RecursionError:

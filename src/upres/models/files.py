@@ -31,6 +31,7 @@ class ModelFile:
         int8: the int8 version of a float32 model, or `None`; an int8 model itself.
         corners: the files of its corners (`upres.models.corners`); nothing for a checkpoint or an int8 model.
         position: the place between the corners that is wanted.
+        foreign_graph: whether it is another program's graph, which PyTorch cannot build anew.
     """
 
     path: Path
@@ -38,6 +39,7 @@ class ModelFile:
     int8: Path | None = None
     corners: Corners = ALONE
     position: Position = ORIGIN
+    foreign_graph: bool = False
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -78,10 +80,12 @@ def model_file(path: Path) -> ModelFile:
     """
     if not is_onnx(path):
         return ModelFile(path)
-    if read_facts(path).precision == "int8":
-        return ModelFile(path, "int8", path)
+    facts = read_facts(path)
+    if facts.precision == "int8":
+        return ModelFile(path, "int8", path, foreign_graph=facts.foreign_graph)
     beside = int8_version(path)
-    return ModelFile(path, "fp32", beside if beside.is_file() else None, corners_of(path))
+    int8 = beside if beside.is_file() else None
+    return ModelFile(path, "fp32", int8, corners_of(path), foreign_graph=facts.foreign_graph)
 
 
 def check_output(output: Path, *suffixes: str) -> None:

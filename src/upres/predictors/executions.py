@@ -104,7 +104,7 @@ def executions_for(
     able = executions_of(file)
     runs = [execution for execution in possible if execution in able]
     if not runs:
-        raise ConfigError(f"{file.path}: {asked}: this model runs on {_listed(able)}; {_advice(file)}")
+        raise ConfigError(f"{file.path}: {asked}: this model runs on {_listed(able)}; {_advice(file, backend)}")
     there = [execution for execution in runs if machine.runs(execution)]
     if not there:
         raise _missing_part(runs, machine) or missing(file.path, runs[0].backend)
@@ -123,7 +123,9 @@ def executions_of(file: ModelFile) -> list[Execution]:
     return [
         execution
         for execution in executions()
-        if suffix in RUNTIMES[execution.backend].suffixes and file.stores(execution.precision)
+        if suffix in RUNTIMES[execution.backend].suffixes
+        and file.stores(execution.precision)
+        and not (file.foreign_graph and RUNTIMES[execution.backend].rebuilds)
     ]
 
 
@@ -231,9 +233,11 @@ def _the_gpu(machine: Machine) -> str:
     )
 
 
-def _advice(file: ModelFile) -> str:
+def _advice(file: ModelFile, backend: str | None) -> str:
     if not is_onnx(file.path):
         return "upres convert makes an .onnx model for the others"
+    if file.foreign_graph and backend is not None and RUNTIMES[backend].rebuilds:
+        return f"{RUNTIMES[backend].title} builds networks anew that upres knows, and this graph is another program's"
     if file.precision == "int8":
         return "give the float32 model for the others"
     return "upres quantise makes its int8 version"

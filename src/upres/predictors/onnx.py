@@ -7,6 +7,7 @@ import importlib.util
 import io
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,11 +54,8 @@ class OnnxPredictor(Predictor):
         if not isinstance(model, bytes) and not Path(model).is_file():
             raise ModelError(f"{model}: no such file; give a .onnx or .safetensors model, or a name from upres models")
         try:
-            self._session = onnxruntime.InferenceSession(
-                model if isinstance(model, bytes) else str(model),
-                _options(threads),
-                providers=[*_provider(onnxruntime, device), _CPU],
-                enable_fallback=0,  # it would print, and try the same again
+            self._session = session_of(
+                model if isinstance(model, bytes) else str(model), threads, _provider(onnxruntime, device)
             )
         except Exception as error:  # the runtime's exceptions share no base class of their own
             raise ModelError(
@@ -96,6 +94,36 @@ class OnnxPredictor(Predictor):
                 ) from error
             raise FailedError(f"{self._where}: failed on an input of {lr.shape} ({said})") from error
         return sr
+
+
+def session_of(
+    model: str | bytes,
+    threads: int | None = None,
+    providers: Sequence[tuple[str, dict[str, str]]] = (),
+    *,
+    as_it_stands: bool = False,
+) -> Any:
+    """Return ONNX Runtime's session of a graph, with or without facts, by its path or content.
+
+    Args:
+        model: the path of the file, or its content.
+        threads: as in `OnnxPredictor`.
+        providers: parts of the runtime that are asked before the processor's.
+        as_it_stands: nodes are neither joined nor left out.
+
+    Raises:
+        Exception: the runtime's own, which share no base class.
+    """
+    onnxruntime = _onnxruntime()
+    options = _options(threads)
+    if as_it_stands:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(
+        model,
+        options,
+        providers=[*providers, _CPU],
+        enable_fallback=0,  # it would print, and try the same again
+    )
 
 
 def _provider(onnxruntime: Any, device: str) -> list[tuple[str, dict[str, str]]]:

@@ -61,6 +61,7 @@ class Runtime:
         parts: of devices, what they need besides the runtime. Such a device is believed only after it gave the right
             pixels of a probe, in float32 too.
         only_by_name: devices on which `auto` leaves a file to another runtime that opens it too.
+        rebuilds: whether it builds the network of an ONNX file anew from its facts: other programs' graphs it cannot.
     """
 
     title: str
@@ -71,3 +72,4 @@ class Runtime:
     open: Callable[[Path, Execution, int | None], Predictor]
     parts: Mapping[str, Part] = field(default_factory=dict)
     only_by_name: tuple[str, ...] = ()
+    rebuilds: bool = False

@@ -167,4 +167,5 @@ PYTORCH = Runtime(
     # Importing it takes longer than most pictures, and of an ONNX file it was never the fastest on the CPU: a third of
     # ONNX Runtime's speed on two cores.
     only_by_name=("cpu",),
+    rebuilds=True,
 )
