@@ -17,6 +17,7 @@ from upres.config.limits import MAX_MODEL_BYTES
 from upres.errors import ConfigError, ModelError, RenamedWarning
 from upres.models.corners import ALONE, ORIGIN, Corners, Position, corners_of, mixed_facts, mixed_weights
 from upres.models.files import ModelFile, model_file
+from upres.models.frameworks import check_framework, is_of_framework
 from upres.models.onnx_facts import read_facts, write_facts
 from upres.models.onnx_weights import with_weights
 from upres.models.shipped import BICUBIC, DEFAULT, RENAMED, check_whole, find, named
@@ -188,7 +189,7 @@ def is_path(model: str | Path) -> bool:
     path = Path(model)
     if isinstance(model, Path) or len(path.parts) > 1:
         return True
-    return bool(path.suffix) and is_model_suffix(path.suffix)
+    return bool(path.suffix) and (is_model_suffix(path.suffix) or is_of_framework(path))
 
 
 def _guarded(file: ModelFile, decision: Decision, threads: int | None) -> Predictor:
@@ -210,6 +211,7 @@ def _guarded(file: ModelFile, decision: Decision, threads: int | None) -> Predic
 
 
 def _check_file(path: Path) -> None:
+    check_framework(path)
     if not is_model_suffix(path.suffix):
         raise ModelError(f"{path}: not a model that upres reads; give a .onnx, .safetensors or .pth file")
     if not path.is_file():

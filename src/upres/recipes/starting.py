@@ -12,6 +12,7 @@ from upres.models import checkpoint, shipped
 from upres.models.facts import Facts
 from upres.models.files import is_onnx
 from upres.models.foreign.load import read_network
+from upres.models.frameworks import check_framework
 from upres.models.onnx_facts import read_facts
 from upres.recipes.recipe import Recipe, shipped_recipes
 
@@ -53,6 +54,7 @@ def weights_file(asked: str, scale: int) -> Path:
         ModelError: there is none; says what makes it.
     """
     path = Path(asked).expanduser()
+    check_framework(path)
     if path.is_file():
         return path
     if path.is_dir():

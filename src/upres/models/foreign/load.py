@@ -16,6 +16,7 @@ from upres.models.files import CHECKPOINT
 from upres.models.foreign.imported import Imported
 from upres.models.foreign.table import IMPORTERS
 from upres.models.foreign.tensors import Tensors, read_tensors, without_prefix
+from upres.models.frameworks import check_framework
 
 # What programs put before the names of a network that they hold inside something else; tried one inside the other.
 _PREFIXES = ("module.", "model.", "net_g.", "netG.", "generator.", "ema_model.")
@@ -54,6 +55,7 @@ def read_network(path: Path) -> tuple[Network, Facts]:
     Raises:
         ModelError: as `load`, and as `upres.models.checkpoint.load` of a file that carries facts.
     """
+    check_framework(path)
     return load(path) if is_foreign(path) else checkpoint.load(path)
 
 
