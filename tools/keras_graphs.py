@@ -3,8 +3,8 @@
     python -m tools.keras_graphs tests/graphs --pictures docs/pictures
 
 It needs Keras 3 with a backend of PyTorch (`pip install keras`, and `KERAS_BACKEND=torch`), or of TensorFlow with
-tf2onnx; upres itself and its tests need neither. Each network learns for some hundred steps, so that it enlarges pictures
-at all, is written by Keras' own export, and leaves beside it what Keras gives for a picture.
+tf2onnx; upres itself and its tests need neither. Each network learns for some hundred steps, so that it enlarges
+pictures at all, is written by Keras' own export, and leaves beside it what Keras gives for a picture.
 """
 
 from __future__ import annotations

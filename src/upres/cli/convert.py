@@ -40,7 +40,7 @@ def convert(
     scale: Annotated[
         int | None,
         typer.Option(
-            help="Of a graph: what it must enlarge by; by how much bicubic is to enlarge first, where it keeps the size.",
+            help="Of a graph: by how much it enlarges; where it keeps the size, by how much bicubic does before it.",
             show_default=False,
         ),
     ] = None,
@@ -102,8 +102,8 @@ def _found(adopted: Adopted) -> list[str]:
 
     finding, wrapping = adopted.finding, adopted.finding.wrapping
     lines = [
-        f"  takes {IN_WORDS[wrapping.takes]}, gives {IN_WORDS[wrapping.gives]}: {finding.psnr:.2f} dB from a photograph, "
-        f"bicubic {finding.bicubic:.2f}"
+        f"  takes {IN_WORDS[wrapping.takes]}, gives {IN_WORDS[wrapping.gives]}: {finding.psnr:.2f} dB from a photograph"
+        f", bicubic {finding.bicubic:.2f}"
         + ("" if finding.next is None else f", as {finding.next[0]} {finding.next[1]:.2f}")
     ]
     if finding.reversed is not None:

@@ -48,7 +48,7 @@ def convert(
     licence: str = "",
     scale: int | None = None,
     layout: str | None = None,
-    range: str | None = None,  # noqa: A002 (as the option is called)
+    range: str | None = None,
     colour: str | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Converted:

@@ -218,7 +218,8 @@ def _fitted(graph: ForeignGraph, run: Run, wrapping: Wrapping, asked: Asked) -> 
     ranges = [
         (takes, gives)
         for takes, gives in asked.ranges
-        if (graph.takes != TensorProto.UINT8 or takes == "byte") and (graph.gives != TensorProto.UINT8 or gives == "byte")
+        if (graph.takes != TensorProto.UINT8 or takes == "byte")
+        and (graph.gives != TensorProto.UINT8 or gives == "byte")
     ]
     if not ranges:
         raise ConfigError(f"range = {asked.range}: its uint8 pictures go from 0 to 255", settings=("range",))
@@ -275,9 +276,7 @@ def _scaled(graph: ForeignGraph, wrapping: Wrapping, ratio: int, asked: Asked) -
     if ratio == 1 and asked.scale is not None:
         return asked.scale, replace(wrapping, enlarged=asked.scale)
     if asked.scale not in (None, ratio):
-        raise ConfigError(
-            f"{graph.where}: enlarges ×{ratio}, and ×{asked.scale} was asked for", settings=("scale",)
-        )
+        raise ConfigError(f"{graph.where}: enlarges ×{ratio}, and ×{asked.scale} was asked for", settings=("scale",))
     return ratio, wrapping
 
 
@@ -323,7 +322,9 @@ def out_size(run: Run, wrapping: Wrapping, height: int, width: int) -> tuple[int
 def _why(graph: ForeignGraph, run: Run, candidates: list[Wrapping], faults: list[str]) -> str:
     """Say why no picture comes out, and what to do."""
     fixed = any(side is not None and side > 3 for side in graph.dims[1:])
-    free = "export it with free sides: in Keras, model.export(…, input_signature=[keras.InputSpec((None, None, None, 3))])"
+    free = (
+        "export it with free sides: in Keras, model.export(…, input_signature=[keras.InputSpec((None, None, None, 3))])"
+    )
     for wrapping in candidates:
         axes = (2, 3) if wrapping.layout == "nchw" else (1, 2)
         declared = tuple(graph.dims[axis] or 64 for axis in axes)

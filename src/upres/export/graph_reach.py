@@ -6,6 +6,7 @@ and different on the other tell how far is looked across it: as far as what come
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -52,7 +53,7 @@ def multiple(enlarge: Enlarge, channels: int, scale: int) -> int | None:
 def reach(enlarge: Enlarge, channels: int, scale: int, number: int) -> tuple[int | None, int]:
     """Return how far an output pixel looks, in lr pixels, and the multiple at which tiles may begin.
 
-    The radius is `None` where a pixel sees the whole picture, farther than 672 pixels, or depends on the picture's size.
+    The radius is `None` where a pixel sees the whole picture, farther than 672 pixels, or depends on the size.
     The multiple is `number` or a multiple of it: a network that fills odd sides up by itself takes all of them, and
     still halves from an even pixel on.
     """
@@ -65,9 +66,9 @@ def reach(enlarge: Enlarge, channels: int, scale: int, number: int) -> tuple[int
             radius = _radius(enlarge, channels, scale, found)
             if radius is None:
                 break
-        if _moves(enlarge, channels, scale, found, radius) and tiles_differ(enlarge, channels, scale, found, radius) <= (
-            ROUNDING
-        ):
+        if _moves(enlarge, channels, scale, found, radius) and tiles_differ(
+            enlarge, channels, scale, found, radius
+        ) <= (ROUNDING):
             return radius, found
     return None, number
 
@@ -82,7 +83,7 @@ def tiles_differ(enlarge: Enlarge, channels: int, scale: int, number: int, radiu
         whole = enlarge(lr)
         most = max(1.0, float(np.abs(whole).max()))
         bounds = (0, side // 3, 2 * side // 3, side)
-        for start, stop in zip(bounds, bounds[1:], strict=False):
+        for start, stop in itertools.pairwise(bounds):
             first = max(0, (start - radius) // number * number)
             last = min(side, _up(stop + radius, number))
             given = _cut(lr, first, last, turned)

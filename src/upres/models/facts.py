@@ -14,7 +14,7 @@ Colour = Literal["rgb", "gray", "luma"]
 Precision = Literal["fp32", "int8"]
 
 FOREIGN_GRAPH = "graph"
-"""The architecture's name where the network is another program's ONNX graph, which `upres convert` put its facts into."""
+"""The architecture's name where the network is another program's ONNX graph, adopted by `upres convert`."""
 
 # The key of the JSON text in safetensors' and ONNX's own metadata tables.
 METADATA_KEY = "upres"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from upres.errors import ModelError
 
-# Suffix → whose it is, and what makes an ONNX file of it. Keras's own export works with any of its backends; tf2onnx needs
-# TensorFlow.
+# Suffix → whose it is, and what makes an ONNX file of it. Keras' own export works with any of its backends; tf2onnx
+# needs TensorFlow.
 _KERAS = (
     "a Keras model",
     "python -c \"import keras; keras.saving.load_model('{path}', compile=False).export('{stem}.onnx', format='onnx')\"",

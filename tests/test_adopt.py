@@ -1,0 +1,371 @@
+"""Other programs' ONNX graphs: what they are is found out, and the file that comes of it gives their pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, external_data_helper, helper
+
+from tests.commands import Command
+from tests.foreign_graphs import Graph, enlarging
+from tests.small_pictures import picture
+from upres import Upscaler
+from upres.errors import ConfigError, ModelError
+from upres.export.convert import Converted, convert
+from upres.image import imresize, read, write
+from upres.models.onnx_facts import read_facts
+from upres.predictors import open_predictor
+from upres.predictors.openvino import OpenvinoPredictor
+
+GRAPHS = Path(__file__).parent / "graphs"
+
+
+def saved(folder: Path, model: Any, name: str = "net.onnx") -> Path:
+    onnx.save(model, str(folder / name))
+    return folder / name
+
+
+def adopted(folder: Path, model: Any, **asked: Any) -> Converted:
+    return convert(saved(folder, model), folder / "ours.onnx", **asked)
+
+
+def refused(folder: Path, model: Any, **asked: Any) -> str:
+    path = model if isinstance(model, Path) else saved(folder, model)
+    with pytest.raises((ModelError, ConfigError)) as caught:
+        convert(path, folder / "ours.onnx", **asked)
+    assert not (folder / "ours.onnx").exists() and "\n" not in str(caught.value)
+    text = str(caught.value)
+    assert text.startswith(f"{path}: ")
+    return text.removeprefix(f"{path}: ")
+
+
+def lr(channels: int = 3, *sides: int) -> Any:
+    return np.random.default_rng(0).random((1, channels, *(sides or (13, 18))), dtype=np.float32)
+
+
+def nearest(pictures: Any, scale: int = 2) -> Any:
+    return pictures.repeat(scale, axis=2).repeat(scale, axis=3)
+
+
+def blurred(pictures: Any) -> Any:
+    """What the convolution of `enlarging` does to what it lets through."""
+    around = np.pad(np.clip(pictures, 0.02, 0.98), ((0, 0), (0, 0), (0, 0), (1, 1)))
+    return 0.01 * around[..., :-2] + 0.98 * around[..., 1:-1] + 0.01 * around[..., 2:]
+
+
+RANGES = {"unit": (0, 1), "byte": (0, 255), "signed": (-1, 1)}
+
+
+@pytest.mark.parametrize("layout", ["nchw", "nhwc"])
+@pytest.mark.parametrize("range_", RANGES)
+@pytest.mark.parametrize("scale", [2, 3])
+def test_layout_range_and_scale_are_found_and_the_pixels_are_the_graphs(
+    layout: str, range_: str, scale: int, tmp_path: Path
+) -> None:
+    black, white = RANGES[range_]
+    written = adopted(tmp_path, enlarging(layout=layout, scale=scale, black=black, white=white))
+    facts = written.facts
+    assert facts.arch == {
+        "name": "graph",
+        "producer": "elsewhere",
+        "layout": layout,
+        "takes": range_,
+        "gives": range_,
+        "order": "rgb",
+    }
+    assert (facts.scale, facts.colour, facts.radius, facts.multiple, facts.name) == (scale, "rgb", 1, 1, "net")
+    assert facts == read_facts(written.path) and facts.parameters and facts.memory
+    assert written.worst is not None and written.worst < 1e-6
+    sr = open_predictor(written.path).predict(lr())
+    assert np.abs(sr - nearest(blurred(lr()), scale)).max() < 1e-5
+    by_openvino = OpenvinoPredictor(written.path, facts).predict(lr())
+    assert np.abs(sr - by_openvino).max() < 1e-5
+
+
+@pytest.mark.parametrize(("takes", "gives"), [("unit", "signed"), ("byte", "unit"), ("signed", "byte")])
+def test_input_and_output_may_have_other_ranges(takes: str, gives: str, tmp_path: Path) -> None:
+    black, white = RANGES[takes]
+    found = adopted(tmp_path, enlarging(black=black, white=white, gives=RANGES[gives])).facts.arch
+    assert (found["takes"], found["gives"]) == (takes, gives)
+
+
+@pytest.mark.parametrize(("red", "order"), [(0, "rgb"), (2, "bgr")])
+def test_the_order_of_colours_is_found(red: int, order: str, tmp_path: Path) -> None:
+    written = adopted(tmp_path, enlarging(red=red))
+    assert written.facts.arch["order"] == order
+    sr = open_predictor(written.path).predict(lr())
+    assert sr[:, 0].max() > 0.9 and sr[:, 1:].max() < 0.75
+    turned = adopted(tmp_path, enlarging(red=red), colour="rgb" if order == "bgr" else "bgr")
+    assert turned.facts.arch["order"] != order
+
+
+def test_whole_numbers_half_precision_and_doubles(tmp_path: Path) -> None:
+    byte = {"black": 0.0, "white": 255.0}
+    written = adopted(tmp_path, enlarging(takes=TensorProto.UINT8, gives_kind=TensorProto.UINT8, layout="nhwc", **byte))
+    assert written.facts.arch["takes"] == "byte"
+    sr = open_predictor(written.path).predict(lr())
+    assert np.abs(sr - nearest(blurred(lr()))).max() < 2 / 255
+    for kind in (TensorProto.FLOAT16, TensorProto.DOUBLE):
+        written = adopted(tmp_path, enlarging(takes=kind, gives_kind=kind))
+        assert np.abs(open_predictor(written.path).predict(lr()) - nearest(blurred(lr()))).max() < 2e-3
+
+
+def test_a_graph_that_keeps_the_size_gets_pictures_that_bicubic_has_enlarged(tmp_path: Path) -> None:
+    model = enlarging(scale=1, channels=1)
+    assert "gives pictures as large as it takes; say scale 4 if it takes pictures that" in refused(tmp_path, model)
+    written = adopted(tmp_path, model, scale=3)
+    assert written.facts.scale == 3 and written.facts.colour == "luma" and written.facts.arch["enlarged"] == "bicubic"
+    sr = open_predictor(written.path).predict(lr(1))[0, 0]
+    large = imresize(lr(1)[0, 0], 3)
+    inside = slice(8, -8)  # behind a mirrored edge, where bicubic's looks; here it is repeated
+    assert np.abs(sr - blurred(large[None, None])[0, 0])[inside, inside].max() < 1e-5
+    assert adopted(tmp_path, model, scale=3, colour="gray").facts.colour == "gray"
+    kept = adopted(tmp_path, enlarging(scale=1), scale=1)
+    assert kept.facts.scale == 1 and "enlarged" not in kept.facts.arch
+
+
+def unet(**resize: Any) -> Any:
+    """Return a network that halves twice, where sides that 4 does not divide do not come back."""
+    graph = Graph()
+    graph.add("AveragePool", kernel_shape=[2, 2], strides=[2, 2]).add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+    graph.add(
+        "Resize",
+        "",
+        np.array([1, 1, 4, 4], np.float32),
+        mode="nearest",
+        nearest_mode="floor",
+        coordinate_transformation_mode="asymmetric",
+    )
+    graph.add("Mul", np.array(0.1, np.float32))
+    coarse = graph.now
+    graph.now = "lr"
+    graph.add("Mul", np.array(0.9, np.float32)).add("Add", coarse)
+    graph.add(
+        "Resize",
+        "",
+        np.array([1, 1, 2, 2], np.float32),
+        **{"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"} | resize,
+    )
+    return graph.model((None, 3, None, None))
+
+
+def test_a_multiple_and_the_tiles_of_it(tmp_path: Path) -> None:
+    written = adopted(tmp_path, unet())
+    assert (written.facts.multiple, written.facts.radius) == (4, 3)
+    assert written.adopted is not None and written.adopted.tiles == 0
+    small, whole = (Upscaler(open_predictor(written.path), tile=side)(picture(height=75, width=93).pixels) for side in (16, 512))
+    assert np.array_equal(small, whole)
+
+
+def test_what_depends_on_the_size_of_the_picture_has_no_radius(tmp_path: Path) -> None:
+    stretched = adopted(tmp_path, unet(mode="linear", coordinate_transformation_mode="align_corners"))
+    assert stretched.facts.radius is None and stretched.adopted is not None and stretched.adopted.tiles is None
+    graph = Graph()
+    graph.add("GlobalAveragePool").add("Mul", np.array(0.01, np.float32)).add("Add", "lr")
+    graph.add("Resize", "", np.array([1, 1, 2, 2], np.float32), mode="nearest")
+    assert adopted(tmp_path, graph.model((None, 3, None, None))).facts.radius is None
+
+
+def test_a_network_that_fills_odd_sides_up_by_itself_still_begins_its_tiles_at_even_pixels(tmp_path: Path) -> None:
+    graph = Graph()
+    graph.add("AveragePool", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)
+    graph.add("Resize", "", np.array([1, 1, 4, 4], np.float32), mode="nearest", nearest_mode="floor")
+    sizes = [helper.make_node("Shape", ["lr"], ["shape"])]
+    graph.nodes[:0] = sizes
+    large = graph.now
+    graph.now = "shape"
+    graph.add("Mul", np.array([1, 1, 2, 2])).add("Slice", np.array([2]), np.array([4]))
+    ends, graph.now = graph.now, large
+    graph.add("Slice", np.array([0, 0]), ends, np.array([2, 3]))
+    written = adopted(tmp_path, graph.model((None, 3, None, None)))
+    assert (written.facts.multiple, written.facts.radius) == (2, 1)
+
+
+def test_sides_that_were_fixed_at_export_become_free(tmp_path: Path) -> None:
+    written = adopted(tmp_path, enlarging(layout="nhwc", dims=(1, 16, 16, 3)))
+    assert np.abs(open_predictor(written.path).predict(lr()) - nearest(blurred(lr()))).max() < 1e-5
+    assert written.worst is not None and written.worst < 1e-6  # at the sides that the file has
+    sides = adopted(tmp_path, enlarging(layout="nhwc", dims=(1, 1, 1, 3))).facts.arch  # as Keras 3.12 wrote free ones
+    assert sides["layout"] == "nhwc"
+
+
+def test_old_operators_and_weights_among_the_inputs(tmp_path: Path) -> None:
+    graph = Graph().add("Max", np.array(0.02, np.float32)).add("Upsample", np.array([1, 1, 2, 2], np.float32))
+    model = graph.model((None, 3, None, None), opset=9)
+    model.ir_version = 3
+    model.graph.input.extend(
+        helper.make_tensor_value_info(weight.name, weight.data_type, weight.dims) for weight in model.graph.initializer
+    )
+    written = adopted(tmp_path, model)
+    expected = nearest(np.maximum(lr(), np.float32(0.02)))
+    assert np.abs(open_predictor(written.path).predict(lr()) - expected).max() < 1e-6
+
+
+def test_weights_in_another_file(tmp_path: Path) -> None:
+    model = enlarging()
+    onnx.save(model, str(tmp_path / "net.onnx"), save_as_external_data=True, location="net.data", size_threshold=0)
+    written = convert(tmp_path / "net.onnx", tmp_path / "ours.onnx")
+    (tmp_path / "net.data").unlink()
+    assert open_predictor(written.path).predict(lr()).shape == (1, 3, 26, 36)
+    written.path.unlink()
+    text = refused(tmp_path, tmp_path / "net.onnx")
+    assert "of its weights lie in another file, net.data, which cannot be read" in text and "put it beside" in text
+
+
+def test_what_is_no_network_that_enlarges_pictures_is_refused(tmp_path: Path) -> None:
+    dims = (None, 3, None, None)
+
+    def said(graph: Graph, sides: Any = dims, **more: Any) -> str:
+        return refused(tmp_path, graph.model(sides, **more))
+
+    labels = Graph().add("ArgMax", axis=1, keepdims=1)
+    assert "gives int64; a network that enlarges pictures gives float32" in said(labels, gives=TensorProto.INT64)
+    assert "takes ?×10, of 2 axes; a network that enlarges" in said(Graph().add("Relu"), (None, 10), out=(None, 10))
+    assert "takes ?×5×?×?, which is no  picture of 1 or 3" in said(Graph().add("Relu"), (None, 5, None, None)).replace(
+        "no picture", "no  picture"
+    )
+    assert "of 64×64 pixels makes 32×32" in said(Graph().add("AveragePool", kernel_shape=[2, 2], strides=[2, 2]))
+    lost = refused(tmp_path, enlarging(scale=1, padded=False))
+    assert "of 64×64 pixels makes 62×62: its convolutions have no padding; build it with padding='same'" in lost
+    assert "enlarges ×2, and ×4 was asked for" in refused(tmp_path, enlarging(), scale=4)
+    black = Graph().add("Mul", np.array(0, np.float32)).add(
+        "Resize", "", np.array([1, 1, 2, 2], np.float32), mode="nearest"
+    )
+    assert "gives no picture in any range: at best" in said(black)
+    assert adopted(tmp_path, black.model(dims), range="unit").facts.arch["takes"] == "unit"
+
+
+def test_several_inputs_or_outputs_are_named(tmp_path: Path) -> None:
+    two = enlarging()
+    two.graph.input.append(helper.make_tensor_value_info("noise", TensorProto.FLOAT, [1]))
+    assert "takes lr ?×3×?×?, noise 1: a network that enlarges pictures takes one" in refused(tmp_path, two)
+    two = enlarging()
+    two.graph.output.append(helper.make_tensor_value_info("t0", TensorProto.FLOAT, [None] * 4))
+    assert "gives sr ?×?×?×?, t0 ?×?×?×?: a network that" in refused(tmp_path, two)
+
+
+def test_operators_of_others_and_unknown_ones(tmp_path: Path) -> None:
+    own = enlarging()
+    own.graph.node[0].domain = "com.example"
+    own.opset_import.append(helper.make_opsetid("com.example", 1))
+    assert "uses com.example.Max, an operator of its maker's that no runtime here has" in refused(tmp_path, own)
+    unknown = enlarging()
+    unknown.graph.node[0].op_type = "Maximise"
+    assert "ONNX Runtime cannot run it" in refused(tmp_path, unknown)
+
+
+def test_sizes_that_are_written_into_the_graph(tmp_path: Path) -> None:
+    fixed = Graph().add("Resize", "", "", np.array([1, 3, 64, 64]), mode="nearest")
+    text = refused(tmp_path, fixed.model((1, 3, 32, 32)))
+    assert text.startswith("gives 64×64 whatever it takes: that size was fixed at export; export it with free sides: in")
+    shaped = Graph().add("Reshape", np.array([1, 3, 16, 1, 16, 1])).add("Tile", np.array([1, 1, 1, 2, 1, 2]))
+    text = refused(tmp_path, shaped.add("Reshape", np.array([1, 3, 32, 32])).model((1, 3, 16, 16)))
+    assert text.startswith("takes pictures of 16×16 alone (") and "keras.InputSpec((None, None, None, 3))" in text
+
+
+def test_one_picture_at_a_time_is_told(tmp_path: Path) -> None:
+    graph = Graph().add("Reshape", np.array([3, -1])).add("Reshape", np.array([1, 3, 1, -1]))
+    graph = Graph()
+    graph.nodes.append(helper.make_node("Shape", ["lr"], ["shape"], start=1))
+    graph.weights.append(onnx.numpy_helper.from_array(np.array([1]), "one"))
+    graph.nodes.append(helper.make_node("Concat", ["one", "shape"], ["sides"], axis=0))
+    graph.add("Reshape", "sides").add("Resize", "", np.array([1, 1, 2, 2], np.float32), mode="nearest")
+    assert "takes 1 pictures at once and not 2 (" in refused(tmp_path, graph.model((1, 3, None, None)))
+
+
+def test_damaged_and_missing_files(tmp_path: Path) -> None:
+    whole = saved(tmp_path, enlarging()).read_bytes()
+    for content in (b"", b"no model at all", whole[: len(whole) // 2]):
+        (tmp_path / "bad.onnx").write_bytes(content)
+        assert refused(tmp_path, tmp_path / "bad.onnx").startswith("not a readable ONNX model (")
+    assert refused(tmp_path, tmp_path / "gone.onnx") == "no such file"
+
+
+def test_what_is_ours_already_is_left_alone(tmp_path: Path) -> None:
+    ours = adopted(tmp_path, enlarging()).path
+    with pytest.raises(ModelError, match="carries upres's facts already; give it as --model as it is"):
+        convert(ours, tmp_path / "again.onnx")
+    with pytest.raises(ModelError, match="is the model itself; give another output"):
+        convert(tmp_path / "net.onnx", tmp_path / "net.onnx")
+
+
+def test_what_is_asked_wrongly(tmp_path: Path) -> None:
+    path = saved(tmp_path, enlarging())
+    for asked, said in (
+        ({"range": "0-255"}, r"range = '0-255': should be unit \(0 to 1\), byte"),
+        ({"layout": "chw"}, "layout = 'chw': should be one of nchw, nhwc"),
+        ({"colour": "cmyk"}, "colour = 'cmyk': should be one of rgb, bgr, luma, gray"),
+        ({"scale": 99}, "scale = 99: should be from 1 to 32"),
+        ({"colour": "gray"}, r"takes \?×3×\?×\?, which is no gray picture"),
+    ):
+        with pytest.raises((ConfigError, ModelError), match=said):
+            convert(path, tmp_path / "ours.onnx", **asked)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="holds weights, which tell their range themselves; leave it out"):
+        convert(tmp_path / "net.pth", tmp_path / "ours.onnx", range="byte")
+
+
+def test_the_command_says_what_it_found_and_everything_runs_the_file(tmp_path: Path, command: Command) -> None:
+    saved(tmp_path, enlarging(layout="nhwc", black=0, white=255))
+    code, out, err = command("convert", str(tmp_path / "net.onnx"), "--licence", "CC0-1.0")
+    assert (code, err) == (0, "")
+    ours = tmp_path / "net-upres.onnx"
+    first, *found = out.rstrip("\n").split("\n")
+    assert first.startswith(f"{ours}: net, ×2, graph producer=elsewhere layout=nhwc takes=byte gives=byte order=rgb, ")
+    assert "sees 1 pixels around, licence CC0-1.0" in first and "; differs from the original by at most 0.0e+00" in first
+    assert found[0].startswith("  takes 0 to 255, gives 0 to 255: ") and ", bicubic " in found[0]
+    assert found[1].startswith("  rgb: as bgr ") and found[2].startswith("  tiles give the whole picture: at most ")
+    photo = tmp_path / "photo.png"
+    write(picture(height=20, width=30), photo)
+    assert command("upscale", str(photo), "--model", str(ours), "-o", str(tmp_path / "large.png"))[0] == 0
+    assert read(tmp_path / "large.png").pixels.shape == (40, 60, 3)
+    code, out, _ = command("models", str(ours))
+    assert code == 0 and "producer elsewhere" in out and "its layers cannot be told: " in out
+    code, out, err = command("evaluate", str(ours), "bicubic", "--data", str(photo.parent), "--scale", "2")
+    assert code == 0 and "net" in out
+    line = command.refused(tmp_path, "upscale", str(photo), "--model", str(ours), "--backend", "torch")
+    assert "PyTorch builds networks anew that upres knows, and this graph is another program's" in line
+
+
+def test_the_command_names_its_option(tmp_path: Path, command: Command) -> None:
+    saved(tmp_path, enlarging(scale=1))
+    assert command.refused(tmp_path, "convert", str(tmp_path / "net.onnx")).endswith(" (--scale)")
+    line = command.refused(tmp_path, "upscale", "photo.png", "--model", str(tmp_path / "net.onnx"))
+    assert "or, where another program wrote it, give it to upres convert" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("net.h5", "load_model('{path}', compile=False).export('net.onnx', format='onnx')"),
+        ("net.keras", "load_model('{path}', compile=False).export('net.onnx', format='onnx')"),
+        ("net.tflite", "python -m tf2onnx.convert --tflite {path} --output net.onnx"),
+        ("net.pb", "python -m tf2onnx.convert --graphdef {path} --output net.onnx --inputs NAME:0"),
+        ("saved/saved_model.pb", "python -m tf2onnx.convert --saved-model {folder} --output saved.onnx"),
+    ],
+)
+def test_files_of_other_frameworks_are_told_how_to_become_onnx(
+    name: str, made: str, tmp_path: Path, command: Command
+) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"")
+    write(picture(), tmp_path / "photo.png")
+    expected = made.format(path=path, folder=path.parent)
+    for arguments in (
+        ("convert", str(path)),
+        ("upscale", str(tmp_path / "photo.png"), "--model", str(path)),
+        ("models", str(path)),
+        ("evaluate", str(path), "--data", str(tmp_path)),
+    ):
+        line = command.refused(tmp_path, *arguments)
+        assert expected in line and ", which upres does not run; write it as ONNX (" in line, line
+
+
+def original(path: Path, pictures: Any) -> Any:
+    session = onnxruntime.InferenceSession(str(path))
+    return session.run(None, {session.get_inputs()[0].name: pictures})[0]
