@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
-from onnx import TensorProto, external_data_helper, helper
+from onnx import TensorProto, helper
 
 from tests.commands import Command
 from tests.foreign_graphs import Graph, enlarging
@@ -158,7 +157,8 @@ def test_a_multiple_and_the_tiles_of_it(tmp_path: Path) -> None:
     written = adopted(tmp_path, unet())
     assert (written.facts.multiple, written.facts.radius) == (4, 3)
     assert written.adopted is not None and written.adopted.tiles == 0
-    small, whole = (Upscaler(open_predictor(written.path), tile=side)(picture(height=75, width=93).pixels) for side in (16, 512))
+    predictor, pixels = open_predictor(written.path), picture(height=75, width=93).pixels
+    small, whole = (Upscaler(predictor, tile=side)(pixels) for side in (16, 512))
     assert np.array_equal(small, whole)
 
 
@@ -172,16 +172,14 @@ def test_what_depends_on_the_size_of_the_picture_has_no_radius(tmp_path: Path) -
 
 
 def test_a_network_that_fills_odd_sides_up_by_itself_still_begins_its_tiles_at_even_pixels(tmp_path: Path) -> None:
-    graph = Graph()
-    graph.add("AveragePool", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)
-    graph.add("Resize", "", np.array([1, 1, 4, 4], np.float32), mode="nearest", nearest_mode="floor")
-    sizes = [helper.make_node("Shape", ["lr"], ["shape"])]
-    graph.nodes[:0] = sizes
-    large = graph.now
-    graph.now = "shape"
-    graph.add("Mul", np.array([1, 1, 2, 2])).add("Slice", np.array([2]), np.array([4]))
-    ends, graph.now = graph.now, large
-    graph.add("Slice", np.array([0, 0]), ends, np.array([2, 3]))
+    asymmetric = {"mode": "nearest", "nearest_mode": "floor", "coordinate_transformation_mode": "asymmetric"}
+    graph = Graph().add("AveragePool", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)
+    graph.add("Mul", np.array(0.1, np.float32)).add("Resize", "", np.array([1, 1, 4, 4], np.float32), **asymmetric)
+    coarse, graph.now = graph.now, "lr"
+    graph.add("Mul", np.array(0.9, np.float32)).add("Resize", "", np.array([1, 1, 2, 2], np.float32), **asymmetric)
+    fine, graph.now = graph.now, coarse
+    graph.nodes.append(helper.make_node("Shape", [fine], ["shape"], start=2))
+    graph.add("Slice", np.array([0, 0]), "shape", np.array([2, 3])).add("Add", fine)
     written = adopted(tmp_path, graph.model((None, 3, None, None)))
     assert (written.facts.multiple, written.facts.radius) == (2, 1)
 
@@ -226,15 +224,18 @@ def test_what_is_no_network_that_enlarges_pictures_is_refused(tmp_path: Path) ->
     labels = Graph().add("ArgMax", axis=1, keepdims=1)
     assert "gives int64; a network that enlarges pictures gives float32" in said(labels, gives=TensorProto.INT64)
     assert "takes ?×10, of 2 axes; a network that enlarges" in said(Graph().add("Relu"), (None, 10), out=(None, 10))
-    assert "takes ?×5×?×?, which is no  picture of 1 or 3" in said(Graph().add("Relu"), (None, 5, None, None)).replace(
-        "no picture", "no  picture"
+    five = said(Graph().add("Relu"), (None, 5, None, None))
+    assert five.startswith(
+        "takes ?×5×?×?, which as nchw or nhwc is no rgb or gray picture; upres enlarges pictures of 1"
     )
     assert "of 64×64 pixels makes 32×32" in said(Graph().add("AveragePool", kernel_shape=[2, 2], strides=[2, 2]))
     lost = refused(tmp_path, enlarging(scale=1, padded=False))
     assert "of 64×64 pixels makes 62×62: its convolutions have no padding; build it with padding='same'" in lost
     assert "enlarges ×2, and ×4 was asked for" in refused(tmp_path, enlarging(), scale=4)
-    black = Graph().add("Mul", np.array(0, np.float32)).add(
-        "Resize", "", np.array([1, 1, 2, 2], np.float32), mode="nearest"
+    black = (
+        Graph()
+        .add("Mul", np.array(0, np.float32))
+        .add("Resize", "", np.array([1, 1, 2, 2], np.float32), mode="nearest")
     )
     assert "gives no picture in any range: at best" in said(black)
     assert adopted(tmp_path, black.model(dims), range="unit").facts.arch["takes"] == "unit"
@@ -262,7 +263,9 @@ def test_operators_of_others_and_unknown_ones(tmp_path: Path) -> None:
 def test_sizes_that_are_written_into_the_graph(tmp_path: Path) -> None:
     fixed = Graph().add("Resize", "", "", np.array([1, 3, 64, 64]), mode="nearest")
     text = refused(tmp_path, fixed.model((1, 3, 32, 32)))
-    assert text.startswith("gives 64×64 whatever it takes: that size was fixed at export; export it with free sides: in")
+    assert text.startswith(
+        "gives 64×64 whatever it takes: that size was fixed at export; export it with free sides: in"
+    )
     shaped = Graph().add("Reshape", np.array([1, 3, 16, 1, 16, 1])).add("Tile", np.array([1, 1, 1, 2, 1, 2]))
     text = refused(tmp_path, shaped.add("Reshape", np.array([1, 3, 32, 32])).model((1, 3, 16, 16)))
     assert text.startswith("takes pictures of 16×16 alone (") and "keras.InputSpec((None, None, None, 3))" in text
@@ -301,7 +304,7 @@ def test_what_is_asked_wrongly(tmp_path: Path) -> None:
         ({"layout": "chw"}, "layout = 'chw': should be one of nchw, nhwc"),
         ({"colour": "cmyk"}, "colour = 'cmyk': should be one of rgb, bgr, luma, gray"),
         ({"scale": 99}, "scale = 99: should be from 1 to 32"),
-        ({"colour": "gray"}, r"takes \?×3×\?×\?, which is no gray picture"),
+        ({"colour": "gray"}, r"takes \?×3×\?×\?, which as nchw or nhwc is no gray picture"),
     ):
         with pytest.raises((ConfigError, ModelError), match=said):
             convert(path, tmp_path / "ours.onnx", **asked)  # type: ignore[arg-type]
@@ -316,7 +319,9 @@ def test_the_command_says_what_it_found_and_everything_runs_the_file(tmp_path: P
     ours = tmp_path / "net-upres.onnx"
     first, *found = out.rstrip("\n").split("\n")
     assert first.startswith(f"{ours}: net, ×2, graph producer=elsewhere layout=nhwc takes=byte gives=byte order=rgb, ")
-    assert "sees 1 pixels around, licence CC0-1.0" in first and "; differs from the original by at most 0.0e+00" in first
+    assert (
+        "sees 1 pixels around, licence CC0-1.0" in first and "; differs from the original by at most 0.0e+00" in first
+    )
     assert found[0].startswith("  takes 0 to 255, gives 0 to 255: ") and ", bicubic " in found[0]
     assert found[1].startswith("  rgb: as bgr ") and found[2].startswith("  tiles give the whole picture: at most ")
     photo = tmp_path / "photo.png"
@@ -364,8 +369,3 @@ def test_files_of_other_frameworks_are_told_how_to_become_onnx(
     ):
         line = command.refused(tmp_path, *arguments)
         assert expected in line and ", which upres does not run; write it as ONNX (" in line, line
-
-
-def original(path: Path, pictures: Any) -> Any:
-    session = onnxruntime.InferenceSession(str(path))
-    return session.run(None, {session.get_inputs()[0].name: pictures})[0]

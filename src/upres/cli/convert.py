@@ -100,12 +100,13 @@ def _found(adopted: Adopted) -> list[str]:
     """Say what was found out, and how sure it is."""
     from upres.export.wrapping import IN_WORDS
 
-    finding, wrapping = adopted.finding, adopted.finding.wrapping
-    lines = [
-        f"  takes {IN_WORDS[wrapping.takes]}, gives {IN_WORDS[wrapping.gives]}: {finding.psnr:.2f} dB from a photograph"
-        f", bicubic {finding.bicubic:.2f}"
-        + ("" if finding.next is None else f", as {finding.next[0]} {finding.next[1]:.2f}")
-    ]
+    facts, finding, wrapping = adopted.facts, adopted.finding, adopted.finding.wrapping
+    compared = [f"{finding.psnr:.2f} dB from a photograph"]
+    if facts.scale > 1:
+        compared.append(f"bicubic {finding.bicubic:.2f}")
+    if finding.next is not None:
+        compared.append(f"as {finding.next[0]} {finding.next[1]:.2f}")
+    lines = [f"  takes {IN_WORDS[wrapping.takes]}, gives {IN_WORDS[wrapping.gives]}: {', '.join(compared)}"]
     if finding.reversed is not None:
         other = "bgr" if wrapping.order == "rgb" else "rgb"
         lines.append(f"  {wrapping.order}: as {other} {finding.reversed:.2f} dB")

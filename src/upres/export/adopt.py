@@ -13,7 +13,7 @@ from onnx import ModelProto
 from upres.errors import FailedError, ModelError, ParityError
 from upres.export.foreign_graph import ForeignGraph, read_graph
 from upres.export.graph_memory import activation_bytes
-from upres.export.graph_probing import Asked, Finding, Run, find, picture
+from upres.export.graph_probing import SIZE_AXES, Asked, Finding, Run, find, picture
 from upres.export.graph_reach import multiple, reach, tiles_differ
 from upres.export.onnx import TOLERANCE
 from upres.export.wrapping import wrapped
@@ -142,11 +142,10 @@ def _write(proto: ModelProto, output: Path, graph: ForeignGraph, finding: Findin
 
 def _parity(file: Path, graph: ForeignGraph, finding: Finding) -> float:
     """Return how far a file is from the graph that another program wrote, which runs as its file has it."""
-    predictor, original = OnnxPredictor(file), Run(graph, graph.where)
+    predictor, original = OnnxPredictor(file), Run(graph, as_written=True)
     wrapping, multiple_of = finding.wrapping, predictor.facts.multiple
-    axes = (2, 3) if wrapping.layout == "nchw" else (1, 2)
     # Where the file has its sides fixed, those; else odd numbers of its multiples, and the photograph.
-    fixed = [graph.dims[axis] for axis in axes]
+    fixed = [graph.dims[axis] for axis in SIZE_AXES[wrapping.layout]]
     sizes = [(5, 7), (12, 3)]
     lrs = [_noise(wrapping.channels, rows * multiple_of, columns * multiple_of) for rows, columns in sizes]
     lrs.append(picture(finding.side, finding.scale, wrapping.channels, finding.colour)[1])

@@ -39,6 +39,7 @@ class ForeignGraph:
 
     Attributes:
         where: its file, for messages.
+        written: the content of its file, with the weights that lie in others.
         proto: the model; its input and output have any size, all of its weights are inside.
         input, output: the names of its tensors.
         dims: the four sides of the input as they were declared, `None` where free.
@@ -47,6 +48,7 @@ class ForeignGraph:
     """
 
     where: str
+    written: bytes
     proto: ModelProto
     input: str
     output: str
@@ -72,6 +74,7 @@ def read_graph(path: Path) -> ForeignGraph:
     proto = _loaded(path)
     if any(prop.key == METADATA_KEY for prop in proto.metadata_props):
         raise ModelError("carries upres's facts already; give it as --model as it is", where=path)
+    written = proto.SerializeToString()
     producer = " ".join(filter(None, (proto.producer_name, proto.producer_version))) or "unknown"
     if proto.functions:
         proto = onnx.inliner.inline_local_functions(proto)
@@ -86,6 +89,7 @@ def read_graph(path: Path) -> ForeignGraph:
     taken, given = inputs[0], graph.output[0]
     freed = ForeignGraph(
         where=str(path),
+        written=written,
         proto=proto,
         input=taken.name,
         output=given.name,

@@ -6,6 +6,7 @@ comes back is held against the original. A graph that is fed wrongly is ten and 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto, TensorProto
+from onnx import TensorProto
 
 from upres.config.limits import MAX_SCALE
 from upres.errors import ConfigError, FailedError, ModelError, first_line
@@ -23,6 +24,11 @@ from upres.image import gray, imresize, luma, read, to_unit
 from upres.metrics import psnr
 from upres.models.facts import Colour
 from upres.predictors.onnx import session_of
+
+_CHANNEL_AXIS: dict[Layout, int] = {"nchw": 1, "nhwc": 3}
+SIZE_AXES: dict[Layout, tuple[int, int]] = {"nchw": (2, 3), "nhwc": (1, 2)}
+
+_CODES = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 
 # A photograph that lies in the package: the demonstration's.
 _PHOTOGRAPH = Path(__file__).resolve().parents[1] / "compare" / "sumac.webp"
@@ -34,8 +40,8 @@ _BORDER = 4
 _EQUAL = 0.02
 # dB by which B before G before R must be better to be believed: most networks hardly tell.
 _CLEARLY = 0.1
-# dB below bicubic from which nothing fits.
-_NONSENSE = 10.0
+# dB below bicubic from which nothing fits; where bicubic is nearer than what cleans can be, below this.
+_NONSENSE, _NEAR = 10.0, 32.0
 
 
 @dataclass(frozen=True)
@@ -110,20 +116,23 @@ class Finding:
 
 
 class Run:
-    """Runs a graph as it stands, in ONNX Runtime.
+    """Runs a graph in ONNX Runtime.
+
+    Args:
+        graph: the graph.
+        as_written: with the sides that its file declares, instead of free ones.
 
     Raises:
         ModelError: ONNX Runtime does not take it.
     """
 
-    def __init__(self, graph: ForeignGraph, model: str | ModelProto | None = None) -> None:
-        proto = graph.proto if model is None else model
+    def __init__(self, graph: ForeignGraph, *, as_written: bool = False) -> None:
         self._graph = graph
         try:
-            self._session = session_of(proto if isinstance(proto, str) else proto.SerializeToString())
+            self._session = session_of(graph.written if as_written else graph.proto.SerializeToString())
         except Exception as error:  # the runtime's exceptions share no base class of their own
             raise ModelError(
-                f"{graph.where}: ONNX Runtime cannot run it ({first_line(error)}); export it with ONNX's own operators"
+                f"{graph.where}: ONNX Runtime cannot run it ({_plain(error)}); export it with ONNX's own operators"
             ) from error
 
     def given(self, pictures: NDArray[Any]) -> NDArray[Any]:
@@ -164,7 +173,7 @@ def find(graph: ForeignGraph, run: Run, asked: Asked) -> Finding:
     if not found:
         raise ModelError(f"{graph.where}: {_why(graph, run, candidates, faults)}")
     best = max(found, key=lambda each: each.psnr)
-    if asked.range is None and not best.psnr > best.bicubic - _NONSENSE:
+    if asked.range is None and not best.psnr > min(best.bicubic, _NEAR) - _NONSENSE:
         raise ModelError(
             f"{graph.where}: gives no picture in any range: at best {best.psnr:.1f} dB from a photograph, and bicubic "
             f"{best.bicubic:.1f} (it would take {IN_WORDS[best.wrapping.takes]}, and give "
@@ -191,17 +200,22 @@ def picture(side: int, scale: int, channels: int, colour: Colour = "rgb") -> tup
 
 def _candidates(graph: ForeignGraph, asked: Asked) -> list[Wrapping]:
     """Return the layouts that the declared sides allow: those that they name, or all."""
-    axes: dict[Layout, int] = {"nchw": 1, "nhwc": 3}
-    layouts = {name: axis for name, axis in axes.items() if asked.layout in (None, name)}
+    layouts = {name: axis for name, axis in _CHANNEL_AXIS.items() if asked.layout in (None, name)}
     told = [Wrapping(name, graph.dims[axis] or 0) for name, axis in layouts.items() if graph.dims[axis] in (1, 3)]
-    free = [Wrapping(name, count) for name, axis in layouts.items() if graph.dims[axis] is None for count in (3, 1)]
+    # One fixed side beside a free one is a number of channels, not half of a size.
+    free = [
+        Wrapping(name, count)
+        for name, axis in layouts.items()
+        if graph.dims[axis] is None and len({graph.dims[side] is None for side in SIZE_AXES[name]}) == 1
+        for count in (3, 1)
+    ]
     wanted = {None: (1, 3), "rgb": (3,), "bgr": (3,)}.get(asked.colour, (1,))  # type: ignore[call-overload]
     found = [each for each in told or free if each.channels in wanted]
     if not found:
         sides = "×".join("?" if side is None else str(side) for side in graph.dims)
         raise ModelError(
-            f"{graph.where}: takes {sides}, which is no {asked.colour or ''} picture of 1 or 3 channels"
-            f"{f' as {asked.layout}' if asked.layout else ''}; upres enlarges pictures of 1 or 3",
+            f"{graph.where}: takes {sides}, which as {asked.layout or 'nchw or nhwc'} is no "
+            f"{asked.colour or 'rgb or gray'} picture; upres enlarges pictures of 1 or 3 channels",
         )
     return found
 
@@ -326,8 +340,7 @@ def _why(graph: ForeignGraph, run: Run, candidates: list[Wrapping], faults: list
         "export it with free sides: in Keras, model.export(…, input_signature=[keras.InputSpec((None, None, None, 3))])"
     )
     for wrapping in candidates:
-        axes = (2, 3) if wrapping.layout == "nchw" else (1, 2)
-        declared = tuple(graph.dims[axis] or 64 for axis in axes)
+        declared = tuple(graph.dims[axis] or 64 for axis in SIZE_AXES[wrapping.layout])
         try:
             before = out_size(run, wrapping, *declared)
         except FailedError:
@@ -361,5 +374,5 @@ def _by_bicubic(lr: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
 
 def _plain(error: BaseException) -> str:
     """Return what ONNX Runtime says, without its codes and places."""
-    said = first_line(error)
-    return said.rpartition("Status Message: ")[2].strip() or said
+    said = first_line(error).rpartition("Status Message: ")[2]
+    return _CODES.sub("", said).strip() or first_line(error)
