@@ -369,3 +369,55 @@ def test_files_of_other_frameworks_are_told_how_to_become_onnx(
     ):
         line = command.refused(tmp_path, *arguments)
         assert expected in line and ", which upres does not run; write it as ONNX (" in line, line
+
+
+# What `python -m tools.keras_graphs` wrote: file → what is to be found. Of each, Keras' own pixels lie beside it.
+KERAS: dict[str, dict[str, Any]] = {
+    "cifar": {"scale": 2, "takes": "unit", "gives": "unit", "order": "rgb", "radius": 5, "multiple": 1},
+    "faces": {"scale": 4, "takes": "unit", "gives": "unit", "order": "rgb", "radius": 19, "multiple": 4},
+    "patches": {"scale": 4, "takes": "unit", "gives": "unit", "order": "rgb", "radius": 7, "multiple": 1},
+    "div2k": {"scale": 4, "takes": "byte", "gives": "byte", "order": "bgr", "radius": 4, "multiple": 1},
+    "srgan": {"scale": 2, "takes": "unit", "gives": "signed", "order": "rgb", "radius": 5, "multiple": 1},
+}
+
+
+@pytest.mark.parametrize("name", KERAS)
+def test_networks_that_keras_exported(name: str, tmp_path: Path) -> None:
+    written = convert(GRAPHS / f"{name}.onnx", tmp_path / "ours.onnx")
+    facts, expected = written.facts, KERAS[name]
+    found = {"scale": facts.scale, "radius": facts.radius, "multiple": facts.multiple}
+    found |= {key: facts.arch[key] for key in ("takes", "gives", "order")}
+    assert found == expected and facts.arch["layout"] == "nhwc"
+    assert np.abs(ours(written, name) - by_keras(name, facts.arch)).max() <= 1e-4
+
+
+def test_srcnn_of_keras_with_bicubic_before_it_and_without(tmp_path: Path) -> None:
+    written = convert(GRAPHS / "srcnn.onnx", tmp_path / "ours.onnx", scale=2)
+    assert (written.facts.scale, written.facts.colour, written.facts.arch["enlarged"]) == (2, "luma", "bicubic")
+    assert written.facts.radius is not None and 4 <= written.facts.radius <= 6
+    kept = convert(GRAPHS / "srcnn.onnx", tmp_path / "kept.onnx", scale=1)
+    assert kept.facts.radius == 6
+    assert np.abs(ours(kept, "srcnn") - by_keras("srcnn", kept.facts.arch)).max() <= 1e-4
+
+
+def test_a_network_of_keras_with_fixed_sides_is_the_one_with_free_ones(tmp_path: Path) -> None:
+    fixed, free = (convert(GRAPHS / f"{name}.onnx", tmp_path / f"{name}.onnx") for name in ("faces-32", "faces"))
+    assert (fixed.facts.multiple, fixed.facts.radius) == (free.facts.multiple, free.facts.radius)
+    first, second = (open_predictor(one.path).predict(lr(3, 24, 16)) for one in (fixed, free))
+    assert np.abs(first - second).max() < 1e-5
+
+
+def ours(written: Converted, name: str) -> Any:
+    """Return what the written file makes of the picture beside a graph, as `n c h w` in [0, 1]."""
+    return open_predictor(written.path).predict(unit(name, "lr", written.facts.arch, "takes"))
+
+
+def by_keras(name: str, arch: dict[str, Any]) -> Any:
+    return unit(name, "sr", arch, "gives")
+
+
+def unit(name: str, which: str, arch: dict[str, Any], way: str) -> Any:
+    black, white = RANGES[arch[way]]
+    with np.load(GRAPHS / f"{name}.npz") as kept:
+        pictures = (kept[which].transpose(0, 3, 1, 2) - np.float32(black)) / np.float32(white - black)
+    return np.ascontiguousarray(pictures[:, ::-1] if arch.get("order") == "bgr" else pictures, np.float32)

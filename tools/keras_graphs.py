@@ -24,6 +24,7 @@ from upres.image import gray, imresize, picture_files, read, to_unit
 
 _BATCH = 16
 _SIDE = 16
+_KEPT = 8  # side of the picture that is kept with what Keras makes of it
 
 
 @dataclass(frozen=True)
@@ -153,10 +154,10 @@ def main() -> None:
             network.save(arguments.output / "faces.keras")
         file = arguments.output / f"{name}.onnx"
         network.export(file, format="onnx", verbose=False)
-        side = project.side or 24
-        lr = np.random.default_rng(1).random((1, side, side, project.channels), dtype=np.float32)
-        lr = lr * np.float32(project.takes[1] - project.takes[0]) + np.float32(project.takes[0])
-        np.savez_compressed(file.with_suffix(".npz"), lr=lr, sr=network.predict(lr, verbose=0))
+        if project.side is None:
+            lr = np.random.default_rng(1).random((1, _KEPT, _KEPT, project.channels), dtype=np.float32)
+            lr = lr * np.float32(project.takes[1] - project.takes[0]) + np.float32(project.takes[0])
+            np.savez_compressed(file.with_suffix(".npz"), lr=lr, sr=network.predict(lr, verbose=0))
         print(f"{file}: {file.stat().st_size:,} bytes")
 
 
