@@ -278,7 +278,7 @@ def test_one_picture_at_a_time_is_told(tmp_path: Path) -> None:
     graph.weights.append(onnx.numpy_helper.from_array(np.array([1]), "one"))
     graph.nodes.append(helper.make_node("Concat", ["one", "shape"], ["sides"], axis=0))
     graph.add("Reshape", "sides").add("Resize", "", np.array([1, 1, 2, 2], np.float32), mode="nearest")
-    assert "takes 1 pictures at once and not 2 (" in refused(tmp_path, graph.model((1, 3, None, None)))
+    assert "takes a batch of 1 alone (" in refused(tmp_path, graph.model((1, 3, None, None)))
 
 
 def test_damaged_and_missing_files(tmp_path: Path) -> None:

@@ -58,8 +58,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "convert": (
         ("upres convert RealESRGAN_x4plus.pth -o RealESRGAN_x4plus.onnx", "runs without PyTorch"),
         ("upres convert net.pth -o net.safetensors", "to go on training from"),
-        ("upres convert keras.onnx --scale 4", "another program's graph: what it is, is found out"),
-        ("upres photo.jpg --model RealESRGAN_x4plus.onnx", "use it"),
+        ("upres convert keras.onnx", "another program's graph, of which all is found out"),
     ),
     "interpolate": (
         ("upres interpolate faithful.safetensors gan.safetensors -o half.safetensors", "half of each"),

@@ -14,7 +14,7 @@ from upres.errors import FailedError, ModelError, ParityError
 from upres.export.foreign_graph import ForeignGraph, read_graph
 from upres.export.graph_memory import activation_bytes
 from upres.export.graph_probing import SIZE_AXES, Asked, Finding, Run, find, picture
-from upres.export.graph_reach import multiple, reach, tiles_differ
+from upres.export.graph_reach import ROUNDING, multiple, reach, tiles_differ
 from upres.export.onnx import TOLERANCE
 from upres.export.wrapping import wrapped
 from upres.models.facts import FOREIGN_GRAPH, Facts
@@ -90,7 +90,7 @@ def adopt(
             "to 128; export it so that it takes any size"
         )
     progress(3, _STAGES)
-    radius, sides = reach(enlarge, channels, scale, least)
+    radius, sides = reach(enlarge, channels, scale, least, graph.rounding or ROUNDING)
     tiles = None if radius is None else tiles_differ(enlarge, channels, scale, sides, radius)
     progress(4, _STAGES)
     facts = Facts(
@@ -160,8 +160,7 @@ def _parity(file: Path, graph: ForeignGraph, finding: Finding) -> float:
             found = predictor.predict(lr)
         except FailedError as error:
             raise ModelError(
-                f"{graph.where}: takes {together} pictures at once and not {len(lr)} ({error}); export it "
-                "with a free number of pictures"
+                f"{graph.where}: takes a batch of {together} alone ({error}); export it with a free number of pictures"
             ) from error
         differences.append(np.abs(found - expected).max() / max(1.0, float(np.abs(expected).max())))
     return float(np.max(differences))  # NaN where one is

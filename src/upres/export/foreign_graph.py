@@ -29,6 +29,8 @@ _DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 # Since then Clip, Resize and Round are what is put around a graph.
 _LEAST_OPSET, _OPSET = 11, 17
 _RANK = 4
+# A level of 8 bits, and four steps of half precision below white.
+_LEVEL, _HALF = 1.01 / 255, 2e-3
 
 Dims = tuple[int | None, ...]
 
@@ -62,6 +64,14 @@ class ForeignGraph:
         """How many floating-point numbers it stores."""
         floats = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
         return sum(int(np.prod(each.dims)) for each in _tensors(self.proto.graph) if each.data_type in floats)
+
+    @property
+    def rounding(self) -> float | None:
+        """How far pictures of two sizes may be apart, in parts of white; `None` where its numbers are no coarser."""
+        if self.gives == TensorProto.UINT8:
+            return _LEVEL
+        kinds = {each.data_type for each in _tensors(self.proto.graph)} | {self.takes, self.gives}
+        return _HALF if TensorProto.FLOAT16 in kinds else None
 
 
 def read_graph(path: Path) -> ForeignGraph:

@@ -27,8 +27,9 @@ _THICKNESS = 8
 _AMPLITUDES = (1.0, 1000.0, -1000.0)
 # Places of a line within a multiple that are tried; of larger multiples the rest is added.
 _PHASES = 8
-# Of the largest value: other sizes are added up in another order.
 ROUNDING = 2e-5
+"""How far tiles in float32 may be from the whole picture, as a share of its largest value: sums have another order."""
+
 # Side up to which tiles are tried in both directions at once.
 _WHOLE = 160
 
@@ -50,12 +51,20 @@ def multiple(enlarge: Enlarge, channels: int, scale: int) -> int | None:
     return next((number for number in _MULTIPLES if works(number)), None)
 
 
-def reach(enlarge: Enlarge, channels: int, scale: int, number: int) -> tuple[int | None, int]:
+def reach(
+    enlarge: Enlarge, channels: int, scale: int, number: int, rounding: float = ROUNDING
+) -> tuple[int | None, int]:
     """Return how far an output pixel looks, in lr pixels, and the multiple at which tiles may begin.
 
     The radius is `None` where a pixel sees the whole picture, farther than 672 pixels, or depends on the size.
     The multiple is `number` or a multiple of it: a network that fills odd sides up by itself takes all of them, and
     still halves from an even pixel on.
+
+    Args:
+        enlarge: the graph.
+        channels, scale: of its pictures.
+        number: the multiple of which its sides must be.
+        rounding: how far tiles may be from the whole picture, as a share of its largest value.
     """
     radius = _radius(enlarge, channels, scale, number)
     if radius is None:
@@ -66,9 +75,7 @@ def reach(enlarge: Enlarge, channels: int, scale: int, number: int) -> tuple[int
             radius = _radius(enlarge, channels, scale, found)
             if radius is None:
                 break
-        if _moves(enlarge, channels, scale, found, radius) and tiles_differ(
-            enlarge, channels, scale, found, radius
-        ) <= (ROUNDING):
+        if max(check(enlarge, channels, scale, found, radius) for check in (_moved_differs, tiles_differ)) <= rounding:
             return radius, found
     return None, number
 
@@ -134,18 +141,18 @@ def _seen(sr: NDArray[np.float32], expected: NDArray[np.float32], scale: int, tu
     return lines.reshape(-1, scale).any(axis=1)
 
 
-def _moves(enlarge: Enlarge, channels: int, scale: int, number: int, radius: int) -> bool:
-    """Return whether a picture that is moved by the multiple gives the same, moved."""
+def _moved_differs(enlarge: Enlarge, channels: int, scale: int, number: int, radius: int) -> float:
+    """Return how far a picture that is moved by the multiple is from the same, moved, as `tiles_differ`."""
     length = _up(2 * radius + 24, number) + 3 * number
+    worst = 0.0
     for turned in (False, True):
         lr = _noise(channels, _up(_THICKNESS, number), length, turned, seed=2)
         whole = enlarge(lr)
         moved = enlarge(_cut(lr, number, length, turned))
         ours = _cut(moved, radius * scale, (length - number) * scale, turned)
         theirs = _cut(whole, (number + radius) * scale, length * scale, turned)
-        if not np.abs(ours - theirs).max() <= ROUNDING * max(1.0, float(np.abs(whole).max())):
-            return False
-    return True
+        worst = max(worst, float(np.abs(ours - theirs).max()) / max(1.0, float(np.abs(whole).max())))
+    return worst
 
 
 def _noise(channels: int, thickness: int, length: int, turned: bool, *, seed: int) -> NDArray[np.float32]:
