@@ -16,10 +16,13 @@ from tests.small_pictures import picture
 from upres import Upscaler
 from upres.errors import ConfigError, ModelError
 from upres.export.convert import Converted, convert
+from upres.export.quantise import quantise
 from upres.image import imresize, read, write
 from upres.models.onnx_facts import read_facts
 from upres.predictors import open_predictor
 from upres.predictors.openvino import OpenvinoPredictor
+from upres.predictors.torch import TorchPredictor
+from upres.recipes.starting import weights_file
 
 GRAPHS = Path(__file__).parent / "graphs"
 
@@ -371,6 +374,27 @@ def test_files_of_other_frameworks_are_told_how_to_become_onnx(
         assert expected in line and ", which upres does not run; write it as ONNX (" in line, line
 
 
+def test_a_folder_of_tensorflow_and_weights_to_start_from_are_told_too(tmp_path: Path) -> None:
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "saved_model.pb").write_bytes(b"")
+    for path, made in (
+        (tmp_path / "saved", f"--saved-model {tmp_path / 'saved'} --output saved.onnx"),
+        (
+            tmp_path / "net.h5",
+            "export('net.onnx', format='onnx')",
+        ),
+    ):
+        for ask in (open_predictor, lambda asked: weights_file(str(asked), 4)):
+            with pytest.raises(ModelError) as caught:
+                ask(path)
+            assert made in str(caught.value) and str(caught.value).startswith(f"{path}: a ")
+
+
+def test_training_does_not_start_from_anothers_graph(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="its graph is another program's, which PyTorch cannot build anew; run it on"):
+        TorchPredictor(adopted(tmp_path, enlarging()).path)
+
+
 # What `python -m tools.keras_graphs` wrote: file → what is to be found. Of each, Keras' own pixels lie beside it.
 KERAS: dict[str, dict[str, Any]] = {
     "cifar": {"scale": 2, "takes": "unit", "gives": "unit", "order": "rgb", "radius": 5, "multiple": 1},
@@ -398,6 +422,15 @@ def test_srcnn_of_keras_with_bicubic_before_it_and_without(tmp_path: Path) -> No
     kept = convert(GRAPHS / "srcnn.onnx", tmp_path / "kept.onnx", scale=1)
     assert kept.facts.radius == 6
     assert np.abs(ours(kept, "srcnn") - by_keras("srcnn", kept.facts.arch)).max() <= 1e-4
+
+
+@pytest.mark.slow
+def test_what_keras_made_is_quantised(tmp_path: Path) -> None:
+    written = convert(GRAPHS / "cifar.onnx", tmp_path / "ours.onnx")
+    for index in range(6):
+        write(picture(height=200, width=200), tmp_path / "photos" / f"{index}.png")
+    made = quantise(written.path, tmp_path / "photos", tmp_path / "int8.onnx")
+    assert made.layers[0] >= 2 and open_predictor(made.path).facts.precision == "int8"
 
 
 def test_a_network_of_keras_with_fixed_sides_is_the_one_with_free_ones(tmp_path: Path) -> None:
