@@ -9,6 +9,9 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 FLOAT = TensorProto.FLOAT
 
+CURVE = 0.03
+"""How much contrast `enlarging` adds to what lies in its range: other ranges get another curve."""
+
 
 class Graph:
     """Nodes one after the other; the last one's output is the graph's."""
@@ -64,7 +67,7 @@ def enlarging(
     padded: bool = True,
     opset: int = 17,
 ) -> ModelProto:
-    """Return nearest neighbour behind a 3×3 convolution that hardly blurs, and cuts off what is out of its range.
+    """Return nearest neighbour behind a 3×3 convolution that hardly blurs, which cuts off and bends by its range.
 
     Args:
         layout: of its pictures.
@@ -89,6 +92,8 @@ def enlarging(
     # Hard limits a little inside of the range, so that other ranges are out of it.
     graph.add("Max", np.array(black + 0.02 * span, np.float32)).add("Min", np.array(white - 0.02 * span, np.float32))
     graph.add("Sub", np.array(black, np.float32)).add("Div", np.array(span, np.float32))
+    unit = graph.now
+    graph.add("Mul", np.array(2 * np.pi, np.float32)).add("Sin").add("Mul", np.array(-CURVE, np.float32)).add("Add", unit)
     if red is not None:
         most = np.full((1, 3, 1, 1), 0.7, np.float32)
         most[0, red] = 1

@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from tests.commands import Command
-from tests.foreign_graphs import Graph, enlarging
+from tests.foreign_graphs import CURVE, Graph, enlarging
 from tests.small_pictures import picture
 from upres import Upscaler
 from upres.errors import ConfigError, ModelError
@@ -55,8 +55,10 @@ def nearest(pictures: Any, scale: int = 2) -> Any:
 
 
 def blurred(pictures: Any) -> Any:
-    """What the convolution of `enlarging` does to what it lets through."""
-    around = np.pad(np.clip(pictures, 0.02, 0.98), ((0, 0), (0, 0), (0, 0), (1, 1)))
+    """What `enlarging` does to pictures before it enlarges them."""
+    kept = np.clip(pictures, 0.02, 0.98)
+    kept = kept - CURVE * np.sin(2 * np.pi * kept)
+    around = np.pad(kept, ((0, 0), (0, 0), (0, 0), (1, 1)))
     return 0.01 * around[..., :-2] + 0.98 * around[..., 1:-1] + 0.01 * around[..., 2:]
 
 

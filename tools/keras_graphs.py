@@ -38,7 +38,6 @@ class Project:
         enlarged: whether it gets pictures that bicubic has enlarged, as SRCNN does.
         channels: 3, or 1 for gray.
         reversed: whether colours come as B, G, R, as OpenCV reads them.
-        side: of the pictures of the graph, where it is fixed.
     """
 
     build: Callable[[], Any]
@@ -48,7 +47,6 @@ class Project:
     enlarged: bool = False
     channels: int = 3
     reversed: bool = False
-    side: int | None = None
 
 
 def _conv(width: int, side: int = 3, activation: str | None = "relu") -> Any:
@@ -64,9 +62,9 @@ def cifar() -> Any:
     return keras.Model(lr, _conv(3, activation="sigmoid")(x))
 
 
-def faces(side: int | None = None) -> Any:
+def faces() -> Any:
     """A U-Net with batch normalisation and skips, then two upsampling layers: 32×32 → 128×128."""
-    lr = keras.Input((side, side, 3))
+    lr = keras.Input((None, None, 3))
 
     def double(x: Any, width: int) -> Any:
         for _ in range(2):
@@ -120,7 +118,6 @@ def srgan() -> Any:
 PROJECTS = {
     "cifar": Project(cifar, 2),
     "faces": Project(faces, 4),
-    "faces-32": Project(lambda: faces(32), 4, side=32),
     "patches": Project(patches, 4),
     "div2k": Project(div2k, 4, takes=(0, 255), gives=(0, 255), reversed=True),
     "srcnn": Project(srcnn, 2, enlarged=True, channels=1),
@@ -142,23 +139,26 @@ def main() -> None:
         project = PROJECTS[name]
         keras.utils.set_random_seed(0)
         network = project.build()
-        if project.side is not None:  # the same network, with its sides fixed
-            network.set_weights(keras.saving.load_model(arguments.output / "faces.keras").get_weights())
-        else:
-            network.compile(optimizer=keras.optimizers.Adam(3e-3), loss="mae")
-            loss = 0.0
-            for lr, hr in _batches(project, pictures, arguments.steps):
-                loss = float(network.train_on_batch(lr, hr))
-            print(f"{name}: {network.count_params():,} parameters, L1 {loss:.4f}")
-        if name == "faces":
-            network.save(arguments.output / "faces.keras")
+        network.compile(optimizer=keras.optimizers.Adam(3e-3), loss="mae")
+        loss = 0.0
+        for lr, hr in _batches(project, pictures, arguments.steps):
+            loss = float(network.train_on_batch(lr, hr))
+        print(f"{name}: {network.count_params():,} parameters, L1 {loss:.4f}")
         file = arguments.output / f"{name}.onnx"
-        network.export(file, format="onnx", verbose=False)
-        if project.side is None:
-            lr = np.random.default_rng(1).random((1, _KEPT, _KEPT, project.channels), dtype=np.float32)
-            lr = lr * np.float32(project.takes[1] - project.takes[0]) + np.float32(project.takes[0])
-            np.savez_compressed(file.with_suffix(".npz"), lr=lr, sr=network.predict(lr, verbose=0))
+        _export(network, file, project)
+        lr = np.random.default_rng(1).random((1, _KEPT, _KEPT, project.channels), dtype=np.float32)
+        lr = lr * np.float32(project.takes[1] - project.takes[0]) + np.float32(project.takes[0])
+        np.savez_compressed(file.with_suffix(".npz"), lr=lr, sr=network.predict(lr, verbose=0))
         print(f"{file}: {file.stat().st_size:,} bytes")
+
+
+def _export(network: Any, file: Path, project: Project) -> None:
+    """Write a network as Keras does: with PyTorch it runs it on a picture of one pixel, which is too small for pooling."""
+    try:
+        network.export(file, format="onnx", verbose=False)
+    except RuntimeError:
+        sides = keras.InputSpec(shape=(None, 32, 32, project.channels), dtype="float32")
+        network.export(file, format="onnx", verbose=False, input_signature=[sides])
 
 
 def _batches(
