@@ -209,7 +209,7 @@ def _candidates(graph: ForeignGraph, asked: Asked) -> list[Wrapping]:
         if graph.dims[axis] is None and len({graph.dims[side] is None for side in SIZE_AXES[name]}) == 1
         for count in (3, 1)
     ]
-    wanted = {None: (1, 3), "rgb": (3,), "bgr": (3,)}.get(asked.colour, (1,))  # type: ignore[call-overload]
+    wanted: tuple[int, ...] = (1, 3) if asked.colour is None else (3,) if asked.colour in get_args(Order) else (1,)
     found = [each for each in told or free if each.channels in wanted]
     if not found:
         sides = "×".join("?" if side is None else str(side) for side in graph.dims)
@@ -336,9 +336,7 @@ def out_size(run: Run, wrapping: Wrapping, height: int, width: int) -> tuple[int
 def _why(graph: ForeignGraph, run: Run, candidates: list[Wrapping], faults: list[str]) -> str:
     """Say why no picture comes out, and what to do."""
     fixed = any(side is not None and side > 3 for side in graph.dims[1:])
-    free = (
-        "export it with free sides: in Keras, model.export(…, input_signature=[keras.InputSpec((None, None, None, 3))])"
-    )
+    free = "export it with free sides: in Keras, build it for keras.Input((None, None, 3)) and give it the weights"
     for wrapping in candidates:
         declared = tuple(graph.dims[axis] or 64 for axis in SIZE_AXES[wrapping.layout])
         try:
@@ -369,7 +367,8 @@ def _score(sr: NDArray[np.float32], hr: NDArray[Any], scale: int) -> float:
 
 
 def _by_bicubic(lr: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
-    return imresize(lr[0].transpose(1, 2, 0), scale).transpose(2, 0, 1)[None]
+    large: NDArray[np.float32] = imresize(lr[0].transpose(1, 2, 0), scale)
+    return large.transpose(2, 0, 1)[None]
 
 
 def _plain(error: BaseException) -> str:

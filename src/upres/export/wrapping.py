@@ -79,7 +79,8 @@ def _bicubic(planes: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
     """Enlarge `c h w` by bicubic, the edge repeated, as ONNX's Resize does."""
     around = np.pad(planes.transpose(1, 2, 0), ((_EDGE, _EDGE), (_EDGE, _EDGE), (0, 0)), mode="edge")
     cut = slice(_EDGE * scale, -_EDGE * scale)
-    return imresize(around, scale)[cut, cut].transpose(2, 0, 1)
+    large: NDArray[np.float32] = imresize(around, scale)[cut, cut].transpose(2, 0, 1)
+    return large
 
 
 def wrapped(graph: ForeignGraph, wrapping: Wrapping, facts: Facts) -> ModelProto:
