@@ -93,7 +93,8 @@ def enlarging(
     graph.add("Max", np.array(black + 0.02 * span, np.float32)).add("Min", np.array(white - 0.02 * span, np.float32))
     graph.add("Sub", np.array(black, np.float32)).add("Div", np.array(span, np.float32))
     unit = graph.now
-    graph.add("Mul", np.array(2 * np.pi, np.float32)).add("Sin").add("Mul", np.array(-CURVE, np.float32)).add("Add", unit)
+    graph.add("Mul", np.array(2 * np.pi, np.float32)).add("Sin")
+    graph.add("Mul", np.array(-CURVE, np.float32)).add("Add", unit)
     if red is not None:
         most = np.full((1, 3, 1, 1), 0.7, np.float32)
         most[0, red] = 1

@@ -153,7 +153,7 @@ def main() -> None:
 
 
 def _export(network: Any, file: Path, project: Project) -> None:
-    """Write a network as Keras does: with PyTorch it runs it on a picture of one pixel, which is too small for pooling."""
+    """Write a network as Keras does: over PyTorch it runs on a picture of one pixel, which is too small for pooling."""
     try:
         network.export(file, format="onnx", verbose=False)
     except RuntimeError:
