@@ -312,7 +312,7 @@ def test_what_is_asked_wrongly(tmp_path: Path) -> None:
         ({"colour": "gray"}, r"takes \?×3×\?×\?, which as nchw or nhwc is no gray picture"),
     ):
         with pytest.raises((ConfigError, ModelError), match=said):
-            convert(path, tmp_path / "ours.onnx", **asked)  # type: ignore[arg-type]
+            convert(path, tmp_path / "ours.onnx", **asked)
     with pytest.raises(ConfigError, match="holds weights, which tell their range themselves; leave it out"):
         convert(tmp_path / "net.pth", tmp_path / "ours.onnx", range="byte")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -100,9 +101,9 @@ def _found(adopted: Adopted) -> list[str]:
     """Say what was found out, and how sure it is."""
     from upres.export.wrapping import IN_WORDS
 
-    facts, finding, wrapping = adopted.facts, adopted.finding, adopted.finding.wrapping
+    finding, wrapping = adopted.finding, adopted.finding.wrapping
     compared = [f"{finding.psnr:.2f} dB from a photograph"]
-    if facts.scale > 1:
+    if math.isfinite(finding.bicubic):  # of what keeps the size there is nothing to be reduced
         compared.append(f"bicubic {finding.bicubic:.2f}")
     if finding.next is not None:
         compared.append(f"as {finding.next[0]} {finding.next[1]:.2f}")

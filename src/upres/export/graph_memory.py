@@ -52,7 +52,7 @@ def _most(proto: ModelProto, tensors: dict[str, Any], weights: dict[str, tuple[i
             last[holder.get(name, name)] = index
     end = len(proto.graph.node)
     last |= {holder.get(value.name, value.name): end for value in proto.graph.output if value.name == "sr"}
-    alive = {proto.graph.input[0].name: tensors[proto.graph.input[0].name].nbytes}
+    alive: dict[str, int] = {proto.graph.input[0].name: tensors[proto.graph.input[0].name].nbytes}
     most = sum(alive.values())
     for index, node in enumerate(proto.graph.node):
         alive |= {name: tensors[name].nbytes for name in node.output if name and name not in holder}
@@ -66,4 +66,4 @@ def _products(node: Any, tensors: dict[str, Any], weights: dict[str, tuple[int, 
     if node.op_type != "ConvTranspose" or node.input[1] not in weights:
         return 0
     picture, kernel = tensors.get(node.input[0]), weights[node.input[1]]
-    return 0 if picture is None else picture.nbytes // picture.shape[1] * math.prod(kernel[1:])
+    return 0 if picture is None else int(picture.nbytes // picture.shape[1] * math.prod(kernel[1:]))

@@ -40,8 +40,8 @@ _BORDER = 4
 _EQUAL = 0.02
 # dB by which B before G before R must be better to be believed: most networks hardly tell.
 _CLEARLY = 0.1
-# dB below bicubic from which nothing fits; where bicubic is nearer than what cleans can be, below this.
-_NONSENSE, _NEAR = 10.0, 32.0
+# dB below bicubic from which nothing fits, and what is a picture in any case: one flat colour reaches 12.
+_NONSENSE, _PICTURE = 10.0, 16.0
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def find(graph: ForeignGraph, run: Run, asked: Asked) -> Finding:
     if not found:
         raise ModelError(f"{graph.where}: {_why(graph, run, candidates, faults)}")
     best = max(found, key=lambda each: each.psnr)
-    if asked.range is None and not best.psnr > min(best.bicubic, _NEAR) - _NONSENSE:
+    if asked.range is None and not best.psnr > min(best.bicubic - _NONSENSE, _PICTURE):
         raise ModelError(
             f"{graph.where}: gives no picture in any range: at best {best.psnr:.1f} dB from a photograph, and bicubic "
             f"{best.bicubic:.1f} (it would take {IN_WORDS[best.wrapping.takes]}, and give "
@@ -193,7 +193,7 @@ def picture(side: int, scale: int, channels: int, colour: Colour = "rgb") -> tup
     top, left = ((each - length) // 2 for each in pixels.shape[:2])
     hr = pixels[top : top + length, left : left + length]
     if channels == 1:
-        hr = (luma(hr) / 255 if colour == "luma" else gray(hr))[..., None]
+        hr = (luma(hr) / 255 if colour == "luma" else gray(hr))[..., None].astype(np.float32)
     lr = np.clip(imresize(hr, size=(side, side)), 0, 1)
     return hr, np.ascontiguousarray(lr.transpose(2, 0, 1), np.float32)[None]
 

@@ -138,7 +138,8 @@ def _seen(sr: NDArray[np.float32], expected: NDArray[np.float32], scale: int, tu
     """Return which lr columns, or rows, differ in any of their pixels; what is no number differs."""
     differs = ~(sr == expected)
     lines: NDArray[np.bool_] = differs.any(axis=(0, 1, 3) if turned else (0, 1, 2))
-    return lines.reshape(-1, scale).any(axis=1)
+    seen: NDArray[np.bool_] = np.logical_or.reduce(lines.reshape(-1, scale), axis=1)
+    return seen
 
 
 def _moved_differs(enlarge: Enlarge, channels: int, scale: int, number: int, radius: int) -> float:

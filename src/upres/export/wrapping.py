@@ -124,12 +124,9 @@ def wrapped(graph: ForeignGraph, wrapping: Wrapping, facts: Facts) -> ModelProto
     for index, node in enumerate(nodes):
         node.name = node.name or f"{node.op_type}_{index}"  # by which quantising knows them
     inner.graph.initializer.extend([*before.constants, *after.constants])
-    channels = wrapping.channels
-    for values, name, sides in (
-        (inner.graph.input, "lr", ["n", channels, "h", "w"]),
-        (inner.graph.output, "sr", ["n", channels, "sh", "sw"]),
-    ):
+    for values, name, height, width in ((inner.graph.input, "lr", "h", "w"), (inner.graph.output, "sr", "sh", "sw")):
         del values[:]
+        sides: list[str | int | None] = ["n", wrapping.channels, height, width]
         values.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, sides))
     del inner.graph.node[:]
     inner.graph.node.extend(nodes)
