@@ -399,11 +399,11 @@ def test_training_does_not_start_from_anothers_graph(tmp_path: Path) -> None:
 
 # What `python -m tools.keras_graphs` wrote: file → what is to be found. Of each, Keras' own pixels lie beside it.
 KERAS: dict[str, dict[str, Any]] = {
-    "cifar": {"scale": 2, "takes": "unit", "gives": "unit", "order": "rgb", "radius": 5, "multiple": 1},
-    "faces": {"scale": 4, "takes": "unit", "gives": "unit", "order": "rgb", "radius": 19, "multiple": 4},
-    "patches": {"scale": 4, "takes": "unit", "gives": "unit", "order": "rgb", "radius": 7, "multiple": 1},
-    "div2k": {"scale": 4, "takes": "byte", "gives": "byte", "order": "bgr", "radius": 4, "multiple": 1},
-    "srgan": {"scale": 2, "takes": "unit", "gives": "signed", "order": "rgb", "radius": 5, "multiple": 1},
+    "cifar": {"scale": 2, "takes": "unit", "gives": "unit", "order": "rgb", "radius": 4, "multiple": 1},
+    "faces": {"scale": 4, "takes": "unit", "gives": "unit", "order": "rgb", "radius": 23, "multiple": 4},
+    "patches": {"scale": 4, "takes": "unit", "gives": "unit", "order": "rgb", "radius": 6, "multiple": 1},
+    "div2k": {"scale": 4, "takes": "byte", "gives": "byte", "order": "bgr", "radius": 3, "multiple": 1},
+    "srgan": {"scale": 2, "takes": "unit", "gives": "signed", "order": "rgb", "radius": 4, "multiple": 1},
 }
 
 

@@ -165,7 +165,10 @@ def test_files_that_are_not_models(tmp_path: Path) -> None:
 def test_a_model_without_facts_says_how_to_get_them(tmp_path: Path) -> None:
     path = tmp_path / "bare.onnx"
     path.write_bytes(tiny_onnx(facts=False))
-    expected = f"{path}: carries no upres facts (scale, colour, radius); export it with upres export"
+    expected = (
+        f"{path}: carries no upres facts (scale, colour, radius); export it with upres export, or, where another program "
+        "wrote it, give it to upres convert"
+    )
     assert message(path) == expected
     with pytest.raises(ModelError) as caught:
         read_facts(path)

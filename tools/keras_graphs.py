@@ -1,6 +1,6 @@
 """Networks of Keras as ONNX graphs: small versions of five published projects, for the tests of `upres convert`.
 
-    python -m tools.keras_graphs tests/graphs --pictures docs/pictures
+    python -m tools.keras_graphs tests/graphs --pictures docs/pictures/gallery
 
 It needs Keras 3 with a backend of PyTorch (`pip install keras`, and `KERAS_BACKEND=torch`), or of TensorFlow with
 tf2onnx; upres itself and its tests need neither. Each network learns for some hundred steps, so that it enlarges
@@ -131,7 +131,7 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("names", nargs="*", default=list(PROJECTS))
     parser.add_argument("--pictures", type=Path, required=True, help="a folder of photographs to learn from")
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=500)
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     pictures = [to_unit(read(path).pixels)[..., :3] for path in picture_files(arguments.pictures)]
