@@ -426,9 +426,9 @@ def test_srcnn_of_keras_with_bicubic_before_it_and_without(tmp_path: Path) -> No
     assert np.abs(ours(kept, "srcnn") - by_keras("srcnn", kept.facts.arch)).max() <= 1e-4
 
 
-@pytest.mark.slow
 def test_what_keras_made_is_quantised(tmp_path: Path) -> None:
     written = convert(GRAPHS / "cifar.onnx", tmp_path / "ours.onnx")
+    (tmp_path / "photos").mkdir()
     for index in range(6):
         write(picture(height=200, width=200), tmp_path / "photos" / f"{index}.png")
     made = quantise(written.path, tmp_path / "photos", tmp_path / "int8.onnx")

@@ -37,6 +37,7 @@ class Project:
         takes, gives: black and white as the network has them.
         enlarged: whether it gets pictures that bicubic has enlarged, as SRCNN does.
         channels: 3, or 1 for gray.
+        steps: how long it learns; behind a sigmoid it takes longer.
         reversed: whether colours come as B, G, R, as OpenCV reads them.
     """
 
@@ -47,6 +48,7 @@ class Project:
     enlarged: bool = False
     channels: int = 3
     reversed: bool = False
+    steps: int = 500
 
 
 def _conv(width: int, side: int = 3, activation: str | None = "relu") -> Any:
@@ -116,7 +118,7 @@ def srgan() -> Any:
 
 
 PROJECTS = {
-    "cifar": Project(cifar, 2),
+    "cifar": Project(cifar, 2, steps=3000),
     "faces": Project(faces, 4),
     "patches": Project(patches, 4),
     "div2k": Project(div2k, 4, takes=(0, 255), gives=(0, 255), reversed=True),
@@ -131,7 +133,6 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("names", nargs="*", default=list(PROJECTS))
     parser.add_argument("--pictures", type=Path, required=True, help="a folder of photographs to learn from")
-    parser.add_argument("--steps", type=int, default=500)
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     pictures = [to_unit(read(path).pixels)[..., :3] for path in picture_files(arguments.pictures)]
@@ -141,7 +142,7 @@ def main() -> None:
         network = project.build()
         network.compile(optimizer=keras.optimizers.Adam(3e-3), loss="mae")
         loss = 0.0
-        for lr, hr in _batches(project, pictures, arguments.steps):
+        for lr, hr in _batches(project, pictures, project.steps):
             loss = float(network.train_on_batch(lr, hr))
         print(f"{name}: {network.count_params():,} parameters, L1 {loss:.4f}")
         file = arguments.output / f"{name}.onnx"
