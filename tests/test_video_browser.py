@@ -91,5 +91,6 @@ def test_a_browser_shows_every_picture_at_its_time_in_its_colours(
     assert browser.run("film.webkitAudioDecodedByteCount") > 0
     (tmp_path / "seen.png").write_bytes(browser.screenshot())
     seen = read(tmp_path / "seen.png").pixels[..., :3]
-    np.testing.assert_allclose(seen[64, 8:120].mean(0), _AS_RGB, atol=4)
+    # BT.709's curve becomes the screen's, 5 levels in the dark blue; BT.601's matrix would be 11 off in red.
+    np.testing.assert_allclose(seen[64, 8:120].mean(0), _AS_RGB, atol=7)
     assert seen[64, 150:185].max() <= 4
