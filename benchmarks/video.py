@@ -121,13 +121,15 @@ def upscalers_for(model: str, scale: float, **options: Unpack[Options]) -> Upsca
     return Upscalers(model, Size(scale), **film_options(options))
 
 
-def planned(film: Path, target: Path, model: str, scale: float, *, reuse: bool = True) -> Any:
+def planned(
+    film: Path, target: Path, model: str, scale: float, *, reuse: bool = True, **options: Unpack[Options]
+) -> Any:
     """Return what an enlargement comes to; AV1 at a preset that does not hide how fast the rest is."""
     from upres.video.options import FilmOptions
     from upres.video.planning import plan_film
 
     asked = FilmOptions(codec="av1", preset="10", reuse=reuse, overwrite=True)
-    return plan_film(film, target, upscalers_for(model, scale), asked, {"model": model})
+    return plan_film(film, target, upscalers_for(model, scale, **options), asked, {"model": model})
 
 
 def overlapped(plan: Any, upscalers: Upscalers, folder: Path) -> Callable[[], object]:
@@ -156,7 +158,7 @@ def overlapped(plan: Any, upscalers: Upscalers, folder: Path) -> Callable[[], ob
     return work
 
 
-def by_png(plan: Any, model: str, scale: float, folder: Path) -> Callable[[], object]:
+def by_png(plan: Any, model: str, scale: float, folder: Path, **options: Unpack[Options]) -> Callable[[], object]:
     """Return what scripts do: decode into PNG files, enlarge those, code the result."""
     import av
 
@@ -166,7 +168,7 @@ def by_png(plan: Any, model: str, scale: float, folder: Path) -> Callable[[], ob
         with av.open(str(plan.film.path)) as film:
             for number, frame in enumerate(film.decode(video=0)):
                 write(Picture(frame.to_ndarray(format="rgb24")), small / f"{number:06d}.png")
-        upscalers = upscalers_for(model, scale)
+        upscalers = upscalers_for(model, scale, **options)
         jobs = find_jobs([small], large, label="")
         for outcome in run_jobs(jobs, upscalers, BatchSettings(overwrite=True)):
             assert outcome.error is None
@@ -178,7 +180,9 @@ def by_png(plan: Any, model: str, scale: float, folder: Path) -> Callable[[], ob
     return work
 
 
-def speed(folder: Path, films: dict[str, Path], model: str, scale: float, repeats: int) -> None:
+def speed(
+    folder: Path, films: dict[str, Path], model: str, scale: float, repeats: int, **options: Unpack[Options]
+) -> None:
     """Print pictures a second of each film (and milliseconds of processor for one), beside the two bounds."""
     from upres.video.planning import run_plan
 
@@ -186,16 +190,20 @@ def speed(folder: Path, films: dict[str, Path], model: str, scale: float, repeat
         ("film", "a second", "without reuse", "of tiles repeated", "overlapped alone", "by PNG")
     ]
     shares, times = [], []
+    opened = upscalers_for(model, scale, **options).for_picture(480, 640).enlargement
+    print(f"{model} by {'; '.join(predictor.how for predictor in opened.predictors)}")
     for kind, film in films.items():
-        plan, bare = (planned(film, folder / f"{kind}-out.mkv", model, scale, reuse=reuse) for reuse in (True, False))
+        plan, bare = (
+            planned(film, folder / f"{kind}-out.mkv", model, scale, reuse=reuse, **options) for reuse in (True, False)
+        )
         summaries: list[Any] = []
         runs: dict[str, Callable[[], object]] = {
-            "bare": overlapped(bare, upscalers_for(model, scale), folder),
+            "bare": overlapped(bare, upscalers_for(model, scale, **options), folder),
             "plain": partial(run_plan, bare),
             "reuse": partial(_kept, summaries, plan),
         }
         if kind == "camera":
-            runs["png"] = by_png(plan, model, scale, folder)
+            runs["png"] = by_png(plan, model, scale, folder, **options)
         spent: dict[str, list[float]] = {name: [] for name in runs}
         worked: dict[str, list[float]] = {name: [] for name in runs}
         for _ in range(repeats):
@@ -401,6 +409,10 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--model", default="fast")
     parser.add_argument("--scale", type=float, default=4)
+    parser.add_argument("--backend", default="auto", help="of both sides, for speed")
+    parser.add_argument(
+        "--precision", default="auto", help="of both sides, for speed; auto is the quickest of little loss"
+    )
     parser.add_argument("--repeats", type=int, default=3)
     asked = parser.parse_args()
     with extra("video", "this benchmark"):
@@ -418,7 +430,15 @@ def main() -> None:
                 kind: make(folder / f"{kind}.mkv", pictures_of(kind, asked.pictures, height, width))
                 for kind in asked.films
             }
-            speed(folder, films, asked.model, asked.scale, asked.repeats)
+            speed(
+                folder,
+                films,
+                asked.model,
+                asked.scale,
+                asked.repeats,
+                backend=asked.backend,
+                precision=asked.precision,
+            )
         if "flicker" in chosen:
             flicker(min(asked.pictures, 12), 96, 128)
         if "kills" in chosen:

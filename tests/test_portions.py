@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import heapq
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from upres.image import Picture, write
+from upres.upscaling.batch import BatchSettings
 from upres.upscaling.batch.engines.portions import Portions
+from upres.upscaling.batch.engines.ray import Work, _done
 from upres.upscaling.batch.items import Item
+from upres.upscaling.sizes import Size
 
 
 def items(count: int) -> list[Item]:
@@ -63,3 +69,14 @@ def test_slow_pictures_are_tasks_of_their_own() -> None:
 
 def test_nothing_at_all() -> None:
     assert Portions(iter([])).next(4) == []
+
+
+def test_a_task_tells_how_long_it_took(tmp_path: Path) -> None:
+    """The clock was read before anything was done: every task was as large as the one before, twice."""
+    for number in range(3):
+        write(Picture(np.zeros((40, 60, 3), np.uint8)), tmp_path / f"{number}.png")
+    work = Work(str(tmp_path), str(tmp_path / "out"), "bicubic", Size(2), (), BatchSettings())
+    (tmp_path / "out").mkdir()
+    seconds, outcomes = _done(work, [Item(f"{number}.png", f"{number}_x2.png") for number in range(3)])
+    assert [outcome.error for outcome in outcomes] == [None] * 3
+    assert seconds >= max(outcome.seconds for outcome in outcomes) > 0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.commands import Command, names
+from tests.commands import UPRES, Command, names
 from tests.small_pictures import picture
 from upres.errors import ConfigError
 from upres.image import Picture, write
@@ -98,6 +99,18 @@ def test_shards_are_read_from_words_and_from_job_arrays() -> None:
     ):
         with pytest.raises(ConfigError, match=said):
             parse_shard(text, environment)
+
+
+def test_names_come_by_standard_input(folder: Path) -> None:
+    def ended(text: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [*UPRES, *arguments, "--from", "-", *MODEL]
+        return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+
+    for given, text in ((["in"], "0.png\ndeep/1.png\n"), ([], "in/0.png\nin/deep/1.png\n")):
+        done = ended(text, *given, "-o", f"out{len(given)}")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert len(made(folder / f"out{len(given)}")) == 2
+    assert ended("", "in", "-o", "none").returncode == 2
 
 
 def test_lists_of_every_kind(folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,11 @@
 """One upscaler in many threads, and in processes of every kind: the same pixels everywhere, or one clear line."""
 
 import multiprocessing
+import os
 import pickle
 import subprocess
 import sys
+import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -231,3 +233,22 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         script.write_text(f"{start}\n{script.read_text()}")
         words = list(arguments)
     return subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="needs two cores, by Linux")
+def test_models_of_one_thread_each_do_not_share_a_core(tmp_path: Path) -> None:
+    """OpenVINO tied the one thread of each model to the first core: two were as slow as one."""
+    pytest.importorskip("openvino")
+    (tmp_path / "m.onnx").write_bytes(tiny_onnx())
+    before = set(Path("/proc/self/task").iterdir())
+    predictors = [open_predictor(tmp_path / "m.onnx", backend="openvino", threads=1) for _ in range(2)]
+    lr = np.zeros((1, 3, 16, 16), np.float32)
+    started = [threading.Thread(target=predictor.predict, args=(lr,)) for predictor in predictors]
+    for thread in started:
+        thread.start()
+    for thread in started:
+        thread.join()
+    allowed = os.sched_getaffinity(0)
+    for task in set(Path("/proc/self/task").iterdir()) - before:
+        assert os.sched_getaffinity(int(task.name)) == allowed

@@ -202,10 +202,9 @@ def _done(work: Work, items: list[Item]) -> tuple[float, list[Outcome]]:
     """Do a task; return how many seconds it took, the model's loading apart, and what became of its items."""
     upscalers = _upscalers(work)
     began = time.monotonic()
-    outcomes = staged.run(
-        items, _place(work.source), _place(work.target), upscalers, work.settings, about=dict(work.about)
-    )
-    return time.monotonic() - began, list(outcomes)
+    places = _place(work.source), _place(work.target)
+    outcomes = list(staged.run(items, *places, upscalers, work.settings, about=dict(work.about)))
+    return time.monotonic() - began, outcomes
 
 
 @functools.lru_cache(maxsize=1)
