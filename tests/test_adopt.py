@@ -8,16 +8,22 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto, helper
 
 from tests.commands import Command
 from tests.foreign_graphs import CURVE, Graph, enlarging
+from tests.small_archs import SMALL
 from tests.small_pictures import picture
 from upres import Upscaler
+from upres.archs import ARCHS
+from upres.config.named_parts import build, parse_part
 from upres.errors import ConfigError, ModelError
 from upres.export.convert import Converted, convert
+from upres.export.onnx import export_network
 from upres.export.quantise import quantise
 from upres.image import imresize, read, write
+from upres.models.facts import Facts
 from upres.models.onnx_facts import read_facts
 from upres.predictors import open_predictor
 from upres.predictors.openvino import OpenvinoPredictor
@@ -187,6 +193,30 @@ def test_a_network_that_fills_odd_sides_up_by_itself_still_begins_its_tiles_at_e
     graph.add("Slice", np.array([0, 0]), "shape", np.array([2, 3])).add("Add", fine)
     written = adopted(tmp_path, graph.model((None, 3, None, None)))
     assert (written.facts.multiple, written.facts.radius) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "arch",
+    [
+        "espcn",
+        "fsrcnn",
+        "unet",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("plainres", "safmn", "span", "swinir", "dat")),
+    ],
+)
+def test_radius_and_multiple_are_those_that_networks_of_ours_have(arch: str, tmp_path: Path) -> None:
+    """They follow from the layers there, and are found from outside here: pooling, windows, branches and strides."""
+    torch.manual_seed(0)
+    part = parse_part(ARCHS, {"name": arch, **SMALL.get(arch, {})}, where="test", key="arch")
+    network = build(ARCHS, part, scale=4, channels=3).eval()
+    said = Facts(name="net", scale=4, radius=network.radius, multiple=network.multiple, arch=part.dump())
+    export_network(network, said, tmp_path / "own.onnx")
+    model = onnx.load(str(tmp_path / "own.onnx"))
+    del model.metadata_props[:]
+    found = adopted(tmp_path, model, range="unit").facts
+    assert (found.radius, found.multiple, found.scale) == (network.radius, network.multiple, 4)
+    memory = read_facts(tmp_path / "own.onnx").memory
+    assert memory is not None and found.memory is not None and 0.6 < found.memory / memory < 1.1
 
 
 def test_sides_that_were_fixed_at_export_become_free(tmp_path: Path) -> None:
@@ -415,6 +445,9 @@ def test_networks_that_keras_exported(name: str, tmp_path: Path) -> None:
     found |= {key: facts.arch[key] for key in ("takes", "gives", "order")}
     assert found == expected and facts.arch["layout"] == "nhwc"
     assert np.abs(ours(written, name) - by_keras(name, facts.arch)).max() <= 1e-4
+    pictures = lr(3, 12, 16)
+    by_openvino = OpenvinoPredictor(written.path, facts).predict(pictures)
+    assert np.abs(by_openvino - open_predictor(written.path).predict(pictures)).max() <= 1e-5
 
 
 def test_srcnn_of_keras_with_bicubic_before_it_and_without(tmp_path: Path) -> None:

@@ -166,8 +166,8 @@ def test_a_model_without_facts_says_how_to_get_them(tmp_path: Path) -> None:
     path = tmp_path / "bare.onnx"
     path.write_bytes(tiny_onnx(facts=False))
     expected = (
-        f"{path}: carries no upres facts (scale, colour, radius); export it with upres export, or, where another program "
-        "wrote it, give it to upres convert"
+        f"{path}: carries no upres facts (scale, colour, radius); export it with upres export, or, where another "
+        "program wrote it, give it to upres convert"
     )
     assert message(path) == expected
     with pytest.raises(ModelError) as caught:

@@ -27,8 +27,12 @@ _THICKNESS = 8
 _AMPLITUDES = (1.0, 1000.0, -1000.0)
 # Places of a line within a multiple that are tried; of larger multiples the rest is added.
 _PHASES = 8
-ROUNDING = 2e-5
-"""How far tiles in float32 may be from the whole picture, as a share of its largest value: sums have another order."""
+ROUNDING = 3e-6
+"""How far tiles in float32 may be from the whole picture, as a share of its largest value: sums have another order.
+
+Of 20 architectures of upres's own the tiles of those that are exact are at most 2e-7 off; of one that looks at the
+whole picture a little, untrained, 8e-6.
+"""
 
 # Side up to which tiles are tried in both directions at once.
 _WHOLE = 160
