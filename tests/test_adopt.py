@@ -359,13 +359,16 @@ def test_the_command_says_what_it_found_and_everything_runs_the_file(tmp_path: P
     )
     assert found[0].startswith("  takes 0 to 255, gives 0 to 255: ") and ", bicubic " in found[0]
     assert found[1].startswith("  rgb: as bgr ") and found[2].startswith("  tiles give the whole picture: at most ")
-    photo = tmp_path / "photo.png"
+    (tmp_path / "pictures").mkdir()
+    photo = tmp_path / "pictures" / "photo.png"
     write(picture(height=20, width=30), photo)
     assert command("upscale", str(photo), "--model", str(ours), "-o", str(tmp_path / "large.png"))[0] == 0
     assert read(tmp_path / "large.png").pixels.shape == (40, 60, 3)
     code, out, _ = command("models", str(ours))
     assert code == 0 and "producer elsewhere" in out and "its layers cannot be told: " in out
-    code, out, err = command("evaluate", str(ours), "bicubic", "--data", str(photo.parent), "--scale", "2")
+    table = str(tmp_path / "scores")
+    arguments = ("evaluate", str(ours), "bicubic", "--data", str(tmp_path / "pictures"), "--scale", "2", "-o", table)
+    code, out, err = command(*arguments)
     assert code == 0 and "net" in out
     line = command.refused(tmp_path, "upscale", str(photo), "--model", str(ours), "--backend", "torch")
     assert "PyTorch builds networks anew that upres knows, and this graph is another program's" in line
