@@ -15,12 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
-from keras import layers
 from numpy.typing import NDArray
 
 from upres.image import gray, imresize, picture_files, read, to_unit
+
+try:
+    import keras
+    from keras import layers
+except ModuleNotFoundError:  # main says what to install: --help answers without it
+    keras = layers = None
 
 _BATCH = 16
 _SIDE = 16
@@ -129,11 +133,13 @@ PROJECTS = {
 
 def main() -> None:
     """Train, export, and keep a picture of each."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("output", type=Path)
     parser.add_argument("names", nargs="*", default=list(PROJECTS))
     parser.add_argument("--pictures", type=Path, required=True, help="a folder of photographs to learn from")
     arguments = parser.parse_args()
+    if keras is None:
+        parser.error("Keras 3 is not installed: pip install keras, and set KERAS_BACKEND=torch")
     arguments.output.mkdir(parents=True, exist_ok=True)
     pictures = [to_unit(read(path).pixels)[..., :3] for path in picture_files(arguments.pictures)]
     for name in arguments.names:
