@@ -22,7 +22,7 @@ from upres.archs.outline import outline
 from upres.config.amounts import time_in_words
 from upres.data import Cache
 from upres.data.evenly_spaced import evenly_spaced
-from upres.errors import ConfigError, ModelError, first_line
+from upres.errors import ConfigError, DeviceMemoryError, ModelError, first_line, out_of_memory
 from upres.image import imresize
 from upres.metrics import Metric, Protocol, measure_with, metric
 from upres.train.bad_batch import BadBatchError, keep
@@ -30,6 +30,7 @@ from upres.train.bar import RunBar
 from upres.train.callbacks import History, KeepBest, KeepLast, Patience, Pause, Samples, StepLog
 from upres.train.components import Components
 from upres.train.devices import device_type
+from upres.train.exhausted import exhausted
 from upres.train.halting import Halt
 from upres.train.module import Training
 from upres.train.options import interval
@@ -79,6 +80,7 @@ def fit(
         ModelError: `resume` without a readable `last.ckpt` of such a network.
         NonFiniteError: a loss term became NaN or infinite; the batch's pictures were saved.
         FailedError: `last.ckpt` cannot be written.
+        DeviceMemoryError: the memory of the device does not hold a batch, or a validation picture.
         KeyboardInterrupt: the run was stopped; its report is written, and it can be resumed.
     """
     folder = Path(folder)
@@ -152,7 +154,7 @@ def fit(
         except (MisconfigurationException, RuntimeError) as error:
             raise ConfigError(f"devices = {run.devices}: {first_line(error)}") from error
         with halt:
-            _run(trainer, training, folder, last if resume else None)
+            _run(trainer, training, run, folder, last if resume else None)
             if first:
                 _leave(training, history, kept, folder / "last.safetensors")
                 stopped = patience is not None and patience.stopped and training.step < training.total_steps
@@ -251,12 +253,13 @@ def _check_fits(last: Path, training: Training) -> None:
             )
 
 
-def _run(trainer: pl.Trainer, training: Training, folder: Path, resumed: Path | None) -> None:
+def _run(trainer: pl.Trainer, training: Training, run: Components, folder: Path, resumed: Path | None) -> None:
     """Train.
 
     Raises:
         NonFiniteError: a loss term is; the batch's pictures were saved.
         KeyboardInterrupt: a second Ctrl-C ended it at once.
+        DeviceMemoryError: the memory of the device does not hold a batch, or a validation picture.
     """
     try:
         trainer.fit(training, ckpt_path=None if resumed is None else str(resumed), weights_only=True)
@@ -266,6 +269,10 @@ def _run(trainer: pl.Trainer, training: Training, folder: Path, resumed: Path | 
         if not trainer.interrupted:
             raise
         raise KeyboardInterrupt from error
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        raise DeviceMemoryError(exhausted(training, run)) from error
 
 
 def _ending(training: Training, history: History, kept: KeepBest, run: Components, *, stopped: bool) -> str:
