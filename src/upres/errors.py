@@ -192,7 +192,9 @@ def out_of_memory(error: BaseException) -> bool:
     """
     # torch.OutOfMemoryError is a RuntimeError; MPS and the CPU raise that bare.
     said = str(error).lower()
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(one in said for one in _NO_MEMORY))
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(one in said for one in _NO_MEMORY)
+    )
 
 
 def nearest(unknown: str, known: Iterable[str]) -> str:

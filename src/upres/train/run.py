@@ -22,7 +22,7 @@ from upres.archs.outline import outline
 from upres.config.amounts import time_in_words
 from upres.data import Cache
 from upres.data.evenly_spaced import evenly_spaced
-from upres.errors import ConfigError, DeviceMemoryError, ModelError, first_line, out_of_memory
+from upres.errors import ConfigError, DataError, DeviceMemoryError, ModelError, first_line, out_of_memory
 from upres.image import imresize
 from upres.metrics import Metric, Protocol, measure_with, metric
 from upres.train.bad_batch import BadBatchError, keep
@@ -38,6 +38,7 @@ from upres.train.pace import Pace
 from upres.train.processes import first_process
 from upres.train.report import environment_of, write_report
 from upres.train.table import LOGGERS, PRECISIONS
+from upres.train.validation import batch_means
 from upres.train.waiting import Waiting
 
 # Seconds that a step or a pause may take in one of several processes before it is said who waits for whom.
@@ -94,12 +95,7 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     baseline = None
     if first:  # here too it comes out whether the metrics can measure these pictures, before the first step
-        baseline, *others = bicubic_scores(run.validation, protocol, run.metrics)
-        said = [f"{baseline:.3f} dB ({protocol.describe()})"]
-        said += [
-            f"{row.heading} {value:.{row.digits}f}" for row, value in zip(run.metrics.values(), others, strict=True)
-        ]
-        log(f"bicubic on the validation pictures: {', '.join(said)}")
+        baseline = _baseline(run, log)
     pace = Pace()
     history = History(
         folder,
@@ -172,6 +168,7 @@ def fit(
                     best=kept.epoch,
                     baseline=baseline,
                     environment=environment_of(trainer),
+                    metrics=run.training_metrics,
                 )
     halt.pass_on()
     return best if best.is_file() else folder / "last.safetensors"
@@ -293,6 +290,36 @@ def _ending(training: Training, history: History, kept: KeepBest, run: Component
     if row is not None and run.monitor not in ("psnr", "last"):
         best += f", {run.monitor} {row[f'val_{run.monitor}']:.5g}"
     return f"{ended}, {time_in_words(sum(row['seconds'] for row in history.rows))}{best}"
+
+
+def _baseline(run: Components, log: Callable[[str], None]) -> float:
+    """Say what bicubic enlargement reaches on the validation pictures, and return its PSNR.
+
+    Raises:
+        ConfigError: a metric cannot measure what is trained on.
+        DataError: a metric cannot measure a validation picture.
+    """
+    _check_crops(run)
+    psnr, *others = bicubic_scores(run.validation, run.protocol, run.metrics)
+    said = [f"{psnr:.3f} dB ({run.protocol.describe()})"]
+    said += [f"{row.heading} {value:.{row.digits}f}" for row, value in zip(run.metrics.values(), others, strict=True)]
+    log(f"bicubic on the validation pictures: {', '.join(said)}")
+    return psnr
+
+
+def _check_crops(run: Components) -> None:
+    """Refuse metrics that cannot measure what is trained on.
+
+    Raises:
+        ConfigError: the crops are too small for one of them.
+    """
+    side, channels = run.patches.patch * run.network.scale, run.validation.hr(0).shape[2]
+    shape = (1, channels, side, side)
+    for name, row in run.training_metrics.items():
+        try:
+            batch_means({name: row}, torch.full(shape, 0.5), torch.zeros(1, side, side, channels).byte(), run.protocol)
+        except DataError as error:
+            raise ConfigError(f"train.metrics: {name}: {error}; crops are {side}×{side}, by data.patch") from error
 
 
 def bicubic_scores(cache: Cache, protocol: Protocol, metrics: Mapping[str, Metric]) -> list[float]:
