@@ -89,7 +89,7 @@ def test_with_a_light_install_nothing_is_tried(tiny: Path) -> None:
         (only,) = executions_for(model_file(tiny), precision=precision, machine=Machine(frozenset({"onnx"}), "cuda"))
         assert only == ONNX
     never = pytest.fail
-    decision = probing.probe_fastest_cached([ONNX], ONNX, never, files=[tiny], threads=1, traded=False)
+    decision = probing.probe_fastest_cached([ONNX], ONNX, never, files=[tiny], threads=1, tolerance=None)
     assert decision == Decision(ONNX, "")
     predictor = open_predictor(tiny)
     assert predictor.how == "onnx cpu fp32"
