@@ -49,7 +49,7 @@ def trained(
     pairs: Callable[[], Iterator[Pair]],
     *,
     steps: int,
-    rate: float = 2e-4,
+    rate: float = 1e-4,
     told: Callable[[int, float], None] | None = None,
 ) -> dict[str, NDArray[np.float32]]:
     """Train a model for its int8 graph; write the activations' new ranges into that graph, and return new weights.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,14 +37,16 @@ def rounded_tensors(graph: Any, chosen: Sequence[str]) -> list[str]:
     return list(found)
 
 
-def ends_of(model: Any, tensors: Sequence[str], patches: Sequence[NDArray[np.float32]], cut: float) -> Ends:
-    """Return from where to where tensors go when a model is run on patches, and always 0.
+def ends_of(
+    model: Any, tensors: Sequence[str], patches: Sequence[NDArray[np.float32]], cuts: Sequence[float]
+) -> list[Ends]:
+    """Return from where to where tensors go when a model is run on patches, and always 0; for each cut.
 
     Args:
         model: an `onnx.ModelProto`.
         tensors: names of what its nodes take and give.
         patches: inputs.
-        cut: the share at each end of each patch that may lie outside.
+        cuts: shares at each end of each patch that may lie outside.
     """
     from upres.predictors.onnx import session_of
 
@@ -54,13 +56,31 @@ def ends_of(model: Any, tensors: Sequence[str], patches: Sequence[NDArray[np.flo
     watched.graph.output.extend(ValueInfoProto(name=name) for name in tensors if name not in given)
     session, source = session_of(watched.SerializeToString(), 1), watched.graph.input[0].name
     names = [name for name in tensors if name != source]
-    found: Ends = dict.fromkeys(tensors, (0.0, 0.0))
+    found: list[Ends] = [dict.fromkeys(tensors, (0.0, 0.0)) for _ in cuts]
     for patch in patches:
         values = dict(zip(names, session.run(names, {source: patch}), strict=True)) | {source: patch}
         for name in tensors:
-            low, high = (float(end) for end in np.quantile(values[name], (cut, 1 - cut)))
-            found[name] = min(found[name][0], low), max(found[name][1], high)
+            low, high = np.quantile(values[name], cuts), np.quantile(values[name], [1 - cut for cut in cuts])
+            for ends, first, last in zip(found, low, high, strict=True):
+                ends[name] = min(ends[name][0], float(first)), max(ends[name][1], float(last))
     return found
+
+
+def fitted(candidates: Sequence[Ends], cost: Callable[[Ends], float]) -> Ends:
+    """Return ends that cost less than those of any candidate: tensor after tensor takes what costs least.
+
+    Args:
+        candidates: the first is begun with.
+        cost: of rounding so.
+    """
+    best = dict(candidates[0])
+    least = cost(best)
+    for name in best:
+        for ends in dict.fromkeys(each[name] for each in candidates[1:]):
+            tried = {**best, name: ends}
+            if (made := cost(tried)) < least:
+                best, least = tried, made
+    return best
 
 
 def with_int8(model: Any, chosen: Sequence[str], ends: Ends) -> Any:
