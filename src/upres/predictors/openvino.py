@@ -7,6 +7,7 @@ would pay more than it gains.
 
 from __future__ import annotations
 
+import importlib
 import sys
 import threading
 from pathlib import Path
@@ -26,6 +27,8 @@ from upres.predictors.runtime import Execution, Part, Runtime
 _HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 
 
+# Where OpenVINO converts models of other frameworks.
+_CONVERTER = "openvino.tools.ovc"
 # What OpenVINO makes of DequantizeLinear.
 _DEQUANTISING = ("Convert", "Subtract", "Multiply")
 
@@ -51,9 +54,7 @@ class OpenvinoPredictor(Predictor):
     def __init__(
         self, path: Path, facts: Facts, *, precision: str = "fp32", threads: int | None = None, device: str = "cpu"
     ) -> None:
-        import openvino
-
-        core = openvino.Core()
+        core = _openvino().Core()
         has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if precision == "bf16" and not has_bf16:
             raise ConfigError("precision bf16: this processor does not multiply in bf16; use fp32 or auto")
@@ -93,6 +94,29 @@ class OpenvinoPredictor(Predictor):
         except Exception as error:
             raise FailedError(f"{self._path}: failed on an input of {lr.shape} ({first_line(error)})") from error
         return sr
+
+
+def _openvino() -> Any:
+    """Return the module without its converter of other formats, which takes longer to import than all the rest.
+
+    (It brings an HTTP client to report its use with.) Whoever asks the module for `convert_model` still gets it.
+    """
+    if "openvino" in sys.modules:
+        return sys.modules["openvino"]
+    sys.modules[_CONVERTER] = None  # type: ignore[assignment]  # importing it fails, which the module expects
+    try:
+        openvino: Any = importlib.import_module("openvino")
+    finally:
+        del sys.modules[_CONVERTER]
+
+    def later(name: str) -> Any:
+        if name != "convert_model":
+            raise AttributeError(f"module 'openvino' has no attribute {name!r}")
+        return importlib.import_module(_CONVERTER).convert_model
+
+    if not hasattr(openvino, "convert_model"):
+        openvino.__dict__["__getattr__"] = later
+    return openvino
 
 
 def _few_threads(threads: int) -> dict[str, Any]:
