@@ -227,8 +227,7 @@ def _version(library: str) -> str:
     spec = importlib.util.find_spec(library.replace("-", "_"))
     if spec is not None and spec.origin is not None:  # the name of a folder says it, where pip put both
         wanted = library.replace("-", "_").lower() + "-"
-        beside = (entry.name for entry in os.scandir(Path(spec.origin).parents[1]))
-        for name in beside:
+        for name in os.listdir(Path(spec.origin).parents[1]):
             if name.endswith(".dist-info") and name.lower().startswith(wanted):
                 return name.removesuffix(".dist-info")[len(wanted) :]
     from importlib.metadata import PackageNotFoundError, version  # a fiftieth of a second, where nothing is probed
