@@ -227,7 +227,7 @@ def _version(library: str) -> str:
     spec = importlib.util.find_spec(library.replace("-", "_"))
     if spec is not None and spec.origin is not None:  # the name of a folder says it, where pip put both
         wanted = library.replace("-", "_").lower() + "-"
-        for name in os.listdir(Path(spec.origin).parents[1]):
+        for name in (path.name for path in Path(spec.origin).parents[1].iterdir()):
             if name.endswith(".dist-info") and name.lower().startswith(wanted):
                 return name.removesuffix(".dist-info")[len(wanted) :]
     from importlib.metadata import PackageNotFoundError, version  # a fiftieth of a second, where nothing is probed
