@@ -109,7 +109,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="3 repeats; numbers are rough")
     arguments = parser.parse_args()
     repeats = 3 if arguments.quick else arguments.repeats
-    upscaler = load(arguments.model, scale=arguments.scale)
+    upscaler = load(arguments.model, scale=arguments.scale, precision="near")
     print(machine("pyvips", "onnxruntime", "typer"))
     pixels = picture(arguments.size, arguments.size)
     upscaler(pixels)

@@ -30,7 +30,7 @@ class Identity:
     def __init__(self, upscaler: Upscaler | None = None) -> None:
         self._upscaler = Upscaler([], scale=1.0) if upscaler is None else upscaler
 
-    def for_picture(self, height: int, width: int) -> Upscaler:
+    def for_picture(self, height: int, width: int, *, deep: bool = False) -> Upscaler:
         return self._upscaler
 
 

@@ -11,7 +11,7 @@ from tests.commands import without
 from tests.tiny_models import tiny_onnx
 from upres.errors import ModelError
 from upres.evaluation.speed import SpeedJob, SpeedRow, executions_here, files, lost, measure
-from upres.predictors import Execution, probing
+from upres.predictors import Execution, trials
 from upres.predictors.executions import Machine
 
 ONNX, INT8 = Execution("onnx", "cpu", "fp32"), Execution("onnx", "cpu", "int8")
@@ -44,7 +44,7 @@ def test_loss_is_measured_where_there_are_pictures(tiny: Path) -> None:
     assert lost(other, [exact, other]) == pytest.approx(0.1)
     assert math.isnan(lost(other, [other]))
     # Two errors of equal power double the error.
-    assert probing.loss(38.2, 2) == pytest.approx(10 * math.log10(2))
+    assert trials.loss(38.2, 2) == pytest.approx(10 * math.log10(2))
 
 
 def test_what_is_measured(tiny: Path) -> None:

@@ -20,6 +20,8 @@ from tests.tiny_models import tiny_onnx
 from upres.image import Picture, read, write
 from upres.models.corners import corners_of
 from upres.models.shipped import PURPOSES, find, shipped
+from upres.predictors import Predictor
+from upres.predictors.bicubic import BicubicPredictor
 
 
 @pytest.fixture
@@ -283,3 +285,29 @@ def test_a_refused_picture_leaves_no_work_to_the_garbage_collector(folder: Path,
         assert not [each.__qualname__ for each in own]
     finally:
         gc.enable()
+
+
+@pytest.fixture
+def precisions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What precision models are opened in."""
+    asked: list[str] = []
+
+    def opened(model: str | Path, scale: int | None, *, precision: str, **_: object) -> Predictor:
+        asked.append(precision)
+        return BicubicPredictor(scale or 4)
+
+    monkeypatch.setattr("upres.upscaling.loading.open_probed_cached", opened)
+    return asked
+
+
+def test_enlarging_takes_what_nobody_can_tell_from_float32(
+    folder: Path, command: Command, precisions: list[str]
+) -> None:
+    assert command("photo.png")[0] == 0
+    assert precisions == ["near"]
+    write(Picture(np.zeros((6, 5, 3), np.uint16)), "deep.png")
+    assert command("deep.png")[0] == 0
+    assert precisions == ["near", "fp32"]  # what has more than 8 bits keeps them
+    assert command("gray.jpg", "--precision", "int8")[0] == 0
+    assert command("deep.png", "--precision", "int8", "--overwrite")[0] == 0
+    assert precisions[2:] == ["int8", "int8"]

@@ -158,7 +158,7 @@ def test_an_int8_model_is_quantised_after_mixing(model: Path, tmp_path: Path) ->
     for position in (0.0, 0.125, 0.5, 0.75, 1.0):
         exact = open_predictor(model, position=Position(position)).predict(lr)
         coarse = open_predictor(model, position=Position(position), precision="int8").predict(lr)
-        assert psnr(np.clip(coarse[0, 0], 0, 1), np.clip(exact[0, 0], 0, 1)) > 38
+        assert psnr(np.clip(coarse[0, 0], 0, 1), np.clip(exact[0, 0], 0, 1)) > 36
         if position > 0.125:  # it is the mixture that is int8, and not the clean model
             assert np.abs(coarse - exact).mean() < 0.3 * np.abs(clean - exact).mean()
 

@@ -12,9 +12,10 @@ import pytest
 from tests.commands import Command
 from tests.tiny_models import tiny_onnx
 from upres.cli.main import main
-from upres.compare.demonstration import PHOTOGRAPH, SCALE, Demonstration, Written, demonstrate
+from upres.compare.demonstration import SCALE, Demonstration, Written, demonstrate
 from upres.errors import ConfigError, ModelError
 from upres.image import imresize, read
+from upres.image.sample import PHOTOGRAPH
 from upres.metrics import Protocol, measure
 from upres.upscaling.loading import load
 

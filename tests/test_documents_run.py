@@ -60,6 +60,8 @@ NOT_HERE = {
     "upres train base-x4 --data photos --devices": "processes of their own: test_processes.py and test_elastic.py",
     'upres evaluate base bicubic --data Set5 --scale 4 --metric "lpips': "it fetches; test_perceptual.py",
     "upres serve ": "test_serve.py",
+    'python -c "import keras;': "Keras is not upres's; test_adopt.py holds it to the line that upres prints",
+    "python -m tf2onnx": "TensorFlow is not upres's; test_adopt.py holds it to the line that upres prints",
     "upres train base-x4 --data photos --device cuda": "there need be no such device; test_train_machine.py",
     "upres train base-x4 --data photos --set train.precision=bf16": "it compiles; test_train_machine.py",
 }
@@ -87,6 +89,8 @@ def models(_: pytest.MonkeyPatch) -> None:
     folders.photos()
     folders.benchmark_set("screens")
     torch.save({"params": dict(rrdb_weights("new", 2))}, "RealESRGAN_x4plus.pth")
+    shutil.copyfile(ROOT / "tests" / "graphs" / "faces.onnx", "net.onnx")
+    shutil.copyfile(ROOT / "tests" / "graphs" / "srcnn.onnx", "srcnn.onnx")
 
 
 def comparing(_: pytest.MonkeyPatch) -> None:

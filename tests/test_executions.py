@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,7 +91,7 @@ def test_with_a_light_install_nothing_is_tried(tiny: Path) -> None:
         (only,) = executions_for(model_file(tiny), precision=precision, machine=Machine(frozenset({"onnx"}), "cuda"))
         assert only == ONNX
     never = pytest.fail
-    decision = probing.probe_fastest_cached([ONNX], ONNX, never, files=[tiny], threads=1, traded=False)
+    decision = probing.probe_fastest_cached([ONNX], ONNX, never, files=[tiny], threads=1, tolerance=None)
     assert decision == Decision(ONNX, "")
     predictor = open_predictor(tiny)
     assert predictor.how == "onnx cpu fp32"
@@ -128,3 +130,16 @@ def test_what_right_pixels_are() -> None:
     assert [str(exact_execution(weights, device)) for device in ("cpu", "cuda", "npu")] == [
         "torch cpu fp32", "torch cuda fp32", "torch cpu fp32",
     ]  # fmt: skip
+
+
+@pytest.mark.skipif("openvino" not in this_machine().backends, reason="OpenVINO is not installed")
+def test_openvino_is_imported_without_its_converter_and_still_has_it() -> None:
+    code = (
+        "from upres.predictors import open_predictor\n"
+        "open_predictor('fast', 4, backend='openvino')\n"
+        "import sys, openvino\n"
+        "assert not [name for name in sys.modules if 'ovc' in name or 'telemetry' in name]\n"
+        "assert not hasattr(openvino, 'nonsense')\n"
+        "assert callable(openvino.convert_model) and openvino.convert_model is openvino.tools.ovc.convert_model\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,14 @@ pytest.importorskip("onnx")
 from tests.tiny_models import tiny_onnx
 from upres.errors import ConfigError, DataError, ModelError
 from upres.export.quantise import Quantised, quantise
-from upres.image import Picture, write
+from upres.image import Picture, read, write
 from upres.models.facts import METADATA_KEY, Colour, Facts, from_json, to_json
 from upres.models.onnx_facts import read_facts
-from upres.models.shipped import int8_version
+from upres.models.shipped import find, int8_version
 from upres.predictors import open_predictor
 from upres.predictors.executions import this_machine
 from upres.predictors.guarded import GuardedPredictor
+from upres.predictors.trials import nearness
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +108,63 @@ def test_facts_carry_the_precision(tmp_path: Path) -> None:
     assert from_json(to_json(facts), where="here") == facts
     assert METADATA_KEY == "upres"
     assert int8_version(tmp_path / "base-x2.onnx") == tmp_path / "base-x2-int8.onnx"
+
+
+def test_nothing_is_rounded_before_a_relu(tmp_path: Path, photos: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    shutil.copyfile(find("fast", 4).path, tmp_path / "fast.onnx")
+    graph = onnx.load(str(quantise(tmp_path / "fast.onnx", larger(photos, tmp_path)).path)).graph
+    producer = {output: node for node in graph.node for output in node.output}
+    rounded = [producer[node.input[0]].op_type for node in graph.node if node.op_type == "QuantizeLinear"]
+    assert sorted(set(rounded)) == ["Add", "Conv", "Relu"]
+    behind = {node.input[0] for node in graph.node if node.op_type == "Relu"}
+    assert not any(node.input[0] in behind for node in graph.node if node.op_type == "QuantizeLinear")
+
+
+def larger(photos: Path, folder: Path) -> Path:
+    """The same pictures, each four times beside and below itself: patches for ×4."""
+    into = folder / "larger"
+    into.mkdir()
+    for path in sorted(photos.glob("[1-5].png")):
+        write(Picture(np.tile(read(path).pixels, (2, 2, 1))), into / path.name)
+    return into
+
+
+@pytest.mark.skipif("openvino" not in this_machine().backends, reason="OpenVINO is not installed")
+@pytest.mark.parametrize("name", ["fast", "base"])
+def test_openvino_leaves_residual_sums_exact(name: str) -> None:
+    exact = open_predictor(name, 4, backend="onnx", threads=1)
+    near = {
+        backend: nearness(open_predictor(name, 4, backend=backend, precision="int8", threads=1), exact)[0]
+        for backend in ("onnx", "openvino")
+    }
+    assert near["openvino"] > near["onnx"] + 0.5
+
+
+@pytest.mark.slow
+def test_training_to_be_rounded(tmp_path: Path, photos: Path) -> None:
+    shutil.copyfile(find("fast", 4).path, tmp_path / "fast.onnx")
+    pictures = larger(photos, tmp_path)
+    told: list[tuple[int, float]] = []
+    plain = quantise(tmp_path / "fast.onnx", pictures, tmp_path / "plain.onnx")
+    trained = quantise(tmp_path / "fast.onnx", pictures, steps=30, told=lambda step, loss: told.append((step, loss)))
+    assert [step for step, _ in told] == list(range(1, 31))
+    assert all(0 < loss < 1 for _, loss in told)
+    assert (trained.facts, trained.layers) == (plain.facts, plain.layers)
+    onnx = pytest.importorskip("onnx")
+    graphs = [onnx.load(str(each.path)).graph for each in (plain, trained)]
+    assert [node.op_type for node in graphs[0].node] == [node.op_type for node in graphs[1].node]
+    first, second = ({i.name: onnx.numpy_helper.to_array(i) for i in graph.initializer} for graph in graphs)
+    changed = {name for name in first if not np.array_equal(first[name], second[name])}
+    assert "body.1.first.weight_quantized" in changed and "/body/body.0/Relu_output_0_scale" in changed
+    again = quantise(tmp_path / "fast.onnx", pictures, tmp_path / "again.onnx", steps=30)
+    assert again.path.read_bytes() == trained.path.read_bytes()
+
+
+def test_only_networks_of_ours_are_trained(tmp_path: Path, photos: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(tiny_onnx())
+    with pytest.raises(ModelError):
+        quantise(tmp_path / "m.onnx", photos, spare_first=0, spare_last=0, steps=1)
+    with pytest.raises(ConfigError, match="steps at least 0"):
+        quantise(tmp_path / "m.onnx", photos, steps=-1)
+    assert not int8_version(tmp_path / "m.onnx").exists()

@@ -336,7 +336,8 @@ def _an_amount(value: int | str) -> None:
 def _an_execution(**named: str) -> None:
     from upres.predictors.executions import check_names
 
-    check_names(**{"device": None, "backend": None, "precision": None, **named}, besides=("auto",))
+    besides = ("auto", "near") if "precision" in named else ("auto",)
+    check_names(**{"device": None, "backend": None, "precision": None, **named}, besides=besides)
 
 
 # What other folders know of values; they are asked only where a file or variable says one.

@@ -57,7 +57,7 @@ def through_pipes(
             if settings.skips(job):
                 return
             settings.check(job)
-        upscaler = upscalers.for_picture(*opened.shape.size, upscalers.position_for(opened).position)
+        upscaler = upscalers.for_opened(opened, upscalers.position_for(opened).position)
         enlarge(opened, settings.files.sink(target, into=into), upscaler.enlargement)
         if to_stdout:
             with (into or target).open("rb") as file:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from upres.cli.terminal import say
+from upres.cli.terminal import counter, say
 
 
 def quantise(
@@ -24,14 +24,27 @@ def quantise(
             show_default=False,
         ),
     ] = None,
-    patches: Annotated[int, typer.Option(help="Patches to calibrate on.")] = 32,
+    patches: Annotated[int, typer.Option(help="Patches to calibrate on.")] = 64,
     spare_first: Annotated[int, typer.Option(help="Convolutions at the beginning that stay float32.")] = 2,
     spare_last: Annotated[int, typer.Option(help="Convolutions at the end that stay float32.")] = 1,
+    steps: Annotated[
+        int, typer.Option(help="Train the weights to be rounded, on so many batches of these pictures (bicubic).")
+    ] = 0,
 ) -> None:
     """Write the int8 version of a model: smaller, and faster on most processors; measure what it costs."""
     from upres.export.quantise import quantise as run
 
-    written = run(model, data, output, patches=patches, spare_first=spare_first, spare_last=spare_last)
+    tell = counter("steps", every=10)
+    written = run(
+        model,
+        data,
+        output,
+        patches=patches,
+        spare_first=spare_first,
+        spare_last=spare_last,
+        steps=steps,
+        told=lambda step, _: tell(step, steps),
+    )
     size = written.path.stat().st_size / 1e6
     say(
         f"{written.path}: {written.facts.name}, ×{written.facts.scale}, {written.layers[0]} of {written.layers[1]} "

@@ -286,7 +286,9 @@ def upscale(
         bool, typer.Option("--gpu", help="The GPU of this machine, or an answer why not.", rich_help_panel=_MACHINE)
     ] = False,
     backend: Annotated[str, typer.Option(help="auto, onnx, openvino or torch.", rich_help_panel=_MACHINE)] = "auto",
-    precision: Annotated[str, typer.Option(help="fp32, bf16, fp16, int8, or auto.", rich_help_panel=_MACHINE)] = "fp32",
+    precision: Annotated[
+        str, typer.Option(help="near, fp32, bf16, fp16, int8, or auto.", rich_help_panel=_MACHINE)
+    ] = "near",
     tile: Annotated[
         int | None,
         typer.Option(
@@ -360,17 +362,14 @@ def upscale(
         background=colour,
     )
     settings = BatchSettings(files, overwrite=overwrite, skip_existing=skip_existing)
-    options: Options = {"tile": tile, "halo": halo, "max_memory": parse_memory(max_memory), "ensemble": ensemble}
-    options |= {"threads": threads, "device": device, "backend": backend, "precision": precision}
-    if denoise != "auto":
-        options["denoise"] = _position(denoise)
-    if detail is not None:
-        options["detail"] = detail
     words = FilmWords(codec, crf, preset, pix_fmt, None, end, preview, dry_run, deinterlace, matrix)
     pictures, films = split(inputs, words, video=video)
     words, listed = (replace(words, start=from_), None) if films else (words, from_)
-    upscalers = Upscalers(model, size, **options)
     addresses = any(address_of(each) is not None for each in (*inputs, *([] if output is None else [output])))
+    options: Options = {"tile": tile, "halo": halo, "max_memory": parse_memory(max_memory), "ensemble": ensemble}
+    options |= {"threads": threads, "device": device, "backend": backend, "precision": precision}
+    options |= _corner(denoise, detail)
+    upscalers = Upscalers(model, size, **options)
     if (PIPE in inputs or output == PIPE) and not addresses:
         through_pipes(inputs, output, upscalers, settings, form)
         return
@@ -490,12 +489,19 @@ def _upscale(
         raise FailedError(f"{done.failed} of {len(jobs)} pictures could not be enlarged; the reasons stand above")
 
 
+def _corner(denoise: str, detail: float | None) -> Options:
+    options: Options = {} if denoise == "auto" else {"denoise": _position(denoise)}
+    return options if detail is None else {**options, "detail": detail}
+
+
 def _load_first(jobs: Sequence[Job], upscalers: Upscalers, settings: BatchSettings) -> None:
     """Load the model of the first picture that is to be enlarged: what is wrong with it is told before the work."""
     for job in jobs:
         with contextlib.suppress(PictureError):  # said when its turn comes
             if not settings.skips(job):
-                upscalers.for_picture(1, 1, upscalers.position_for(settings.files.opened(job.source)).position)
+                opened = settings.files.opened(job.source)
+                deep = opened.shape.dtype != "uint8"
+                upscalers.for_picture(1, 1, upscalers.position_for(opened).position, deep=deep)
                 return
 
 

@@ -188,7 +188,7 @@ def _values(name: str, hint: Any) -> Values:
         "form": FORMATS,
         "backend": ("auto", *BACKENDS),
         "device": ("auto", *DEVICES),
-        "precision": ("auto", *PRECISIONS),
+        "precision": ("near", "auto", *PRECISIONS),
         "background": COLOURS,
         "denoise": ("auto",),
         "codec": CODECS,

@@ -16,6 +16,7 @@ from upres.compare.demonstration_html import as_html
 from upres.compare.result import Demonstration, Result
 from upres.errors import ConfigError
 from upres.image import Picture, imresize, read, write
+from upres.image.sample import PHOTOGRAPH
 from upres.metrics import Protocol, measure
 from upres.models.shipped import DEFAULT
 from upres.storage.atomic import write_whole
@@ -24,8 +25,6 @@ from upres.upscaling.loading import load
 __all__ = ["SCALE", "Demonstration", "Result", "Written", "demonstrate"]
 
 SCALE = 4
-# Held out of every training (the recipes validate on it); its source and licence stand beside it.
-PHOTOGRAPH = Path(__file__).parent / "sumac.webp"
 _RUNS = 3
 
 Enlarge = Callable[[NDArray[np.uint8]], NDArray[Any]]

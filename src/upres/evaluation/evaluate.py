@@ -26,7 +26,10 @@ from upres.evaluation.test_sets import TestPicture, TestSet
 from upres.image.prefetch import Prefetch
 from upres.metrics import METRICS, Metric, Protocol, measure_several, measure_with, standard_metrics
 from upres.models.asked import asked
-from upres.predictors import Predictor
+from upres.models.corners import Position
+from upres.models.shipped import scales
+from upres.predictors import Predictor, open_chain
+from upres.predictors.opening import is_bicubic, is_path
 from upres.predictors.probing import open_probed_cached
 from upres.predictors.threads import predict_on_one_thread
 from upres.upscaling.upscaler import Upscaler
@@ -66,17 +69,31 @@ def entrant(name: str, predictor: Predictor) -> Entrant:
     return Entrant(name, predictor.facts.parameters, Upscaler(together), together)
 
 
+def _chained(name: str, chain: Sequence[Predictor], scale: int) -> Entrant:
+    first, *rest = chain
+    together = TogetherPredictor(first)
+    parameters = sum(predictor.facts.parameters for predictor in dict.fromkeys(chain))
+    return Entrant(name, parameters, Upscaler([together, *rest], scale=scale), together)
+
+
 def open_entrants(models: Iterable[str | Path], scale: int) -> list[Entrant]:
     """Open models by name or path, each once; `base?detail=0.5` names a place between its corners, by default 0.
 
+    A shipped model that has no weights of a scale enlarges as `upres` does with it: ×8 by two steps, ×3 by ×4 reduced.
+
     Raises:
-        ModelError, MissingExtraError: as `open_probed_cached`; a model of another scale among them. Of several models
+        ModelError, MissingExtraError: as `open_probed_cached`; a file of another scale among them. Of several models
             all faults are told.
     """
     faults, opened = Faults(), []
 
+    def step(model: str | Path, its_scale: int | None, position: Position) -> Predictor:
+        return open_probed_cached(model, its_scale, position=position)
+
     def opens(model: str | Path) -> Entrant:
         name, place = asked(model)
+        if not (is_bicubic(name) or is_path(name)) and scale > 1 and scale not in scales(str(name)):
+            return _chained(str(model), open_chain(name, scale, open_step=step, position=place.position), scale)
         return entrant(str(model), open_probed_cached(name, scale, position=place.position))
 
     for model in dict.fromkeys(models):

@@ -19,7 +19,7 @@ from upres.evaluation.test_sets import open_test_set
 from upres.metrics import metric
 from upres.models.files import model_file
 from upres.models.shipped import named, shipped
-from upres.predictors import Execution, Predictor, open_execution, open_predictor, probing
+from upres.predictors import Execution, Predictor, open_execution, open_predictor, trials
 from upres.predictors.executions import Machine, executions_of, this_machine
 from upres.predictors.probing import open_probed_cached
 
@@ -54,7 +54,7 @@ class SpeedRow:
         scale: the model's.
         milliseconds: per output megapixel, the median.
         memory: bytes, the peak of the whole process; 0 where the system does not tell.
-        near: dB from ONNX Runtime in float32 on the probe picture (for a checkpoint: from PyTorch).
+        near: luma dB from ONNX Runtime in float32 on the included photograph (for a checkpoint: from PyTorch).
         psnr: luma, mean over `data`; NaN without.
         fault: why it could not be run; the numbers mean nothing then.
     """
@@ -116,10 +116,10 @@ def measure(job: SpeedJob) -> SpeedRow:
 def lost(row: SpeedRow, rows: Sequence[SpeedRow]) -> float:
     """Return what a row loses against float32 in dB: measured on the pictures, or estimated without any.
 
-    The estimate adds the error on the probe to that of a model as good as the best of its scale.
+    The estimate adds the error on the included photograph to that of a model as good as the best of its scale.
     """
     if row.job.data is None:
-        return probing.loss(row.near, row.scale)
+        return trials.loss(row.near, row.scale)
     same = [other for other in rows if other.job.model == row.job.model]
     exact = [other.psnr for other in same if other.job.execution.precision == "fp32"]
     return exact[0] - row.psnr if exact else math.nan
@@ -134,7 +134,7 @@ def _measured(job: SpeedJob) -> SpeedRow:
     predictor = open_execution(model_file(job.model), job.execution, job.threads)
     facts = predictor.facts
     side = -(-job.side // facts.multiple) * facts.multiple
-    lr = probing.picture(facts.channels, side)
+    lr = trials.drawn(facts.channels, side)
     predictor.predict(lr)
     taken: list[float] = []
     began = time.perf_counter()
@@ -156,8 +156,7 @@ def _measured(job: SpeedJob) -> SpeedRow:
 
 def _nearness(job: SpeedJob, predictor: Predictor) -> float:
     exact = open_predictor(job.model, device="cpu", threads=job.threads)
-    lr = probing.picture(exact.facts.channels, 96 * exact.facts.multiple)
-    return probing.psnr(predictor.predict(lr), exact.predict(lr))
+    return trials.nearness(predictor, exact)[0]
 
 
 def _psnr(job: SpeedJob, predictor: Predictor) -> float:

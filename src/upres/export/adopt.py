@@ -13,10 +13,11 @@ from onnx import ModelProto
 from upres.errors import FailedError, ModelError, ParityError
 from upres.export.foreign_graph import ForeignGraph, read_graph
 from upres.export.graph_memory import activation_bytes
-from upres.export.graph_probing import SIZE_AXES, Asked, Finding, Run, find, picture
+from upres.export.graph_probing import SIZE_AXES, Asked, Finding, Run, find
 from upres.export.graph_reach import ROUNDING, multiple, reach, tiles_differ
 from upres.export.onnx import TOLERANCE
 from upres.export.wrapping import wrapped
+from upres.image.sample import reduced_photograph
 from upres.models.facts import FOREIGN_GRAPH, Facts
 from upres.models.files import ONNX, check_output
 from upres.predictors.onnx import OnnxPredictor
@@ -148,7 +149,7 @@ def _parity(file: Path, graph: ForeignGraph, finding: Finding) -> float:
     fixed = [graph.dims[axis] for axis in SIZE_AXES[wrapping.layout]]
     sizes = [(5, 7), (12, 3)]
     lrs = [_noise(wrapping.channels, rows * multiple_of, columns * multiple_of) for rows, columns in sizes]
-    lrs.append(picture(finding.side, finding.scale, wrapping.channels, finding.colour)[1])
+    lrs.append(reduced_photograph(finding.side, finding.scale, wrapping.channels, finding.colour)[1])
     if any(fixed):
         height, width = ((side or finding.side) // wrapping.enlarged for side in fixed)
         lrs = [_noise(wrapping.channels, height, width)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from itertools import product
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -20,7 +19,8 @@ from upres.config.limits import MAX_SCALE
 from upres.errors import ConfigError, FailedError, ModelError, first_line
 from upres.export.foreign_graph import ForeignGraph
 from upres.export.wrapping import IN_WORDS, Layout, Order, Range, Wrapping, decoded, encoded
-from upres.image import gray, imresize, luma, read, to_unit
+from upres.image import imresize
+from upres.image.sample import reduced_photograph
 from upres.metrics import psnr
 from upres.models.facts import Colour
 from upres.predictors.onnx import session_of
@@ -30,8 +30,6 @@ SIZE_AXES: dict[Layout, tuple[int, int]] = {"nchw": (2, 3), "nhwc": (1, 2)}
 
 _CODES = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 
-# A photograph that lies in the package: the demonstration's.
-_PHOTOGRAPH = Path(__file__).resolve().parents[1] / "compare" / "sumac.webp"
 # Sides of the reduced photograph: the first that a graph takes, whatever its multiple.
 _SIDES = (64, 96, 120, 112, 128, 80, 100, 144)
 # Lr pixels at the picture's edge that are not compared: graphs fill them up in many ways.
@@ -183,21 +181,6 @@ def find(graph: ForeignGraph, run: Run, asked: Asked) -> Finding:
     return best
 
 
-def picture(side: int, scale: int, channels: int, colour: Colour = "rgb") -> tuple[NDArray[Any], NDArray[np.float32]]:
-    """Return the middle of the photograph, `s·side s·side c` in [0, 1], and its reduction `1 c side side`."""
-    pixels = to_unit(read(_PHOTOGRAPH).pixels)
-    length = side * scale
-    short = [max(0, length - each) for each in pixels.shape[:2]]
-    if any(short):
-        pixels = np.pad(pixels, ((0, short[0]), (0, short[1]), (0, 0)), mode="symmetric")
-    top, left = ((each - length) // 2 for each in pixels.shape[:2])
-    hr = pixels[top : top + length, left : left + length]
-    if channels == 1:
-        hr = (luma(hr) / 255 if colour == "luma" else gray(hr))[..., None].astype(np.float32)
-    lr = np.clip(imresize(hr, size=(side, side)), 0, 1)
-    return hr, np.ascontiguousarray(lr.transpose(2, 0, 1), np.float32)[None]
-
-
 def _candidates(graph: ForeignGraph, asked: Asked) -> list[Wrapping]:
     """Return the layouts that the declared sides allow: those that they name, or all."""
     layouts = {name: axis for name, axis in _CHANNEL_AXIS.items() if asked.layout in (None, name)}
@@ -240,7 +223,7 @@ def _fitted(graph: ForeignGraph, run: Run, wrapping: Wrapping, asked: Asked) -> 
     colour: Colour = "rgb" if wrapping.channels == 3 else "gray" if asked.colour == "gray" else "luma"
     if asked.colour == "bgr":
         wrapping = replace(wrapping, order="bgr")
-    hr, lr = picture(side, scale, wrapping.channels, colour)
+    hr, lr = reduced_photograph(side, scale, wrapping.channels, colour)
     given = {
         takes: run.given(encoded(lr, replace(wrapping, takes=takes), graph.takes))
         for takes in dict.fromkeys(takes for takes, _ in ranges)

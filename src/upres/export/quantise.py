@@ -2,18 +2,18 @@
 
 Weights are signed 8-bit with one scale an output channel; activations unsigned 8-bit with one scale and zero
 point a tensor (Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-
-Only Inference", CVPR 2018, sections 2.1 and 3), at the 99.99th percentile of what calibration saw: half a dB
-nearer to float32 than the extremes. Additions stay in float32: quantising them too cost 1.5 dB and saved
+Only Inference", CVPR 2018, sections 2.1 and 3). What a range leaves out at its ends is chosen activation by activation,
+as it costs least PSNR on the calibration patches. Additions stay in float32: quantising them too cost 1.5 dB and saved
 5 % of the time.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,26 +23,33 @@ from numpy.typing import NDArray
 from upres.data.evenly_spaced import evenly_spaced
 from upres.errors import ConfigError, DataError, MissingExtraError, ModelError, ParityError, PictureError
 from upres.image import imresize, picture_files, read, to_unit, ycbcr_from_rgb
+from upres.image.colour import LUMA_WEIGHTS
 from upres.metrics import psnr
 from upres.models.facts import METADATA_KEY, Facts, to_json
 from upres.models.files import is_onnx
 from upres.models.onnx_facts import read_facts
 from upres.models.onnx_weights import read_weights, with_weights
 from upres.models.shipped import int8_version
+from upres.predictors.onnx import session_of
 from upres.storage.atomic import whole_file
 
 if TYPE_CHECKING:
     from upres.predictors import Predictor
 
+Pair = tuple[NDArray[np.float32], NDArray[np.float32]]
+
 # Side of a calibration patch in lr pixels.
 _SIDE = 64
 # Patches on which the result is compared with float32; they are not calibrated on.
 _HELD_OUT = 4
+# What a squared error may be at least: a patch that is met exactly, 80 dB, says no more.
+_LEAST_ERROR = 1e-8
 # dB from float32 below which a model is broken rather than rounded.
 _BROKEN = 35.0
-_PERCENTILE = 99.99
-# How ONNX Runtime's quantiser is told that the graph needs no preparation.
-_PREPARED = ("onnx.quant.pre_process", "onnxruntime.quant")
+# What each end of a range may leave out of any patch; the first is begun with.
+_CUTS = (0.001, 0.0001, 0.0003, 0.003)
+# Of training: crops in a batch, their side in lr pixels, and how much of a picture's side is kept in memory.
+_BATCH, _CROP, _KEPT = 16, 32, 1024
 
 
 @dataclass(frozen=True)
@@ -67,9 +74,11 @@ def quantise(
     data: Path,
     output: Path | None = None,
     *,
-    patches: int = 32,
+    patches: int = 64,
     spare_first: int = 2,
     spare_last: int = 1,
+    steps: int = 0,
+    told: Callable[[int, float], None] | None = None,
 ) -> Quantised:
     """Write the int8 version of a float32 ONNX model; precision `int8` or `auto` finds it beside the model.
 
@@ -85,70 +94,58 @@ def quantise(
         spare_first, spare_last: so many convolutions at either end stay float32: the picture's own values
             pass through them. Two at the beginning, because OpenVINO 2026.4 computes the int8 convolution
             behind a float32 one wrongly (21 dB from float32, without an error) where a skip begins there too.
+        steps: for so many steps of 16 crops of 32×32 the weights and ranges are trained on these pictures, reduced by
+            MATLAB's bicubic, to be rounded (`upres.export.quantised_training`). Mixtures of corners keep the ranges.
+        told: called after each such step with its number and loss.
 
     Raises:
         ModelError: the model cannot be read, or is int8 already.
         DataError: no usable pictures.
         ConfigError: fewer patches than one, or no convolution left to quantise.
         ParityError: the result is more than 35 dB away from float32; nothing was written.
-        MissingExtraError: onnx is not installed.
+        MissingExtraError: onnx is not installed, or PyTorch where there are steps.
     """
     facts = _float_facts(model)
     output = output or int8_version(model)
     if not is_onnx(output) or output == model:
         raise ModelError(f"{output}: should be another .onnx file than the model")
-    if patches < 1 or spare_first < 0 or spare_last < 0:
-        raise ConfigError("patches should be at least 1, and spare_first and spare_last at least 0")
+    if patches < 1 or min(spare_first, spare_last, steps) < 0:
+        raise ConfigError("patches should be at least 1, and spare_first, spare_last and steps at least 0")
     try:
         import onnx
-        from onnxruntime import quantization
+
+        from upres.export.rounding import convolutions, ends_of, fitted, rounded_tensors, with_int8
+
+        if steps:
+            from upres.export.quantised_training import trained
     except ImportError as error:
         raise MissingExtraError(f'quantise needs {error.name}: pip install "upres[train]"') from error
 
     found = _patches(data, facts, patches + _HELD_OUT)
     held_out, calibrated = found[:_HELD_OUT], found[_HELD_OUT:] or found
     proto = onnx.load(str(model))
-    convolutions = [node.name for node in proto.graph.node if node.op_type == "Conv"]
-    chosen = convolutions[spare_first : len(convolutions) - spare_last]
+    there = convolutions(proto.graph)
+    chosen = there[spare_first : len(there) - spare_last]
     if not chosen:
         raise ConfigError(
-            f"{model}: has {len(convolutions)} convolutions, and sparing {spare_first} + {spare_last} of them "
+            f"{model}: has {len(there)} convolutions, and sparing {spare_first} + {spare_last} of them "
             "leaves none; spare fewer"
         )
-
-    class Patches(quantization.CalibrationDataReader):  # type: ignore[misc, unused-ignore]
-        def __init__(self) -> None:
-            self._left = iter(calibrated)
-
-        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-            patch = next(self._left, None)
-            return None if patch is None else {proto.graph.input[0].name: patch}
-
-    def of(corner: Any, written: Path) -> Any:
-        onnx.helper.set_model_props(corner, dict([_PREPARED]))
-        quantization.quantize_static(
-            corner,
-            str(written),
-            Patches(),
-            quant_format=quantization.QuantFormat.QDQ,
-            op_types_to_quantize=["Conv"],
-            nodes_to_quantize=chosen,
-            per_channel=True,
-            activation_type=quantization.QuantType.QUInt8,
-            weight_type=quantization.QuantType.QInt8,
-            calibrate_method=quantization.CalibrationMethod.Percentile,
-            extra_options={"CalibPercentile": _PERCENTILE},
-        )
-        return onnx.load(str(written))
-
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+    tensors = rounded_tensors(proto.graph, chosen)
+    candidates = ends_of(proto, tensors, [lr for lr, _ in calibrated], _CUTS)
+    rounded = partial(with_int8, proto, chosen)
+    graph = rounded(fitted(candidates, lambda ends: _lost(rounded(ends), calibrated)))
+    weights = read_weights(model)
+    if steps:
+        weights = trained(model, graph, partial(_batches, data, facts), steps=steps, told=told)
+    with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "int8.onnx"
-        of(proto, written)
+        onnx.save(graph, str(written))
         # As any mixture of its corners will be put into it.
-        quantised = onnx.load_from_string(with_weights(written, read_weights(model)))
+        quantised = onnx.load_from_string(with_weights(written, weights))
     # Scores belong to the float32 model; those of this one are to be measured. It holds no more than that one.
     facts = replace(facts, precision="int8", scores={})
-    return _write(quantised, facts, model, output, held_out, (len(chosen), len(convolutions)))
+    return _write(quantised, facts, model, output, [lr for lr, _ in held_out], (len(chosen), len(there)))
 
 
 def _write(
@@ -176,6 +173,18 @@ def _write(
     return Quantised(output, facts, layers, near)
 
 
+def _lost(model: Any, pairs: list[Pair]) -> float:
+    """Return the mean of a graph's luma error over patches, in dB: less is better."""
+    session = session_of(model.SerializeToString())
+    name = session.get_inputs()[0].name
+    errors = []
+    for lr, hr in pairs:
+        error = np.clip(session.run(None, {name: lr})[0], 0, 1) - hr
+        luma = np.tensordot(LUMA_WEIGHTS, error[0], 1) if error.shape[1] == len(LUMA_WEIGHTS) else error
+        errors.append(10 * np.log10(np.mean(luma**2) + _LEAST_ERROR))
+    return float(np.mean(errors))
+
+
 def _nearness(exact: Predictor, reduced: Predictor, patches: list[NDArray[np.float32]]) -> float:
     pairs = [[np.clip(predictor.predict(patch), 0, 1) for patch in patches] for predictor in (exact, reduced)]
     first, second = (np.concatenate(batch).reshape(-1, _SIDE) for batch in pairs)  # psnr takes pictures
@@ -189,8 +198,8 @@ def _float_facts(model: Path) -> Facts:
     return facts
 
 
-def _patches(data: Path, facts: Facts, count: int) -> list[NDArray[np.float32]]:
-    """Cut lr patches `1 c h w` out of the pictures of a folder, spread over all of them, the same every time."""
+def _patches(data: Path, facts: Facts, count: int) -> list[Pair]:
+    """Cut patches, lr and hr `1 c h w`, out of the pictures of a folder, spread over all, the same every time."""
     files = picture_files(data) if data.is_dir() else []
     if not files:
         raise DataError(f"{data}: no pictures to calibrate on; give a folder that has some")
@@ -204,7 +213,7 @@ def _patches(data: Path, facts: Facts, count: int) -> list[NDArray[np.float32]]:
     return found
 
 
-def _cut(files: list[Path], facts: Facts, count: int, rng: np.random.Generator) -> Iterator[NDArray[np.float32]]:
+def _cut(files: list[Path], facts: Facts, count: int, rng: np.random.Generator) -> Iterator[Pair]:
     side = _side(facts)
     for index in evenly_spaced(len(files), count):
         try:
@@ -217,7 +226,43 @@ def _cut(files: list[Path], facts: Facts, count: int, rng: np.random.Generator) 
         top, left = rng.integers(0, height + 1), rng.integers(0, width + 1)
         hr = pixels[top : top + side * facts.scale, left : left + side * facts.scale]
         lr = np.clip(imresize(hr, size=(side, side)), 0, 1)
-        yield np.ascontiguousarray(_coloured(lr, facts).transpose(2, 0, 1), np.float32)[None]
+        low, high = (np.ascontiguousarray(_coloured(part, facts).transpose(2, 0, 1), np.float32) for part in (lr, hr))
+        yield low[None], high[None]
+
+
+def _batches(data: Path, facts: Facts) -> Iterator[Pair]:
+    """Yield batches without end of lr `n c h w` and hr `n c s·h s·w` in [0, 1]: turned crops of a folder's pictures."""
+    rng = np.random.default_rng(1)
+    side = -(-_CROP // facts.multiple) * facts.multiple
+    pictures = [
+        (np.clip(imresize(hr, size=(hr.shape[0] // facts.scale, hr.shape[1] // facts.scale)), 0, 1), hr)
+        for hr in _middles(picture_files(data), facts.scale, side)
+    ]
+
+    def pair() -> Pair:
+        lr, hr = pictures[rng.integers(len(pictures))]
+        top, left = (int(rng.integers(length - side + 1)) for length in lr.shape[:2])
+        low, high = (slice(top, top + side), slice(left, left + side)), facts.scale
+        parts = [lr[low], hr[top * high : (top + side) * high, left * high : (left + side) * high]]
+        turn, flip = int(rng.integers(4)), bool(rng.integers(2))
+        turned = [np.rot90(part[:, ::-1] if flip else part, turn) for part in parts]
+        first, second = (_coloured(part, facts).transpose(2, 0, 1).astype(np.float32) for part in turned)
+        return first, second
+
+    while True:
+        lrs, hrs = zip(*(pair() for _ in range(_BATCH)), strict=True)
+        yield np.stack(lrs), np.stack(hrs)
+
+
+def _middles(files: list[Path], scale: int, side: int) -> Iterator[NDArray[np.float32]]:
+    """Yield the middle of each picture that is large enough, its sides multiples of the scale."""
+    for file in files:
+        with contextlib.suppress(PictureError):  # as in calibration
+            pixels = read(file).pixels
+            lengths = [min(length, _KEPT) // scale * scale for length in pixels.shape[:2]]
+            if min(lengths) >= side * scale:
+                top, left = ((whole - length) // 2 for whole, length in zip(pixels.shape, lengths, strict=False))
+                yield to_unit(pixels[top : top + lengths[0], left : left + lengths[1]]).astype(np.float32)
 
 
 def _side(facts: Facts) -> int:

@@ -271,8 +271,7 @@ class Worker:
         self, upscalers: Upscalers, model: str, opened: OpenedPicture, position: Position, size: Size
     ) -> Upscaler:
         """Return the upscaler for a picture, whose predictions make room for others beside them."""
-        height, width = opened.shape.size
-        upscaler = upscalers.for_picture(height, width, position, size)
+        upscaler = upscalers.for_opened(opened, position, size)
         if not self._beside_threads:
             return upscaler
 
@@ -282,7 +281,7 @@ class Worker:
                     self._beside[model] = Upscalers(
                         model, kept=_KEPT, threads=self._beside_threads, device="cpu", backend="onnx"
                     )
-                return self._beside[model].for_picture(height, width, position, size).predictors[number]
+                return self._beside[model].for_opened(opened, position, size).predictors[number]
 
         upscaler.enlargement.predictors = tuple(
             SharingPredictor(predictor, functools.partial(beside, number), self._predicting)

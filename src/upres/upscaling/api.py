@@ -105,7 +105,7 @@ def upscale(
         for each in found.pictures:
             if isinstance(each, OpenedPicture):
                 # Before anything is decoded: what is wrong with model and options is told at once.
-                upscaler = upscalers.for_picture(*each.shape.size, upscalers.position_for(each).position)
+                upscaler = upscalers.for_opened(each, upscalers.position_for(each).position)
                 picture = each.picture()
                 each.warn()
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
+import numpy as np
 from numpy.typing import NDArray
 
 from upres.config.limits import MAX_MEMORY
@@ -15,7 +16,7 @@ from upres.predictors import Predictor, open_chain
 from upres.predictors.chains import Step, first_scale
 from upres.predictors.ensemble import EnsemblePredictor
 from upres.predictors.opening import corners_for, current_name, is_bicubic, is_path
-from upres.predictors.probing import open_probed_cached
+from upres.predictors.probing import NEAR, open_probed_cached
 from upres.upscaling.choosing import CLEAN, DEFAULT_DETAIL, Chosen, Denoise, denoise_for, denoise_of_pixels
 from upres.upscaling.sizes import Size
 from upres.upscaling.upscaler import Upscaler
@@ -69,8 +70,9 @@ class Upscalers:
         if self._model != model and asked is None:
             asked = position.denoise
         self._denoise = None if asked is None else Denoise(asked)
-        self._steps: dict[Step, Predictor] = {}
-        self._ready: dict[tuple[float | None, Position], Upscaler] = {}
+        # By whether they are exact: what `near` gives pictures of more than 8 bits.
+        self._steps: dict[bool, dict[Step, Predictor]] = {False: {}, True: {}}
+        self._ready: dict[tuple[float | None, Position, bool], Upscaler] = {}
 
     def position_for(
         self,
@@ -106,10 +108,24 @@ class Upscalers:
         corners = self._corners(height, width, self.size)
         choose = self._denoise is None and corners.compressed
         chosen = self._chosen(corners, denoise_of_pixels(pixels) if choose else None)
-        return self.for_picture(height, width, chosen.position)
+        return self.for_picture(height, width, chosen.position, deep=pixels.dtype != np.uint8)
+
+    def for_opened(self, opened: OpenedPicture, position: Position, size: Size | None = None) -> Upscaler:
+        """Return the upscaler for a picture that was opened; `position` and `size` as in `for_picture`.
+
+        Raises:
+            ModelError, ConfigError, MissingExtraError: as `load`.
+        """
+        return self.for_picture(*opened.shape.size, position, size, deep=opened.shape.dtype != "uint8")
 
     def for_picture(
-        self, height: int, width: int, position: Position | None = None, size: Size | None = None
+        self,
+        height: int,
+        width: int,
+        position: Position | None = None,
+        size: Size | None = None,
+        *,
+        deep: bool = False,
     ) -> Upscaler:
         """Return the upscaler for a picture of this size.
 
@@ -117,21 +133,24 @@ class Upscalers:
             height, width: of the picture.
             position: as `position_for` says; `None` is what was asked for, or that of a clean picture.
             size: what is wanted of this picture; `None` is what is wanted of all.
+            deep: whether it has more than 8 bits; precision `near` is float32 for it.
 
         Raises:
             ModelError, ConfigError, MissingExtraError: as `load`.
         """
         wanted = self.size if size is None else size
         position = position or self._chosen(self._corners(height, width, wanted)).position
-        key = (wanted.scale_for(height, width), position)
+        exact = deep and self._options.get("precision") == NEAR
+        key = (wanted.scale_for(height, width), position, exact)
         if key in self._ready:
             self._ready[key] = self._ready.pop(key)  # the latest is the last to go
             return self._ready[key]
         while len(self._ready) >= self._kept:
             del self._ready[next(iter(self._ready))]
-        used = {place for _, kept in [*self._ready, key] for place in (kept, Position(detail=kept.detail))}
-        for step in [step for step in self._steps if step[1] not in used | {ORIGIN}]:
-            del self._steps[step]
+        used = {place for _, kept, _ in [*self._ready, key] for place in (kept, Position(detail=kept.detail))}
+        for steps in self._steps.values():
+            for step in [step for step in steps if step[1] not in used | {ORIGIN}]:
+                del steps[step]
         self._ready[key] = self._made(*key, wanted)
         return self._ready[key]
 
@@ -181,8 +200,10 @@ class Upscalers:
         """Those that are ready: of sizes that are the same for all pictures, one for each position in use."""
         return tuple(self._ready.values())
 
-    def _made(self, scale: float | None, position: Position, size: Size) -> Upscaler:
+    def _made(self, scale: float | None, position: Position, exact: bool, size: Size) -> Upscaler:
         options = self._options.copy()
+        if exact:
+            options["precision"] = "fp32"
         ensemble = options.pop("ensemble", False)
         own: dict[str, Any] = {name: options.pop(name) for name in ("tile", "halo", "max_memory") if name in options}
         if scale is not None and scale <= 1 and not size.fixed:
@@ -192,7 +213,7 @@ class Upscalers:
         def opened(model: str | Path, its_scale: int | None, place: Position) -> Predictor:
             return open_probed_cached(model, its_scale, position=place, **options)  # type: ignore[misc]
 
-        chain = open_chain(self._model, scale, open_step=opened, opened=self._steps, position=position)
+        chain = open_chain(self._model, scale, open_step=opened, opened=self._steps[exact], position=position)
         if ensemble:
             chain = [EnsemblePredictor(predictor) for predictor in chain]
         return Upscaler(chain, scale=scale, **own)

@@ -68,14 +68,16 @@ def enlargements_for(upscalers: Upscalers, film: Film) -> tuple[Enlargement, ...
     Raises:
         ModelError, ConfigError, MissingExtraError: as `upres.load`.
     """
-    alone = upscalers.for_picture(film.height, film.width).enlargement
+    deep = film.bits > 8
+    alone = upscalers.for_picture(film.height, film.width, deep=deep).enlargement
     threads = upscalers.threads or cores()
     at_once = min(threads, MOST, _fitting(alone, film))
     if at_once < 2 or not all(_side_by_side(predictor.how) for predictor in alone.predictors):
         return (alone,)
     if not any(predictor.how for predictor in alone.predictors):
         return (alone,) * at_once
-    beside = upscalers.beside(threads // at_once).for_picture(film.height, film.width).enlargement
+    other = upscalers.beside(threads // at_once)
+    beside = other.for_picture(film.height, film.width, deep=deep).enlargement
     return beside, *(_reopened(beside) for _ in range(at_once - 1))
 
 

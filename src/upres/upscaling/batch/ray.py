@@ -71,7 +71,7 @@ class Upscale:
             try:
                 source = Settings().opened(path)
                 position = self._upscalers.position_for(source).position
-                upscaler = self._upscalers.for_picture(*source.shape.size, position)
+                upscaler = self._upscalers.for_opened(source, position)
                 target = folder / f"enlarged{suffix_like(source.header.format, self._form)}"
                 enlarge(source, Settings().sink(target), upscaler.enlargement)
             except UpresError as error:

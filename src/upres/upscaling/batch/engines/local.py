@@ -138,7 +138,7 @@ def _enlarged(
         return _ready(begun.outcome)
     try:
         chosen = upscalers.position_for(source)
-        upscaler = upscalers.for_picture(*source.shape.size, chosen.position)
+        upscaler = upscalers.for_opened(source, chosen.position)
         told = _told(summary(source, upscaler.enlargement), chosen)
         if job.root is not None:
             make_folder(job.target.parent)
