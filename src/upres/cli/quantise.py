@@ -24,7 +24,7 @@ def quantise(
             show_default=False,
         ),
     ] = None,
-    patches: Annotated[int, typer.Option(help="Patches to calibrate on.")] = 64,
+    patches: Annotated[int, typer.Option(help="Patches to calibrate on.")] = 32,
     spare_first: Annotated[int, typer.Option(help="Convolutions at the beginning that stay float32.")] = 2,
     spare_last: Annotated[int, typer.Option(help="Convolutions at the end that stay float32.")] = 1,
     steps: Annotated[
