@@ -1,6 +1,7 @@
 """The four numbers of CIFAR-10, ×2, by how low resolution was made, beside those that a notebook published.
 
-    python -m benchmarks.cifar10 [--data FOLDER] [--models FILE …] [--crossed] [--split test] [--take N] [--floats]
+    python -m benchmarks.cifar10 [--data FOLDER] [--models FILE …] [--crossed | --theirs] [--split test] [--take N]
+        [--floats]
 
 Each model is measured on the low resolution that it was trained on; with --crossed on every one. RGB, no border; PSNR,
 SSIM and MAE are means over pictures, ± the sample's standard deviation. FOLDER holds cifar-10-batches-py; without it
@@ -144,6 +145,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="the folder that holds cifar-10-batches-py")
     parser.add_argument("--models", type=Path, nargs="+", default=[], help="weights of networks that enlarge ×2")
     parser.add_argument("--crossed", action="store_true", help="each model on every low resolution")
+    parser.add_argument("--theirs", action="store_true", help="only the low resolution that a model was trained on")
     parser.add_argument("--split", default="test", help="train, validation or test")
     parser.add_argument("--take", type=int, help="so many pictures; left out, all")
     parser.add_argument("--floats", action="store_true", help="round neither lr (MATLAB's kernel) nor sr to levels")
@@ -158,15 +160,16 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|")
     networks = {path.stem if path.stem != "best" else path.parent.name: by_network(path) for path in given.models}
     for setting in SETTINGS:
-        if given.floats and setting.kernel != "matlab":
+        trained_on_it = {label for label, (_, trained) in networks.items() if BicubicConfig(**trained) == setting}  # type: ignore[arg-type]
+        if (given.floats and setting.kernel != "matlab") or (given.theirs and not trained_on_it):
             continue
         lr = lowered(hr, setting, rounded=not given.floats)
         if not given.floats:
             print(row(f"{words(setting)} | bicubic", hr, lr, by_bicubic, rounded=True), flush=True)
         linear = by_filter(lowered(fitted, setting, rounded=not given.floats), fitted)
         print(row(f"{words(setting)} | linear", hr, lr, linear, rounded=not given.floats), flush=True)
-        for label, (enlarged, trained) in networks.items():
-            if given.crossed or BicubicConfig(**trained) == setting:  # type: ignore[arg-type]
+        for label, (enlarged, _) in networks.items():
+            if given.crossed or label in trained_on_it:
                 print(row(f"{words(setting)} | {label}", hr, lr, enlarged, rounded=not given.floats), flush=True)
 
 
