@@ -97,6 +97,7 @@ BENCHMARKS = {
         ((*_FRONT, "2"), (*_FRONT, "4"), ("draw", "--output", "runs/front/front.png")),
         quick=None,
     ),
+    "sweep": Benchmark((("measure", "--data", "{data}"), ("draw", "--output", "runs/sweep/front.png")), quick=None),
     "systems": Benchmark((("--runs", "{runs}"),), quick=None),
     "against": Benchmark(
         (("--before", "{before}"),), quick=(("--before", "{before}", "--repeats", "3"),), more=("--photos", "{photos}")
