@@ -26,7 +26,7 @@ def quantise(
     ] = None,
     patches: Annotated[int, typer.Option(help="Patches to calibrate on.")] = 32,
     spare_first: Annotated[int, typer.Option(help="Convolutions at the beginning that stay float32.")] = 2,
-    spare_last: Annotated[int, typer.Option(help="Convolutions at the end that stay float32.")] = 1,
+    spare_last: Annotated[int, typer.Option(help="Convolutions at the end that stay float32.")] = 3,
     steps: Annotated[
         int,
         typer.Option(

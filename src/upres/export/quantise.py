@@ -69,7 +69,7 @@ def quantise(
     *,
     patches: int = 32,
     spare_first: int = 2,
-    spare_last: int = 1,
+    spare_last: int = 3,
     steps: int = 0,
     told: Callable[[int, float], None] | None = None,
 ) -> Quantised:
