@@ -29,9 +29,7 @@ def quantise(
     spare_last: Annotated[int, typer.Option(help="Convolutions at the end that stay float32.")] = 3,
     steps: Annotated[
         int,
-        typer.Option(
-            help="Train the weights for so many batches of these pictures to give what float32 gives."
-        ),
+        typer.Option(help="Train the weights for so many batches of these pictures to give what float32 gives."),
     ] = 0,
 ) -> None:
     """Write the int8 version of a model: smaller, and faster on most processors; measure what it costs."""
