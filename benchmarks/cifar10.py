@@ -65,7 +65,7 @@ def by_bicubic(lr: NDArray[np.float32]) -> NDArray[np.float32]:
     """Enlarge by MATLAB's bicubic, 8-bit pictures to 8-bit pictures."""
     stacked = np.rint(lr.transpose(1, 2, 0, 3) * 255).astype(np.uint8).reshape(*lr.shape[1:3], -1)
     sr = imresize(stacked, 2)
-    return sr.reshape(*sr.shape[:2], len(lr), -1).transpose(2, 0, 1, 3).astype(np.float32) / 255
+    return np.asarray(sr.reshape(*sr.shape[:2], len(lr), -1).transpose(2, 0, 1, 3) / 255, dtype=np.float32)
 
 
 def by_filter(lr: NDArray[np.float32], hr: Pictures) -> Enlarging:
@@ -83,7 +83,8 @@ def by_filter(lr: NDArray[np.float32], hr: Pictures) -> Enlarging:
         count, height, width, colours = lr.shape
         sr = (_neighbourhoods(lr) @ taps).reshape(count, height, width, 2, 2, colours)
         sr = sr.transpose(0, 1, 3, 2, 4, 5).reshape(count, 2 * height, 2 * width, colours)
-        return np.clip(sr + np.float32(0.5), 0, 1)
+        result: NDArray[np.float32] = np.clip(sr + np.float32(0.5), 0, 1)
+        return result
 
     return enlarged
 
@@ -92,7 +93,8 @@ def _neighbourhoods(lr: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return of each pixel what the filter sees, edges repeated, as rows."""
     edge = _SEEN // 2
     padded = np.pad(lr - np.float32(0.5), ((0, 0), (edge, edge), (edge, edge), (0, 0)), mode="edge")
-    return sliding_window_view(padded, (_SEEN, _SEEN), axis=(1, 2)).reshape(-1, _SEEN**2 * lr.shape[-1])
+    seen: NDArray[np.float32] = sliding_window_view(padded, (_SEEN, _SEEN), axis=(1, 2))
+    return seen.reshape(-1, _SEEN**2 * lr.shape[-1])
 
 
 def by_network(path: Path) -> tuple[Enlarging, dict[str, object]]:
