@@ -161,6 +161,7 @@ def test_the_report_shows_the_run_and_asks_nobody(data: Path, tmp_path: Path) ->
     assert page.count("data:image/png;base64,") == 3
     for title in ("PSNR", "Loss", "l1", "tv", "Adversarial losses", "Discriminator&#x27;s accuracy", "Learning rate"):
         assert f"<h3>{title}</h3>" in page
+    assert "<th>output for 32 pixels a side</th>" in page and "<td>head</td><td>Conv2d</td>" in page
     assert "kind: relativistic" in page and "prefers-color-scheme: dark" in page
     assert not re.findall(r"https?://|src=\"(?!data:)|url\(|@import", page)
 
