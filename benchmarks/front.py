@@ -109,6 +109,7 @@ def measure(arguments: argparse.Namespace) -> None:
         raise ConfigError("nothing to measure: no model of this scale")
     lr = np.ascontiguousarray(to_unit(picture(arguments.side, arguments.side)).transpose(2, 0, 1)[None])
     runs = [partial(predictor.predict, lr[:, : predictor.facts.channels]) for _, predictor in open_ones]
+    print(f"timing {len(runs)} in turn, {arguments.repeats} times", flush=True)
     for each in runs:
         each()
     for (timed_row, _), seconds in zip(open_ones, medians(runs, arguments.repeats), strict=True):
