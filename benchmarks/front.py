@@ -7,9 +7,9 @@ python -m benchmarks.front draw --output docs/front.png
 PEERS is a folder of published weights, DATA one with the sets, PHOTOS pictures to calibrate int8 on (not the test
 pictures). `measure` converts and quantises the published networks as upres does its own, and measures luma PSNR
 (border = scale, MATLAB bicubic) of every network in every way that it runs, picture by picture. Then it times all of
-them in one process, in turn, which `time` does again. `draw` prints the tables and draws the curves of all scales in --results. Ours are held
-against the best published network that takes at most 1.05 times as long in the same way, on the same pictures of the
-last set: the mean difference, and its 95 % bootstrap interval.
+them in one process, in turn, which `time` does again. `draw` prints the tables and draws the curves of all scales in
+--results. Ours are held against the best published network that takes at most 1.05 times as long in the same way, on
+the same pictures of the last set: the mean difference, and its 95 % bootstrap interval.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def measure(arguments: argparse.Namespace) -> None:
     results = Results(arguments.results)
     networks: dict[str, Any] = {}
     for contender in contenders(arguments):
-        known = {"kind": contender.kind, "parameters": parameters(contender.path), "ways": {}}
+        known: dict[str, Any] = {"kind": contender.kind, "parameters": parameters(contender.path), "ways": {}}
         networks[contender.name] = known
         for name in arguments.ways:
             try:
