@@ -26,7 +26,12 @@ def quantise(
     ] = None,
     patches: Annotated[int, typer.Option(help="Patches to calibrate on.")] = 32,
     spare_first: Annotated[int, typer.Option(help="Convolutions at the beginning that stay float32.")] = 2,
-    spare_last: Annotated[int, typer.Option(help="Convolutions at the end that stay float32.")] = 3,
+    spare_last: Annotated[
+        int | None,
+        typer.Option(
+            help="Convolutions at the end that stay float32; by default 3 of many, 1 of few.", show_default=False
+        ),
+    ] = None,
     steps: Annotated[
         int,
         typer.Option(help="Train the weights for so many batches of these pictures to give what float32 gives."),

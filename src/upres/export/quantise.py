@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 # Side of a calibration patch in lr pixels: at least, and at most.
 _SIDE, _LARGE = 64, 128
+# Convolutions at the end that stay float32 where there are enough: a residual block and what enlarges.
+_LAST = 3
 # Patches on which the result is compared with float32; they are not calibrated on.
 _HELD_OUT = 4
 # dB from float32 below which a model is broken rather than rounded.
@@ -69,7 +71,7 @@ def quantise(
     *,
     patches: int = 32,
     spare_first: int = 2,
-    spare_last: int = 3,
+    spare_last: int | None = None,
     steps: int = 0,
     told: Callable[[int, float], None] | None = None,
 ) -> Quantised:
@@ -87,6 +89,8 @@ def quantise(
         spare_first, spare_last: so many convolutions at either end stay float32: the picture's own values
             pass through them. Two at the beginning, because OpenVINO 2026.4 computes the int8 convolution
             behind a float32 one wrongly (21 dB from float32, without an error) where a skip begins there too.
+            By default the last three where more than as many again are left (half of what int8 costs comes from
+            the last block, and hardly any of its time), otherwise the last.
         steps: for so many steps of 16 crops of 32×32 of these pictures, reduced by MATLAB's bicubic, weights and ranges
             learn to give what float32 gives (`upres.export.quantised_training`). Mixtures of corners keep the ranges.
         told: called after each such step with its number and loss.
@@ -102,7 +106,7 @@ def quantise(
     output = output or int8_version(model)
     if not is_onnx(output) or output == model:
         raise ModelError(f"{output}: should be another .onnx file than the model")
-    if patches < 1 or min(spare_first, spare_last, steps) < 0:
+    if patches < 1 or min(spare_first, spare_last or 0, steps) < 0:
         raise ConfigError("patches should be at least 1, and spare_first, spare_last and steps at least 0")
     try:
         import onnx
@@ -118,6 +122,8 @@ def quantise(
     held_out, calibrated = found[:_HELD_OUT], found[_HELD_OUT:]
     proto = onnx.load(str(model))
     there = convolutions(proto.graph)
+    if spare_last is None:
+        spare_last = _LAST if len(there) > 2 * (spare_first + _LAST) else 1
     chosen = there[spare_first : len(there) - spare_last]
     if not chosen:
         raise ConfigError(
