@@ -36,6 +36,7 @@ class Components:
         monitor: what decides the best weights and early stopping, as `monitored` returns it.
         protocol: how PSNR is measured.
         metrics: what is measured on the validation pictures besides, by name.
+        training_metrics: what is measured on the training crops, by name.
         further: more pictures to measure on, by the name of their set.
         adversarial: the discriminator and its loss, for adversarial training.
         devices: processes on a machine, each with a device of its own; they share every batch.
@@ -57,6 +58,7 @@ class Components:
     monitor: str
     protocol: Protocol
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    training_metrics: Mapping[str, Metric] = field(default_factory=dict)
     further: Mapping[str, ValidationSet] = field(default_factory=dict)
     adversarial: AdversarialTraining | None = None
     devices: int = 1
