@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from upres.html.charts import Chart, Line
@@ -22,7 +23,8 @@ def charts_of(rows: Sequence[RunRow], baseline: float | None) -> list[Chart]:
         return Line(name, style, [(row["epoch"], row.get(column, float("nan"))) for row in rows])
 
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    level = None if baseline is None else ("bicubic", baseline)
+    # Bicubic is without error on flat pictures; no line can be drawn at an infinite value.
+    level = None if baseline is None or not math.isfinite(baseline) else ("bicubic", baseline)
     drawn = [
         Chart("PSNR", "dB, validation", [line("ours", "second", "val_psnr")], level),
         Chart(
