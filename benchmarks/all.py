@@ -58,7 +58,7 @@ _UNDISTURBED = 0.1  # of a core: what a system does for itself
 
 _SETS = (("--data", "{data}"),)
 _MEMORY = ("--model", "base", "--megapixels", "24:jpg:tif")
-_FRONT = ("draw", "--output", "runs/sweep/front.png")
+_FRONT = ("measure", "--data", "{data}", "--peers", "{peers}", "--photos", "{photos}/cid22", "--scale")
 BENCHMARKS = {
     "tiling": Benchmark(quick=(("--sizes", "5"),)),
     "memory": Benchmark(((*_MEMORY, "100:tif:tif"),), quick=(("--model", "bicubic", "--megapixels", "24:jpg:tif"),)),
@@ -93,7 +93,11 @@ BENCHMARKS = {
         (("--weights", "{peers}", "--data", "{data}"),),
         quick=(("--weights", "{peers}", "--data", "{data}", "--limit", "5"),),
     ),
-    "sweep": Benchmark((("measure", "--data", "{data}", "--peers", "{peers}"), _FRONT), quick=None),
+    "front": Benchmark(
+        ((*_FRONT, "2"), (*_FRONT, "4"), ("draw", "--output", "runs/front/front.png")),
+        quick=None,
+    ),
+    "sweep": Benchmark((("measure", "--data", "{data}"), ("draw", "--output", "runs/sweep/front.png")), quick=None),
     "systems": Benchmark((("--runs", "{runs}"),), quick=None),
     "against": Benchmark(
         (("--before", "{before}"),), quick=(("--before", "{before}", "--repeats", "3"),), more=("--photos", "{photos}")

@@ -17,11 +17,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+import upres
 from tests.commands import Command
 from tests.random_backbones import taken_for_published
 from tests.small_sets import save_cifar
 from upres.cli.main import main
-from upres.errors import DataError, FailedError
+from upres.errors import DataError, FailedError, ModelError
 from upres.evaluation import test_sets
 from upres.evaluation.evaluate import Entrant, entrant, evaluate, metrics_with, open_entrants
 from upres.evaluation.resampling import interval, resampled_means, sign_flip_p
@@ -31,6 +32,7 @@ from upres.evaluation.test_sets import open_test_set, open_test_sets
 from upres.evaluation.triplets import Triplets
 from upres.image import Picture, imresize, write
 from upres.metrics import Protocol, measure
+from upres.models.shipped import PACKAGE
 from upres.predictors import Predictor, open_predictor
 from upres.predictors.threads import most_threads
 from upres.upscaling.upscaler import Upscaler
@@ -552,6 +554,21 @@ def test_several_sets_are_blocks_of_a_table_for_a_terminal_a_page_a_paper_and_a_
         and float(row["low"]) == stored["fast"]["ssim"]["interval"][0]
     )
     assert float(row["p"]) == 0.5 and row["runtime"] and rows[-1]["p"] == ""
+
+
+@pytest.mark.parametrize("scale", [3, 8])
+def test_shipped_names_are_measured_at_scales_without_weights_as_upres_enlarges_there(
+    tmp_path: Path, scale: int
+) -> None:
+    save_pictures(tmp_path / "set", count=1, side=96)
+    test_set = open_test_set(tmp_path / "set", scale)
+    result = evaluate(open_entrants(["fast"], scale), test_set)
+    (picture,) = test_set.pictures()
+    sr = upres.upscale(picture.lr, scale=scale, model="fast", denoise=0, detail=0)
+    expected = measure(sr, picture.hr, test_set.protocol, metrics=("psnr",))["psnr"]
+    assert result.mean("fast", "psnr") == pytest.approx(expected, abs=1e-4)
+    with pytest.raises(ModelError, match=f"×{scale}"):
+        open_entrants([PACKAGE / "fast-x4.onnx"], scale)
 
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path, command: Command) -> None:

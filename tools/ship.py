@@ -30,7 +30,7 @@ from upres.models.shipped import DEFAULT, int8_version
 from upres.recipes import Recipe, read_recipe, shipped_recipes
 
 MODELS = Path(__file__).resolve().parents[1] / "src" / "upres" / "models"
-DEAREST = 0.05  # dB that int8 may cost
+DEAREST = 0.02  # dB that int8 may cost
 IN_CARD = ("JPEG 95", "JPEG 90", "JPEG 85", "JPEG 75", "JPEG 60")
 
 PURPOSE = """\

@@ -24,11 +24,17 @@ def quantise(
             show_default=False,
         ),
     ] = None,
-    patches: Annotated[int, typer.Option(help="Patches to calibrate on.")] = 64,
+    patches: Annotated[int, typer.Option(help="Patches to calibrate on.")] = 32,
     spare_first: Annotated[int, typer.Option(help="Convolutions at the beginning that stay float32.")] = 2,
-    spare_last: Annotated[int, typer.Option(help="Convolutions at the end that stay float32.")] = 1,
+    spare_last: Annotated[
+        int | None,
+        typer.Option(
+            help="Convolutions at the end that stay float32; by default 3 of many, 1 of few.", show_default=False
+        ),
+    ] = None,
     steps: Annotated[
-        int, typer.Option(help="Train the weights to be rounded, on so many batches of these pictures (bicubic).")
+        int,
+        typer.Option(help="Train the weights for so many batches of these pictures to give what float32 gives."),
     ] = 0,
 ) -> None:
     """Write the int8 version of a model: smaller, and faster on most processors; measure what it costs."""

@@ -55,7 +55,7 @@ def serve(
     ),
     device: Annotated[str, typer.Option(help="auto, cpu, gpu, cuda, mps, dml, coreml or npu.")] = "auto",
     backend: Annotated[str, typer.Option(help="auto, onnx, openvino or torch.")] = "auto",
-    precision: Annotated[str, typer.Option(help="fp32, near, bf16, fp16, int8, or auto.")] = "fp32",
+    precision: Annotated[str, typer.Option(help="near, fp32, bf16, fp16, int8, or auto.")] = "near",
     threads: Annotated[
         int | None, typer.Option(help="Threads to use; by default all cores.", show_default=False)
     ] = None,

@@ -45,7 +45,7 @@ class ServeSettings:
     model: str = "base"
     device: str = "auto"
     backend: str = "auto"
-    precision: str = "fp32"
+    precision: str = "near"
     threads: int | None = None
     folder: Path | None = None
     max_body: int = limits.MAX_BODY_BYTES
