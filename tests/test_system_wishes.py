@@ -16,6 +16,10 @@ from upres.recipes import read_recipe, run_recipe
 
 GAN = "adversarial={kind: vanilla, weight: 1.0e-3, discriminator: {name: vgg, width: 4, hidden: 8}}"
 SMALL = ("train.epochs=1", "train.steps_per_epoch=2", "train.batch=2", "train.samples=0", "data.validation.0.take=2")
+FACES = (
+    "data.train=[{name: celeba, resize: 128}]",
+    "data.validation=[{name: celeba, split: validation, resize: 128}]",
+)
 UNET = ("arch.width=4", *SMALL)
 
 WISHES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -47,15 +51,15 @@ WISHES: dict[str, tuple[str, tuple[str, ...]]] = {
     "portraits, SRGAN in gray": (
         "srgan-x4",
         (
-            "colour=gray",
-            "init=null",
+            *("colour=gray", "init=null", "data.patch=32", *FACES),
             "arch={name: srresnet, width: 8, blocks: 1}",
             "adversarial.discriminator={name: vgg, width: 4, hidden: 8}",
-            "data.train=[{name: celeba, resize: 128}]",
-            "data.validation=[{name: celeba, split: validation, resize: 128}]",
-            "data.patch=32",
             *SMALL,
         ),
+    ),
+    "portraits, the recipe of a gray GAN": (
+        "portraits-gan-x4",
+        ("init=null", "adversarial.discriminator.width=4", *FACES, *SMALL),
     ),
 }
 
@@ -76,11 +80,16 @@ def _div2k(_: pytest.MonkeyPatch) -> None:
     Path("DIV2K").rename("FOLDER")
 
 
+def _portraits(monkeypatch: pytest.MonkeyPatch) -> None:
+    folders.hub(monkeypatch)
+    folders.celeba()
+
+
 LAYOUTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "faces": _faces,
     "patches": _patches,
     "DIV2K": _div2k,
-    "portraits": folders.hub,
+    "portraits": _portraits,
 }
 
 
@@ -92,8 +101,6 @@ def test_it_trains(wish: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     folders.features(monkeypatch)
     recipe, settings = WISHES[wish]
     LAYOUTS[wish.split(",", maxsplit=1)[0]](monkeypatch)
-    if wish == "portraits, SRGAN in gray":
-        folders.celeba()
     best = run_recipe(read_recipe(recipe, settings=settings, data=Path("FOLDER")), Path("run"))
     assert best.is_file()
     assert rows_of(Path("run"))[-1]["val_psnr"] > 5
