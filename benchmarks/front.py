@@ -1,14 +1,15 @@
 """The front: PSNR against milliseconds, ours and published networks, each in every precision of two runtimes.
 
 python -m benchmarks.front measure --peers PEERS --data DATA --photos PHOTOS [--scale 4]
+python -m benchmarks.front time --peers PEERS --photos PHOTOS [--scale 4]
 python -m benchmarks.front draw --output docs/front.png
 
 PEERS is a folder of published weights, DATA one with the sets, PHOTOS pictures to calibrate int8 on (not the test
 pictures). `measure` converts and quantises the published networks as upres does its own, and measures luma PSNR
 (border = scale, MATLAB bicubic) of every network in every way that it runs, picture by picture. Then it times all of
-them in one process, in turn. `draw` prints the tables and draws the curves of all scales in --results. Ours are held
-against the best published network that takes at most 1.05 times as long in the same way, on the same pictures of the
-last set: the mean difference, and its 95 % bootstrap interval.
+them in one process, in turn, which `time` does again. `draw` prints the tables and draws the curves of all scales in
+--results. Ours are held against the best published network that takes at most 1.05 times as long in the same way, on
+the same pictures of the last set: the mean difference, and its 95 % bootstrap interval.
 """
 
 from __future__ import annotations
@@ -82,43 +83,49 @@ def int8_path(contender: Contender) -> Path:
 
 def measure(arguments: argparse.Namespace) -> None:
     results = Results(arguments.results)
-    scale = results.values.setdefault("scales", {}).setdefault(str(arguments.scale), {})
     networks: dict[str, Any] = {}
-    open_ones: list[tuple[dict[str, Any], Predictor]] = []
     for contender in contenders(arguments):
-        known: dict[str, Any] = {
-            "kind": contender.kind,
-            "parameters": parameters(contender.path),
-            "ways": {},
-        }
+        known: dict[str, Any] = {"kind": contender.kind, "parameters": parameters(contender.path), "ways": {}}
         networks[contender.name] = known
         for name in arguments.ways:
             try:
-                # One thread a picture, several pictures at a time: what is timed is opened again.
                 scored = entrant(contender.name, WAYS[name].open(contender, 1))
                 row = {key: scores(scored, arguments, key) for key in arguments.sets}
-                timed = WAYS[name].open(contender, arguments.threads)
             except UpresError as error:
                 print(f"{contender.name}, {name}: passed over ({error})", flush=True)
                 continue
             known["ways"][name] = row
-            open_ones.append((row, timed))
             means = " · ".join(f"{np.mean(values):.3f}" for values in row.values())
             print(f"{contender.name}, {name}: {means}", flush=True)
     if not networks:
         raise ConfigError("nothing to measure: no model of this scale")
+    found = {"sets": list(arguments.sets), "networks": networks}
+    results.values.setdefault("scales", {})[str(arguments.scale)] = found
+    results.save()
+    time(arguments)
+
+
+def time(arguments: argparse.Namespace) -> None:
+    """Time all that was measured at a scale, in turn."""
+    results = Results(arguments.results)
+    found = results.values.get("scales", {}).get(str(arguments.scale))
+    if found is None:
+        raise ConfigError(f"{arguments.results}: holds nothing of ×{arguments.scale}; run measure first")
     lr = np.ascontiguousarray(to_unit(picture(arguments.side, arguments.side)).transpose(2, 0, 1)[None])
-    runs = [partial(predictor.predict, lr[:, : predictor.facts.channels]) for _, predictor in open_ones]
+    rows, runs = [], []
+    for contender in contenders(arguments):
+        for name, row in found["networks"].get(contender.name, {"ways": {}})["ways"].items():
+            predictor = WAYS[name].open(contender, arguments.threads)
+            rows.append(row)
+            runs.append(partial(predictor.predict, lr[:, : predictor.facts.channels]))
+    print(f"timing {len(runs)} in turn, {arguments.repeats} times", flush=True)
     for each in runs:
         each()
-    for (timed_row, _), seconds in zip(open_ones, medians(runs, arguments.repeats), strict=True):
-        timed_row["ms"] = round(1000 * seconds, 1)
-    scale.clear()
-    scale.update(
-        timed=f"3×{arguments.side}×{arguments.side}, {arguments.threads} threads, median of {arguments.repeats} "
-        f"alternated; {machine('onnxruntime', 'openvino')}",
-        sets=list(arguments.sets),
-        networks=networks,
+    for row, seconds in zip(rows, medians(runs, arguments.repeats), strict=True):
+        row["ms"] = round(1000 * seconds, 1)
+    found["timed"] = (
+        f"3×{arguments.side}×{arguments.side}, {arguments.threads} threads, median of {arguments.repeats} alternated; "
+        f"{machine('onnxruntime', 'openvino')}"
     )
     results.save()
 
@@ -261,19 +268,22 @@ def main() -> None:
     verbs = parser.add_subparsers(dest="verb", required=True)
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--results", type=Path, default=Path("runs/front/results.json"))
-    measuring = verbs.add_parser("measure", parents=[common])
-    measuring.add_argument("--peers", type=Path, help="a folder of published weights")
+    models = argparse.ArgumentParser(add_help=False)
+    models.add_argument("--peers", type=Path, help="a folder of published weights")
+    models.add_argument("--photos", type=Path, help="pictures to calibrate int8 of published networks on")
+    models.add_argument("--scale", type=int, default=4)
+    models.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    models.add_argument("--runs", type=Path, default=Path("runs/front/onnx"), help="where converted networks lie")
+    models.add_argument("--threads", type=int, default=2)
+    models.add_argument("--side", type=int, default=256)
+    models.add_argument("--repeats", type=int, default=15)
+    measuring = verbs.add_parser("measure", parents=[common, models])
     measuring.add_argument("--data", type=Path, required=True)
-    measuring.add_argument("--photos", type=Path, help="pictures to calibrate int8 of published networks on")
-    measuring.add_argument("--scale", type=int, default=4)
     measuring.add_argument("--sets", nargs="+", default=SETS)
     measuring.add_argument("--limit", type=int, help="pictures a set, evenly spaced")
-    measuring.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
-    measuring.add_argument("--runs", type=Path, default=Path("runs/front/onnx"), help="where converted networks lie")
-    measuring.add_argument("--threads", type=int, default=2)
-    measuring.add_argument("--side", type=int, default=256)
-    measuring.add_argument("--repeats", type=int, default=15)
     measuring.set_defaults(work=measure)
+    timing = verbs.add_parser("time", parents=[common, models])
+    timing.set_defaults(work=time)
     drawing = verbs.add_parser("draw", parents=[common])
     drawing.add_argument("--output", type=Path, default=Path("docs/front.png"))
     drawing.add_argument(
@@ -281,7 +291,7 @@ def main() -> None:
     )
     drawing.set_defaults(work=draw)
     arguments = parser.parse_args()
-    if arguments.verb == "measure" and arguments.peers and arguments.photos is None and "int8" in str(arguments.ways):
+    if arguments.verb != "draw" and arguments.peers and arguments.photos is None and "int8" in str(arguments.ways):
         raise ConfigError(
             "--photos: give pictures to calibrate the int8 of published networks on, or --ways without it"
         )
