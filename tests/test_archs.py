@@ -233,6 +233,19 @@ def test_bicubic_upsampling_in_a_network_is_matlabs_away_from_the_edge() -> None
         assert abs(sr - matlab)[inside, inside].max() < 1e-6
 
 
+def test_espcn_takes_more_convolutions_and_keeps_what_it_was() -> None:
+    arch = parse_part(ARCHS, {"name": "espcn", "widths": [8, 6, 4], "activation": "relu"}, where="r", key="arch")
+    network = build(ARCHS, arch, scale=4, channels=3)
+    assert [tuple(each.weight.shape) for each in network.modules() if isinstance(each, torch.nn.Conv2d)] == [
+        *((8, 3, 5, 5), (6, 8, 3, 3), (4, 6, 3, 3), (48, 4, 3, 3)),
+    ]
+    assert network.radius == 5
+    assert {name.split(".")[0] for name in network_of("espcn", 4).state_dict()} == {"first", "second", "last"}
+    for widths in ([8], [8, 0]):
+        with pytest.raises(ConfigError, match=r"widths = .*: should be two or more, each at least 1"):
+            parse_part(ARCHS, {"name": "espcn", "widths": widths}, where="r", key="arch")
+
+
 def test_deconv_cnn_is_the_notebooks_network() -> None:
     network = network_of("deconv-cnn", 2)
     assert network.parameter_count == 225_027

@@ -68,8 +68,23 @@ def test_crop_shrink_and_resize_keep_the_centre_unstretched() -> None:
     assert np.array_equal(square, imresize(pixels[20:198], size=(128, 128)))
 
 
+def test_a_stretched_picture_keeps_its_borders_and_has_a_cache_of_its_own() -> None:
+    pixels = noise(218, 178)
+    stretch, crop = PictureOptions(resize=128, fit="stretch"), PictureOptions(resize=128)
+    assert np.array_equal(prepared(pixels, stretch, ""), imresize(pixels, size=(128, 128)))
+    assert stretch.words() == " (resize 128×128, fit stretch)" and crop.words() == " (resize 128×128)"
+    assert crop.identity == str(crop) != stretch.identity
+
+
 @pytest.mark.parametrize(
-    "options", [{"crop": 51}, {"shrink": 3}, {"resize": (40, 30)}, {"crop": (60, 90), "resize": 40}]
+    "options",
+    [
+        {"crop": 51},
+        {"shrink": 3},
+        {"resize": (40, 30)},
+        {"resize": (40, 30), "fit": "stretch"},
+        {"crop": (60, 90), "resize": 40},
+    ],
 )
 def test_the_size_told_beforehand_is_the_size_made(options: dict[str, object]) -> None:
     chosen = PictureOptions(**options)
@@ -89,6 +104,8 @@ def test_the_truth_is_never_enlarged() -> None:
     [
         ({"take": 0}, "take = 0 leaves no pictures"),
         ({"shrink": 0}, "shrink = 0: should be at least 1"),
+        ({"fit": "stretch"}, "fit = stretch: there is no resize to stretch to; give resize, or leave fit out"),
+        ({"resize": 64, "fit": "strech"}, "fit = 'strech'"),
         ({"resize": 0}, "resize = 0: should be at least 1 pixel"),
         ({"lr": "LR", "crop": 8}, "lr with crop, shrink or resize would tear the pairs apart"),
         ({"lr": "LR", "partner": "x4"}, "partner = 'x4': should hold {stem}"),
@@ -144,6 +161,7 @@ def test_celeba_is_cut_by_the_published_partition(tmp_path) -> None:
     assert counts == {"train": 2, "validation": 2, "test": 2, "all": 6}
     source = Celeba(CelebaConfig(path="celeba", resize=128), root=tmp_path)
     assert source.sample(0).hr.shape == (128, 128, 3)
+    assert source.original(0).shape == (218, 178, 3)
     with pytest.raises(DataError, match=r"CelebA is not there; get img_align_celeba\.zip from https://"):
         Celeba(CelebaConfig(path="elsewhere"), root=tmp_path)
 

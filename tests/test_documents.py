@@ -57,3 +57,16 @@ def test_strangers_leave_out_an_index_that_is_not_reached_and_nothing_else() -> 
     assert given == ["pip install torch", *lines[1:]] and lines[0] != given[0]
     assert [strangers.without_index(line, None) for line in lines] == lines
     assert strangers.without_index(lines[0], "pytorch.org") == lines[0]
+
+
+def test_statements_of_the_published_systems_each_have_a_verdict_and_are_counted() -> None:
+    text = (tables.ROOT / "docs" / "systems" / "README.md").read_text(encoding="utf-8")
+    rows = [line.strip("|").split(" | ") for line in text.splitlines() if re.match(r"\| \d+ \|", line)]
+    assert [int(row[0]) for row in rows] == list(range(1, len(rows) + 1)) and {len(row) for row in rows} == {5}
+    verdicts = [row[4].strip(" *") for row in rows]
+    assert all(re.match(r"same$|better|why not: \w|\[page\]\(\w+\.md\)", verdict) for verdict in verdicts), verdicts
+    counts = [len(rows), *(sum(one.startswith(word) for one in verdicts) for word in ("same", "better", "why", "["))]
+    said = re.search(
+        r"(\d+) rows, of which (\d+) are the same, (\d+) better,\s+(\d+) not, .*?, and (\d+) for the page", text
+    )
+    assert said is not None and [int(number) for number in said.groups()] == counts

@@ -17,7 +17,7 @@ from upres.archs import ARCHS
 from upres.config import parse
 from upres.errors import ConfigError, DataError, MissingExtraError, NonFiniteError
 from upres.html.charts import ticks
-from upres.image import from_unit, imresize, read, to_unit
+from upres.image import Picture, from_unit, imresize, read, to_unit, write
 from upres.metrics import lpips, measure
 from upres.models import checkpoint
 from upres.recipes import components, parse_recipe, read_recipe, run_recipe
@@ -154,6 +154,27 @@ def test_no_logger_and_no_panel_at_all(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_panel_shows_the_columns_asked_for_and_the_original_whole(data: Path, tmp_path: Path) -> None:
+    photo = np.full((72, 48, 3), 128, np.uint8)
+    photo[:12] = 255, 0, 0  # cut off with `fit: crop`
+    for path in (data / "validation").iterdir():
+        write(Picture(photo), path)
+    panels = {}
+    for number, columns in enumerate((["hr", "sr"], ["original", "hr", "lr", "sr"])):
+        recipe = recipe_of(
+            data,
+            data={**SMALL["data"], "validation": [{"name": "folder", "path": "validation", "resize": 48}]},
+            train={**SMALL["train"], "epochs": 1, "samples": 1, "samples_show": columns},
+        )
+        run_recipe(recipe, tmp_path / str(number))
+        panels[number] = read(tmp_path / str(number) / "samples" / "epoch_0001.png").pixels[..., :3].astype(int)
+    red = [((panel - (255, 0, 0)) ** 2).sum(axis=2).min() for panel in panels.values()]
+    assert red[0] > 10_000 and red[1] == 0
+    assert 1.8 < panels[1].shape[1] / panels[0].shape[1] < 2
+    with pytest.raises(ConfigError, match=r"samples_show = \['hr', 'hr'\]: should name columns, each once"):
+        recipe_of(data, train={**SMALL["train"], "samples_show": ["hr", "hr"]})
+
+
 def test_the_report_shows_the_run_and_asks_nobody(data: Path, tmp_path: Path) -> None:
     run_recipe(recipe_of(data, **HARDEST, train={**SMALL["train"], **WHOLE}), tmp_path / "run")
     page = (tmp_path / "run" / "report.html").read_text()

@@ -41,6 +41,7 @@ _MAY_DIFFER = (
     "train.prefetch",
     "train.resident",
     "train.samples",
+    "train.samples_show",
     "train.samples_every",
     "train.steps",
     "train.validate_every",

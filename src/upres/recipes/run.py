@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from upres.archs import ARCHS, DISCRIMINATORS, Network
 from upres.archs.building import build_network
 from upres.archs.initializing import INITIALIZATIONS
 from upres.config import NamedPart, build
 from upres.config.amounts import parse_memory
-from upres.data import Cache, Patches, open_splits
+from upres.data import SOURCES, Cache, Patches, open_splits
 from upres.data.shards import Shards, Windows, open_shards
 from upres.degrade import DEGRADATIONS, Degradation, PerStep
 from upres.errors import ConfigError
@@ -167,6 +170,7 @@ def components(
             name: ValidationSet(caches[f"validation_sets.{name}.sources"], chosen.protocol)
             for name, chosen in recipe.validation_sets.items()
         },
+        original=_original(recipe),
         devices=devices,
         nodes=nodes,
         device=device,
@@ -230,6 +234,24 @@ def open_validation(recipe: Recipe, log: Log) -> Cache:
     """
     splits = {"validation": recipe.validation_sources}
     return _open(recipe, splits, build(DEGRADATIONS, recipe.degradation), log)["validation"]
+
+
+def _original(recipe: Recipe) -> Callable[[int], NDArray[np.uint8]] | None:
+    """Return what opens a validation picture as it lies there, where the sample panels show that."""
+    if not recipe.train.samples or "original" not in recipe.train.samples_show:
+        return None
+    root = Path(recipe.data.root).expanduser()
+    sources = [build(SOURCES, part, root=root) for part in recipe.validation_sources]
+    lengths = [len(source) for source in sources]
+
+    def original(index: int) -> NDArray[np.uint8]:
+        number = 0
+        while index >= lengths[number]:
+            index -= lengths[number]
+            number += 1
+        return sources[number].original(index)
+
+    return original
 
 
 def _adversarial(recipe: Recipe, channels: int) -> AdversarialTraining | None:

@@ -28,9 +28,9 @@ from upres.storage.atomic import write_whole
 from upres.train.agenda import CHECKPOINT, SAMPLES, VALIDATION, WEIGHTS
 from upres.train.curves import RunRow, charts_of
 from upres.train.module import Training
-from upres.train.options import IntervalConfig
+from upres.train.options import IntervalConfig, TrainConfig, interval
 from upres.train.pace import Pace
-from upres.train.plots import charts_png, panel_png, sample_crops
+from upres.train.plots import Original, charts_png, panel_png, sample_crops
 
 # Drawing loss.png takes up to a second: it is done when these seconds have passed, then when a hundred times as many
 # have been trained as the last drawing took, and by whoever ends the run.
@@ -343,11 +343,14 @@ class KeepLast(Checkpoint):
 
 
 class Samples(Callback):
-    """samples/*.png: low resolution, bicubic, ours and the original of a few validation pictures."""
+    """samples/*.png: a few validation pictures, one row each, in the columns that are asked for."""
 
-    def __init__(self, folder: Path, cache: Cache, protocol: Protocol, count: int, every: IntervalConfig) -> None:
-        self._folder, self._protocol, self._every = folder, protocol, every
-        self._crops = sample_crops(cache, count)
+    def __init__(
+        self, folder: Path, cache: Cache, protocol: Protocol, options: TrainConfig, original: Original | None
+    ) -> None:
+        self._folder, self._protocol, self._every = folder, protocol, interval(options.samples_every)
+        self._columns = options.samples_show
+        self._crops = sample_crops(cache, options.samples, original if "original" in self._columns else None)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Draw a panel, when it is its turn."""
@@ -358,7 +361,9 @@ class Samples(Callback):
         if self._every.epochs is not None and pl_module.epoch == int(pl_module.epoch):
             title, name = f"epoch {pl_module.epoch:.0f}", f"epoch_{int(pl_module.epoch):04d}"
         with pl_module.evaluating():
-            png = panel_png(self._crops, pl_module.best_network, pl_module.device, self._protocol, title=title)
+            png = panel_png(
+                self._crops, pl_module.best_network, pl_module.device, self._protocol, self._columns, title=title
+            )
         write_whole(self._folder / f"{name}.png", png)
 
 

@@ -17,6 +17,7 @@ from upres.train.adversarial import AdversarialTraining
 from upres.train.devices import device_type
 from upres.train.loggers import check_installed
 from upres.train.options import TrainConfig, interval
+from upres.train.plots import Original
 from upres.train.schedules import Plateau, Schedule
 from upres.train.validation import ValidationSet
 
@@ -38,6 +39,7 @@ class Components:
         metrics: what is measured on the validation pictures besides, by name.
         training_metrics: what is measured on the training crops, by name.
         further: more pictures to measure on, by the name of their set.
+        original: gives a validation picture as it was before it became hr, for sample panels that show it.
         adversarial: the discriminator and its loss, for adversarial training.
         devices: processes on a machine, each with a device of its own; they share every batch.
         nodes: machines.
@@ -60,6 +62,7 @@ class Components:
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     training_metrics: Mapping[str, Metric] = field(default_factory=dict)
     further: Mapping[str, ValidationSet] = field(default_factory=dict)
+    original: Original | None = None
     adversarial: AdversarialTraining | None = None
     devices: int = 1
     nodes: int = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 
 from upres.html.charts import Chart, Line
@@ -23,7 +24,8 @@ def charts_of(rows: Sequence[RunRow], baseline: float | None, metrics: Collectio
         return Line(name, style, [(row["epoch"], row.get(column, float("nan"))) for row in rows])
 
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    level = None if baseline is None else ("bicubic", baseline)
+    # Bicubic is without error on flat pictures; no line can be drawn at an infinite value.
+    level = None if baseline is None or not math.isfinite(baseline) else ("bicubic", baseline)
 
     def both(name: str) -> list[Line]:
         return [line("training", "first", f"train_{name}"), line("validation", "second", f"val_{name}")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import field
-from typing import Any
+from typing import Any, Literal
 
 from upres.archs.initializing import INITIALIZATIONS
 from upres.config import config
@@ -143,6 +143,8 @@ class TrainConfig:
     keep_best: how many of the best weights to keep; the first is best.safetensors, and `weights/` holds the others.
     keep_every: between two weights that are kept in `weights/` whatever they reached.
     samples: how many validation pictures the sample panel shows; 0 draws none.
+    samples_show: the panel's columns, from left to right: `lr`, `bicubic`, `sr` (what the network makes of it), `hr`,
+        and `original`: the picture before it was cropped, shrunk or resized to be hr.
     samples_every: between two sample panels; the last step always has one.
     log_every: between two steps whose losses and rates the loggers are told, besides the rows of metrics.csv; `null`
         for none.
@@ -174,6 +176,7 @@ class TrainConfig:
     keep_best: int = 1
     keep_every: Interval | None = None
     samples: int = 3
+    samples_show: tuple[Literal["original", "hr", "lr", "bicubic", "sr"], ...] = ("lr", "bicubic", "sr", "hr")
     samples_every: Interval = 1
     log_every: Interval | None = field(default_factory=lambda: IntervalConfig(steps=100))
     loggers: tuple[str, ...] = ("tensorboard",)
@@ -200,6 +203,8 @@ class TrainConfig:
             raise ValueError(f"prefetch = {self.prefetch}: resident leaves nothing to draw ahead; give one of the two")
         if self.samples < 0:
             raise ValueError(f"samples = {self.samples}: should be at least 0, which draws none")
+        if not self.samples_show or len(set(self.samples_show)) < len(self.samples_show):
+            raise ValueError(f"samples_show = {list(self.samples_show)}: should name columns, each once")
         if self.hours is not None and not self.hours > 0:
             raise ValueError(f"hours = {self.hours}: should be above 0; leave it out to go to the end")
         if not 0 <= self.ema < 1:

@@ -108,8 +108,7 @@ def fit(
     kept = KeepBest(best, run.facts, protocol, run.monitor, run.more_is_better, count=options.keep_best)
     callbacks: list[Callback] = [Waiting(_SAID_AFTER), Pause(started), history, kept, KeepLast(last)]
     if options.samples:
-        every = interval(options.samples_every)
-        callbacks.append(Samples(folder / "samples", run.validation, protocol, options.samples, every))
+        callbacks.append(Samples(folder / "samples", run.validation, protocol, options, run.original))
     patience = None
     if options.early_stopping is not None:
         watched = options.early_stopping.patience

@@ -106,10 +106,14 @@ class Cifar10(Source):
         pixels = prepared(self._pictures[row], self._config, self._where(index))
         return Sample(f"{self._config.split}-{row:05d}", pixels)
 
+    def original(self, index: int) -> NDArray[np.uint8]:
+        """One picture of 32×32."""
+        return np.ascontiguousarray(self._pictures[self._rows[index]])
+
     def fingerprint(self) -> str:
         """The files and the split."""
         files = [self._home] if self._home.is_file() else sorted(self._home.glob("*_batch*"))
-        return "\n".join([f"cifar10 {self._config}", *map(stamp, files)])
+        return "\n".join([f"cifar10 {self._config.identity}", *map(stamp, files)])
 
     def describe(self) -> str:
         """The split and where it lies."""

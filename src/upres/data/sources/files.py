@@ -80,11 +80,15 @@ class Files(Source):
             gray=large.gray and (small is None or small.gray),
         )
 
+    def original(self, index: int) -> NDArray[np.uint8]:
+        """Decode, drop alpha, and make it three channels of 8 bits."""
+        return rgb_bytes(read(self._files[index]))
+
     def fingerprint(self) -> str:
         """Names, sizes and times of the files, and what is done to them."""
         partners = [] if self._partners is None else [self._partners[path] for path in self._files]
         existing = (path for path in [*self._files, *partners] if path.is_file())
-        return "\n".join([f"files {self._options}", *map(stamp, existing)])
+        return "\n".join([f"files {self._options.identity}", *map(stamp, existing)])
 
     def describe(self) -> str:
         """Where the files lie, how many, and what is done to them."""

@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from upres.config import config
 from upres.data.sources.files import rgb_bytes
 from upres.data.sources.options import PictureOptions, prepared, prepared_size, selected
@@ -117,9 +120,14 @@ class Hf(Source):
         with _file(row[self._config.lr], where) as path:
             return Sample(name, hr, rgb_bytes(read(path)))
 
+    def original(self, index: int) -> NDArray[np.uint8]:
+        """Decode one row's picture."""
+        with _file(self._pictures.row(index)[self._column], self._where(index)) as path:
+            return rgb_bytes(read(path))
+
     def fingerprint(self) -> str:
         """The library's own fingerprint of the rows, and what is done to them."""
-        return f"hf {self._config} {self._pictures.fingerprint}"
+        return f"hf {self._config.identity} {self._pictures.fingerprint}"
 
     def describe(self) -> str:
         """The dataset, its split and column."""

@@ -142,9 +142,13 @@ class Npz(Source):
         pixels = prepared(_bytes(hr[row]), self._config, self._where(index))
         return Sample(f"{self._names[0]}-{row:06d}", pixels, None if lr is None else _bytes(lr[row]))
 
+    def original(self, index: int) -> NDArray[np.uint8]:
+        """One picture of the array."""
+        return _bytes(self._arrays[0][self._rows[index]])
+
     def fingerprint(self) -> str:
         """The file and what is taken from it."""
-        return f"npz {self._config} {stamp(self._path)}"
+        return f"npz {self._config.identity} {stamp(self._path)}"
 
     def describe(self) -> str:
         """The file and the arrays that were found in it."""

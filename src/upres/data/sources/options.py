@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from dataclasses import field
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +28,11 @@ class PictureOptions:
         take: use at most this many of those; negative: leave out that many at the end (`pictures[:take]`).
         crop: keep the centre: a square side, or height and width in pixels.
         shrink: reduce by this whole factor (antialiased bicubic): takes away the noise of JPEG and of sensors.
-        resize: bring to exactly this size (a square side, or height and width) by MATLAB's bicubic, after
-            cropping the centre to that shape: nothing is stretched, and nothing is ever enlarged.
+        resize: bring to exactly this size (a square side, or height and width) by MATLAB's bicubic; nothing is ever
+            enlarged.
+        fit: how a picture of another shape becomes that of `resize`: `crop` cuts its centre to that shape first, so
+            that nothing is stretched; `stretch` takes the whole of it and changes its proportions, as libraries'
+            resizing to a size does.
     """
 
     shuffle: int | None = None
@@ -37,6 +41,7 @@ class PictureOptions:
     crop: Side | None = None
     shrink: int = 1
     resize: Side | None = None
+    fit: Literal["crop", "stretch"] = field(default="crop", repr=False)  # see `identity`
 
     def __post_init__(self) -> None:
         if self.take == 0:
@@ -46,6 +51,13 @@ class PictureOptions:
         for name, side in (("crop", self.crop), ("resize", self.resize)):
             if side is not None and min(_pair(side)) < 1:
                 raise ValueError(f"{name} = {side}: should be at least 1 pixel")
+        if self.fit == "stretch" and self.resize is None:
+            raise ValueError("fit = stretch: there is no resize to stretch to; give resize, or leave fit out")
+
+    @property
+    def identity(self) -> str:
+        """What they are in a cache's identity; caches of before there was `fit` are found by these words."""
+        return f"{self} fit={self.fit}" if self.fit != "crop" else f"{self}"
 
     @property
     def changes_size(self) -> bool:
@@ -55,12 +67,12 @@ class PictureOptions:
     def words(self) -> str:
         """Return what differs from taking all pictures as they are, as a suffix of a description."""
         given = {
-            name: getattr(self, name) for name in ("shuffle", "skip", "take", "crop", "shrink", "resize")
+            name: getattr(self, name) for name in ("shuffle", "skip", "take", "crop", "shrink", "resize", "fit")
         }  # in the order in which they apply
         said = [
             f"{name} {'×'.join(map(str, reversed(_pair(value)))) if name in ('crop', 'resize') else value}"
             for name, value in given.items()
-            if value is not None and (name, value) not in (("skip", 0), ("shrink", 1))
+            if value is not None and (name, value) not in (("skip", 0), ("shrink", 1), ("fit", "crop"))
         ]
         return f" ({', '.join(said)})" if said else ""
 
@@ -103,7 +115,10 @@ def prepared(pixels: NDArray[np.uint8], options: PictureOptions, where: str) -> 
 def _steps(
     height: int, width: int, options: PictureOptions, where: str
 ) -> list[tuple[tuple[int, int] | None, tuple[int, int]]]:
-    """Return the cuts of the centre and the sizes to which they are brought, one after the other."""
+    """Return the cuts of the centre and the sizes to which they are brought, one after the other.
+
+    A cut of `None` is `shrink`'s: nothing is cut, and the size follows from the factor.
+    """
     steps: list[tuple[tuple[int, int] | None, tuple[int, int]]] = []
     if options.crop is not None:
         size = _pair(options.crop)
@@ -116,7 +131,7 @@ def _steps(
     if options.resize is not None:
         size = _pair(options.resize)
         _check(height, width, size, "resize", where)
-        steps.append((_shaped(height, width, size), size))
+        steps.append(((height, width) if options.fit == "stretch" else _shaped(height, width, size), size))
     return steps
 
 

@@ -103,6 +103,14 @@ class Source(ABC):
             DataError, PictureError: as `outline`, or the pixels are damaged.
         """
 
+    def original(self, index: int) -> NDArray[np.uint8]:
+        """Decode one picture as it lies there, before it is cropped, shrunk or resized: `h w 3` uint8.
+
+        Raises:
+            DataError, PictureError: as `sample`.
+        """
+        return self.sample(index).hr
+
     @abstractmethod
     def fingerprint(self) -> str:
         """Text that changes when the pictures do; it decides whether a cache may be used again."""
