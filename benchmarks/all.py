@@ -78,6 +78,7 @@ BENCHMARKS = {
     "pipeline": Benchmark(quick=(("--repeats", "10"),)),
     "trainer": Benchmark(quick=(("--rounds", "1", "--steps", "60"),)),
     "evaluation": Benchmark(quick=(("--repeats", "1"),)),
+    "cifar10": Benchmark(quick=(("--take", "500"),)),
     "formats": Benchmark(quick=((),)),
     "quality": Benchmark(_SETS, quick=(("--data", "{data}", "--limit", "5"),)),
     "photo": Benchmark(_SETS, quick=(("--data", "{data}", "--limit", "5"),)),

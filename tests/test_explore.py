@@ -15,11 +15,11 @@ import pytest
 from upres.cli.main import main
 from upres.data import open_source
 from upres.errors import ConfigError, DataFaultsError
-from upres.explore import as_html, as_json, explore, summary
+from upres.explore import as_html, as_json, explore, pairs_sheet, summary
 from upres.explore.duplicates import alike, same
 from upres.explore.pictures import FREQUENCIES, code_of, measured, sharpness, spectrum, statistics
 from upres.html.drawings import areas, bars, histogram
-from upres.image import Picture, imresize, write
+from upres.image import Picture, imresize, read, write
 
 
 def scene(height: int, width: int, seed: int) -> np.ndarray:
@@ -197,6 +197,21 @@ def test_charts_of_nothing_much() -> None:
         assert "nan" not in chart
 
 
+def test_the_pairs_are_one_picture_of_low_and_high_resolution(tmp_path) -> None:
+    for number in range(3):
+        save(tmp_path / f"{number}.png", scene(32, 24, number))
+    found = explore(open_source(str(tmp_path)), scale=2)
+    sheet = pairs_sheet(found)
+    assert sheet is not None
+    # Each pixel of 24×32 is drawn 6×6, two pairs in a row, 16 around each and 4 within.
+    assert sheet.shape == (16 + 2 * (192 + 16), 16 + 2 * (2 * 144 + 4 + 16), 3)
+    first = found.sheet[0]
+    low, high = sheet[16 : 16 + 192, 16 : 16 + 144], sheet[16 : 16 + 192, 16 + 148 : 16 + 148 + 144]
+    assert np.array_equal(high[::6, ::6], first.hr) and np.array_equal(low[::12, ::12], first.lr)
+    assert np.array_equal(low, np.kron(first.lr, np.ones((12, 12, 1), np.uint8)))
+    assert (sheet[16 + 192 + 16 :, 16 + 292 :] == 255).all()  # the place of a fourth
+
+
 def test_the_command_leaves_a_summary_a_page_and_json(folder, tmp_path, capsys) -> None:
     out = tmp_path / "out"
     with pytest.raises(SystemExit) as left:
@@ -207,6 +222,7 @@ def test_the_command_leaves_a_summary_a_page_and_json(folder, tmp_path, capsys) 
     assert "alike: 2.png ~ like-2.jpg" in said and said.endswith(f"{out / 'exploration.json'}\n")
     assert json.loads((out / "exploration.json").read_text())["equal"] == [["1.png", "copy-of-1.png"]]
     assert (out / "exploration.html").read_text().startswith("<!doctype html>")
+    assert str(out / "pairs.png") in said and read(out / "pairs.png").samples.shape[2] == 3
     with pytest.raises(SystemExit):
         main(["explore", f"{folder}?take=3", "--scale", "2", "-o", str(out), "--json"])
     assert json.loads(capsys.readouterr().out)["pictures"] == 3

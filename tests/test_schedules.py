@@ -32,6 +32,28 @@ def test_schedules_give_the_rates_they_promise() -> None:
     assert rates("multi-step", milestones=[3], factor=0.1, warmup=1)[:5] == [0.5, 1, 1, 0.1, 0.1]
 
 
+def test_plateau_counts_falls_as_keras_does_where_asked() -> None:
+    """Falls of 2 % of a small loss: with PyTorch's threshold each is one, with Keras' absolute 1e-4 none is."""
+    losses = [0.002 * 0.98**number for number in range(6)]
+
+    def rates(**values: object) -> list[float]:
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+        part = parse_part(SCHEDULES, {"name": "plateau", **values}, where="test", key="schedule")
+        scheduler = build(SCHEDULES, part).scheduler(optimizer, 10)
+        assert isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau)
+        seen = []
+        for loss in losses:
+            optimizer.step()
+            scheduler.step(loss)
+            seen.append(optimizer.param_groups[0]["lr"])
+        return seen
+
+    assert rates() == [1.0] * 6
+    # keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=2): two in a row that are not 1e-4 below the lowest that
+    # counted halve the rate; the fourth is, for it lies 1.2e-4 below the first.
+    assert rates(threshold_mode="abs", patience=1) == [1, 1, 0.5, 0.5, 0.5, 0.25]
+
+
 @pytest.mark.parametrize("steps", [10, 37, 400])
 def test_schedules_are_pytorchs_own(steps: int) -> None:
     """Independent oracles: MultiStepLR and OneCycleLR."""

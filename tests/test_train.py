@@ -18,9 +18,9 @@ from upres.config import parse
 from upres.errors import ConfigError, DataError, MissingExtraError, NonFiniteError
 from upres.html.charts import ticks
 from upres.image import Picture, from_unit, imresize, read, to_unit, write
-from upres.metrics import lpips
+from upres.metrics import lpips, measure
 from upres.models import checkpoint
-from upres.recipes import parse_recipe, read_recipe, run_recipe
+from upres.recipes import components, parse_recipe, read_recipe, run_recipe
 from upres.recipes.starting import take_over
 
 # What a recipe that says nothing of panels and loggers gets.
@@ -182,6 +182,7 @@ def test_the_report_shows_the_run_and_asks_nobody(data: Path, tmp_path: Path) ->
     assert page.count("data:image/png;base64,") == 3
     for title in ("PSNR", "Loss", "l1", "tv", "Adversarial losses", "Discriminator&#x27;s accuracy", "Learning rate"):
         assert f"<h3>{title}</h3>" in page
+    assert "<th>output for 32 pixels a side</th>" in page and "<td>head</td><td>Conv2d</td>" in page
     assert "kind: relativistic" in page and "prefers-color-scheme: dark" in page
     assert not re.findall(r"https?://|src=\"(?!data:)|url\(|@import", page)
 
@@ -220,6 +221,52 @@ def test_metrics_are_measured_beside_psnr_and_may_decide(
                 sr = network(lr).float()[0].permute(1, 2, 0).numpy()
             found.append(lpips(from_unit(sr, np.uint8), hr, backbone=str(backbones["alexnet"])))
         assert row["val_lpips"] == pytest.approx(np.mean(found), rel=0.02)
+
+
+def test_metrics_are_measured_on_training_crops_too(data: Path, tmp_path: Path) -> None:
+    """With a rate of nothing, the epoch's mean is that of its crops by the weights that are kept."""
+    still = {
+        **SMALL["train"],
+        "epochs": 1,
+        "ema": 0.0,
+        "optimizer": {"rate": 1e-30},
+        "metrics": ["psnr", "ssim", "mae"],
+    }
+    recipe = recipe_of(data, train=still, metrics=["mae"], schedule="constant")
+    assert [part.name for part in recipe.metrics] == ["mae", "ssim"]
+    assert recipe_of(data, **{key: recipe.dump()[key] for key in ("train", "metrics")}).metrics == recipe.metrics
+    run_recipe(recipe, tmp_path / "run")
+    (row,) = rows_of(tmp_path / "run")
+    assert {"train_psnr", "train_ssim", "train_mae", "train_l1", "val_psnr", "val_ssim", "val_mae"} <= row.keys()
+    made = components(recipe)
+    made.network.load_state_dict(load_file(tmp_path / "run" / "best.safetensors"))
+    seen = []
+    for step in range(made.patches.steps):
+        lr, hr = made.patches.at(step)
+        with torch.inference_mode():
+            sr = made.network(torch.from_numpy(lr).permute(0, 3, 1, 2) / 255)
+        pairs = zip(sr.permute(0, 2, 3, 1).numpy(), hr, strict=True)
+        seen += [list(measure(*pair, recipe.protocol, ("psnr", "ssim", "mae")).values()) for pair in pairs]
+    # A pixel in a thousand falls on the other side of a level where the whole batch is computed in another order.
+    for name, mean in zip(("psnr", "ssim", "mae"), np.mean(seen, axis=0), strict=True):
+        assert row[f"train_{name}"] == pytest.approx(mean, rel=1e-4)
+    report = (tmp_path / "run" / "report.html").read_text()
+    assert report.count("training and validation") == 2  # beside PSNR's chart, which has both lines
+
+
+def test_training_metrics_are_checked_first(data: Path, tmp_path: Path) -> None:
+    for values, said in (
+        ({"metrics": ["l2"]}, "test: train.metrics.0 = 'l2' is unknown: Known: dists"),
+        ({"metrics": ["ssim", "ssim"]}, "test: train.metrics = ['ssim', 'ssim']: names ssim twice; give each once"),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(said)):
+            recipe_of(data, train={**SMALL["train"], **values})
+    with pytest.raises(ConfigError, match=r"train.metrics names mse, whose column is that of the loss; leave it out"):
+        recipe_of(data, train={**SMALL["train"], "metrics": ["mse"]}, losses=["mse"])
+    small = recipe_of(data, train={**SMALL["train"], "metrics": ["ssim"]}, data={**SMALL["data"], "patch": 6})
+    with pytest.raises(ConfigError, match=r"train.metrics: ssim: .*smaller than its 11×11 .*; crops are 12×12"):
+        run_recipe(small, tmp_path / "run")
+    assert not (tmp_path / "run" / "metrics.csv").exists()
 
 
 def test_metrics_that_cannot_measure_the_pictures_are_told_before_the_first_step(data: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from safetensors.torch import load_file
 
 from tests.commands import Command
 from tests.small_archs import SMALL as SMALL_ARCHS
-from tests.small_runs import BY_STEPS, SMALL, equal_runs, recipe_of, rows_of, small_data
+from tests.small_runs import BY_STEPS, SMALL, Dropping, equal_runs, recipe_of, rows_of, small_data
 from upres.archs import ARCHS, Network
 from upres.archs.layers.blocks import Blocks
 from upres.cli.train import Device
@@ -20,11 +21,11 @@ from upres.config.named_parts import NamedPart, build
 from upres.data import Patches, build_cache, open_source
 from upres.degrade import DEGRADATIONS
 from upres.degrade.bicubic import Bicubic, BicubicConfig
-from upres.errors import ConfigError
+from upres.errors import ConfigError, DeviceMemoryError
 from upres.image import Picture, write
-from upres.recipes import read_recipe, run_recipe
+from upres.recipes import components, read_recipe, run_recipe
 from upres.recipes.resuming import read_changes
-from upres.train import DEVICES, device_type
+from upres.train import DEVICES, device_type, fit
 from upres.train.resident import ResidentPatches
 
 
@@ -230,3 +231,41 @@ def test_where_nothing_can_be_compiled_it_says_so(tmp_path: Path, monkeypatch: p
         ConfigError, match=r"train\.compile = 'default': PyTorch cannot compile here \(.*\); install what"
     ):
         run_recipe(recipe_of(data, train=train(compile="default")), tmp_path / "run")
+
+
+class Greedy(Dropping):
+    """Asks the machine for a pebibyte, which none has: in training, or where it is measured."""
+
+    in_training = True
+
+    def forward(self, lr: torch.Tensor) -> torch.Tensor:
+        if self.training == self.in_training:
+            torch.empty(1 << 50)
+        return super().forward(lr)
+
+
+class GreedyInUse(Greedy):
+    """It trains, and does not hold the validation pictures."""
+
+    in_training = False
+
+
+def test_memory_that_is_exhausted_is_one_line_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = small_data(tmp_path, monkeypatch)
+
+    def said(kind: type[Greedy], **values: Any) -> str:
+        made = components(recipe_of(root, train=train(ema=0.0, **values)))
+        with pytest.raises(DeviceMemoryError) as caught:
+            fit(replace(made, network=kind(made.facts, scale=2, channels=3)), tmp_path / kind.__name__)
+        return str(caught.value)
+
+    assert said(Greedy) == (
+        "the memory of cpu is exhausted at step 1 (train.batch = 4, data.patch = 12); set train.batch = 2 with "
+        "train.accumulate = 2 (the same steps), a smaller data.patch, or train.precision = bf16"
+    )
+    assert said(Greedy, batch=1, precision="bf16").endswith("data.patch = 12); set a smaller data.patch")
+    # Half of 5 is not a half, and what is resident need not be.
+    assert said(Greedy, batch=5, precision="bf16", resident=True).endswith(
+        "set train.batch = 2, a smaller data.patch, or train.resident = false"
+    )
+    assert "exhausted by the validation pictures, which are enlarged whole; give" in said(GreedyInUse)

@@ -86,5 +86,5 @@ for name in ("cifar10-cnn-x2", "cifar10-x2"):
 
 # %% [markdown]
 # A network that begins from bicubic starts where the other one has yet to arrive. After 20 epochs on the real pictures the notebook's network reaches
-# 28.70 dB and the other 29.49, bicubic 26.15; and on low resolution that is not antialiased the first reaches 27.94, which is what fits the published
-# 28.13. [All numbers](../systems/cifar10.md).
+# 28.70 dB and the other 29.49, bicubic 26.14, all on antialiased low resolution. Where it is not antialiased the first reaches 27.94, bicubic 26.74: that
+# is what comes near the published 28.13, which so compares with neither of the former. [All numbers](../systems/cifar10.md).

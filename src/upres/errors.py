@@ -180,6 +180,23 @@ def as_upres_error(error: Exception, where: object) -> UpresError:
     )
 
 
+# What PyTorch says of memory on CUDA, MPS and the CPU; of the libraries on CUDA that allocate themselves.
+_NO_MEMORY = ("out of memory", "can't allocate memory", "alloc_failed")
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Return whether a device's memory is exhausted by what another library raised.
+
+    >>> out_of_memory(RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."))
+    True
+    """
+    # torch.OutOfMemoryError is a RuntimeError; MPS and the CPU raise that bare.
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(one in said for one in _NO_MEMORY)
+    )
+
+
 def nearest(unknown: str, known: Iterable[str]) -> str:
     """Return the tail of a message about an unknown name: the known ones, closest first.
 

@@ -18,7 +18,7 @@ def explore(
     ],
     scale: Annotated[int, typer.Option(help="Side of an original ÷ side of its low resolution.")] = 4,
     sample: Annotated[int, typer.Option(help="Measure detail and bicubic on so many pictures.")] = 300,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the page and the JSON.")] = Path(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the page, the pairs and the JSON.")] = Path(
         "exploration"
     ),
     as_json: Annotated[bool, typer.Option("--json", help="Print everything, as JSON, instead of the summary.")] = False,
@@ -28,6 +28,7 @@ def explore(
     from upres.cli.terminal import counter, printable_json, say
     from upres.data import open_source
     from upres.errors import ConfigError
+    from upres.image import Picture, write
     from upres.storage.atomic import write_whole
 
     if output.exists() and not output.is_dir():
@@ -38,7 +39,14 @@ def explore(
     html = output / "exploration.html"
     write_whole(html, exploration.as_html(found))
     write_whole(output / "exploration.json", text + "\n")
+    files, pairs = [html, output / "exploration.json"], output / "pairs.png"
+    sheet = exploration.pairs_sheet(found)
+    if sheet is None:
+        pairs.unlink(missing_ok=True)  # of other data
+    else:
+        write(Picture(sheet), pairs)
+        files.insert(1, pairs)
     if as_json:
         print(text)
     else:
-        say(*exploration.summary(found).split("\n"), "", str(html), str(output / "exploration.json"))
+        say(*exploration.summary(found).split("\n"), "", *map(str, files))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from upres.explore.html import as_html
+from upres.explore.sheet import pairs_sheet
 from upres.explore.summary import as_json, summary
 from upres.explore.survey import Exploration, explore
 
-__all__ = ["Exploration", "as_html", "as_json", "explore", "summary"]
+__all__ = ["Exploration", "as_html", "as_json", "explore", "pairs_sheet", "summary"]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upres.errors import ConfigError, DeviceMemoryError, FailedError, first_line
+from upres.errors import ConfigError, DeviceMemoryError, FailedError, first_line, out_of_memory
 from upres.models import files
 from upres.predictors.base import Predictor
 from upres.predictors.runtime import Execution, Runtime
@@ -77,9 +77,8 @@ class TorchPredictor(Predictor):
                 sr = self._network(batch)[: len(lr)].float().cpu().contiguous()
             result: NDArray[np.float32] = sr.numpy()
             return result
-        except RuntimeError as error:  # torch.OutOfMemoryError is one; MPS and the CPU raise it bare
-            text = first_line(error)
-            memory = "out of memory" in text.lower() or "can't allocate memory" in text
+        except RuntimeError as error:
+            text, memory = first_line(error), out_of_memory(error)
         if not memory:
             raise FailedError(f"{self._path}: failed on an input of {lr.shape} ({text})")
         # Only here, where no traceback holds the tensors any more, is there something to give back.

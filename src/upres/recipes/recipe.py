@@ -300,8 +300,8 @@ def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
     losses = _losses(values.get("losses", [{"name": "l1"}]), where)
     adversarial = _adversarial(values.get("adversarial"), where)
     terms = [part.name for _, part in losses]
-    metrics = _metrics(values.get("metrics", []), terms, where)
     train = parse(TrainConfig, values["train"], where=where, key="train")
+    metrics = _metrics(values.get("metrics", []), train.metrics, terms, where)
     try:
         monitor = monitored(
             train.monitor,
@@ -386,8 +386,11 @@ def _losses(values: Any, where: str) -> tuple[tuple[float, NamedPart], ...]:
     return tuple(result)
 
 
-def _metrics(values: Any, terms: Sequence[str], where: str) -> tuple[NamedPart, ...]:
-    """Read what is measured besides PSNR; it stands under its name beside the losses' terms."""
+def _metrics(values: Any, trained: Sequence[str], terms: Sequence[str], where: str) -> tuple[NamedPart, ...]:
+    """Read what is measured besides PSNR; it stands under its name beside the losses' terms.
+
+    What is measured on the training crops is measured on the validation pictures too.
+    """
     if not isinstance(values, list):
         raise ConfigError(f"{where}: metrics = {_listed(values, METRICS, 'metrics')}")
     result = tuple(
@@ -398,6 +401,13 @@ def _metrics(values: Any, terms: Sequence[str], where: str) -> tuple[NamedPart, 
         if part.name in taken:
             raise ConfigError(f"{where}: metrics names {part.name}, which is measured already; leave it out there")
         taken.append(part.name)
+    for number, name in enumerate(trained):
+        if name in terms:
+            raise ConfigError(
+                f"{where}: train.metrics names {name}, whose column is that of the loss; leave it out there"
+            )
+        if name not in taken:
+            result += (parse_part(METRICS, name, where=where, key=f"train.metrics.{number}"),)
     return result
 
 

@@ -19,7 +19,7 @@ from upres.data.shards import Shards, Windows, open_shards
 from upres.degrade import DEGRADATIONS, Degradation, PerStep
 from upres.errors import ConfigError
 from upres.losses import LOSSES
-from upres.metrics import METRICS
+from upres.metrics import METRICS, metric
 from upres.models.activations import activation_bytes
 from upres.models.facts import Facts
 from upres.recipes.recipe import Recipe
@@ -152,6 +152,7 @@ def components(
         f"{len(pictures):,} training and {len(caches['validation']):,} validation pictures; "
         f"{patches.steps:,} steps an epoch"
     )
+    metrics = {part.name: build(METRICS, part) for part in recipe.metrics}
     return Components(
         network=network,
         facts=facts,
@@ -163,7 +164,8 @@ def components(
         schedule=build(SCHEDULES, recipe.schedule),
         monitor=recipe.monitor,
         protocol=recipe.protocol,
-        metrics={part.name: build(METRICS, part) for part in recipe.metrics},
+        metrics=metrics,
+        training_metrics={name: metrics.get(name) or metric(name) for name in recipe.train.metrics},
         further={
             name: ValidationSet(caches[f"validation_sets.{name}.sources"], chosen.protocol)
             for name, chosen in recipe.validation_sets.items()

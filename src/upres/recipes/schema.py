@@ -16,7 +16,7 @@ from upres.degrade.chain import ChainConfig
 from upres.degrade.presets import PRESETS
 from upres.degrade.steps.shuffle import ShuffleConfig
 from upres.losses import ADVERSARIAL
-from upres.metrics import Protocol
+from upres.metrics import METRICS, Protocol
 from upres.recipes.recipe import DataOptions, Head
 from upres.recipes.table import KINDS
 from upres.train import LOGGERS, OPTIMIZERS, PRECISIONS, AdversarialConfig, OptimizerConfig, TrainConfig
@@ -144,6 +144,7 @@ _NAMES: dict[tuple[Any, str], Schema] = {
     (OptimizerConfig, "name"): {"enum": list(OPTIMIZERS)},
     (TrainConfig, "precision"): {"enum": list(PRECISIONS)},
     (TrainConfig, "initialization"): {"enum": list(INITIALIZATIONS)},
+    (TrainConfig, "metrics"): {"type": "array", "items": {"enum": list(METRICS)}},
     (TrainConfig, "loggers"): {"type": "array", "items": {"enum": list(LOGGERS)}},
     (AdversarialConfig, "kind"): {"enum": list(ADVERSARIAL)},
     (ChainConfig, "preset"): {"enum": [*PRESETS, None]},

@@ -37,6 +37,7 @@ class Components:
         monitor: what decides the best weights and early stopping, as `monitored` returns it.
         protocol: how PSNR is measured.
         metrics: what is measured on the validation pictures besides, by name.
+        training_metrics: what is measured on the training crops, by name.
         further: more pictures to measure on, by the name of their set.
         original: gives a validation picture as it was before it became hr, for sample panels that show it.
         adversarial: the discriminator and its loss, for adversarial training.
@@ -59,6 +60,7 @@ class Components:
     monitor: str
     protocol: Protocol
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    training_metrics: Mapping[str, Metric] = field(default_factory=dict)
     further: Mapping[str, ValidationSet] = field(default_factory=dict)
     original: Original | None = None
     adversarial: AdversarialTraining | None = None

@@ -39,7 +39,7 @@ from upres.train.resident import ResidentPatches
 from upres.train.sharpening import sharpened
 from upres.train.step import Terms, accumulation, loss_terms, non_finite, weighted_sum
 from upres.train.table import OPTIMIZERS
-from upres.train.validation import Score, mean_score, score, unit_batch
+from upres.train.validation import Score, batch_means, mean_score, score, unit_batch
 
 _CALMER = "lower train.optimizer.rate, set train.clip, or train in fp32"
 _CALMER_DISCRIMINATOR = "lower adversarial.optimizer.rate, set train.clip, or train in fp32"
@@ -81,7 +81,7 @@ class Training(pl.LightningModule):
         self.epoch_steps = run.epoch_steps
         self._options, self._schedule, self._protocol = options, run.schedule, run.protocol
         self._patches, self._pictures, self._metrics = run.patches, run.validation, run.metrics
-        self._further = run.further
+        self._training_metrics, self._further = run.training_metrics, run.further
         self.total_steps = run.total_steps
         self.agenda = Agenda(options, epoch_steps=self.epoch_steps, last=self.total_steps)
         self.halt = halt or Halt()
@@ -182,6 +182,9 @@ class Training(pl.LightningModule):
             total = weighted_sum(terms, weights)
             self.manual_backward(total / size)
         self._add(terms)
+        if self._training_metrics:
+            found = batch_means(self._training_metrics, sr.detach(), batch[1], self._protocol)
+            self._add({name: torch.tensor(value, device=self.device) for name, value in found.items()})
         self.terms = {"loss": total.detach(), **{name: value.detach() for name, value in terms.items()}}
         if last:
             self._take(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from upres.config import config
 from upres.config.limits import MAX_STEPS
 from upres.errors import nearest
 from upres.losses import ADVERSARIAL
+from upres.metrics import METRICS
 from upres.train.optimizers import OptimizerConfig
 from upres.train.sharpening import SharpenConfig
 from upres.train.table import COMPILE_MODES, LOGGERS, OPTIMIZERS, PRECISIONS
@@ -127,6 +128,8 @@ class TrainConfig:
         `loss` or the name of one loss term (lowest), the name of one of the recipe's metrics, or `last` (the last
         weights are kept). Left out, it is `psnr`; in adversarial training `perceptual` where there is that term (or
         `style`, `lpips`, `dists`), else `last`.
+    metrics: names of `METRICS` that are measured on the training crops too, as they are trained on, by the recipe's
+        protocol; each is the epoch's mean. What the recipe's metrics leave out of them, validation measures as well.
     ema: decay of the averaged weights that are validated and shipped; 0 turns averaging off.
     clip: largest gradient norm; left out, gradients are not clipped.
     freeze: patterns of names of the network's parameters that are not trained, such as `body.*`.
@@ -161,6 +164,7 @@ class TrainConfig:
     initialization: str = "own"
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     monitor: str | None = None
+    metrics: tuple[str, ...] = ()
     ema: float = 0.0
     clip: float | None = None
     freeze: tuple[str, ...] = ()
@@ -182,8 +186,8 @@ class TrainConfig:
         _check_name("compile", self.compile, COMPILE_MODES)
         _check_name("initialization", self.initialization, INITIALIZATIONS)
         _check_name("optimizer.name", self.optimizer.name, OPTIMIZERS)
-        for number, name in enumerate(self.loggers):
-            _check_name(f"loggers.{number}", name, LOGGERS)
+        _check_names("metrics", self.metrics, METRICS)
+        _check_names("loggers", self.loggers, LOGGERS)
         if self.epochs is None and self.steps is None:
             raise ValueError("epochs is missing and has no default: say how long the run is by it, or by steps")
         if self.epochs is not None and self.steps is not None:
@@ -207,6 +211,13 @@ class TrainConfig:
             raise ValueError(f"ema = {self.ema}: should be in [0, 1)")
         if self.clip is not None and not self.clip > 0:
             raise ValueError(f"clip = {self.clip}: should be above 0; leave it out to not clip")
+
+
+def _check_names(key: str, names: Sequence[str], table: Mapping[str, Any]) -> None:
+    for number, name in enumerate(names):
+        _check_name(f"{key}.{number}", name, table)
+        if name in names[:number]:
+            raise ValueError(f"{key} = {list(names)}: names {name} twice; give each once")
 
 
 def _check_name(key: str, name: str, table: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
@@ -39,6 +39,7 @@ def write_report(
     best: float | None,
     baseline: float | None,
     environment: Mapping[str, str],
+    metrics: Collection[str] = (),
 ) -> Path:
     """Write `report.html` into a run folder from what lies there and what the run knows; return its path.
 
@@ -52,6 +53,7 @@ def write_report(
         best: the epoch whose weights are kept.
         baseline: bicubic's PSNR on the validation pictures.
         environment: what it ran on.
+        metrics: what was measured on the training crops, by name.
     """
     recipe = folder / "recipe.yaml"
     kept = next((row for row in rows if row["epoch"] == best), rows[-1] if rows else None)
@@ -65,7 +67,7 @@ def write_report(
         epochs=f"{reached[0]:g}",
         steps=f"{reached[1]:,}",
         numbers=_numbers(kept, best, baseline, facts, seconds),
-        charts="\n".join(svg(chart) for chart in (charts_of(rows, baseline) if rows else ())),
+        charts="\n".join(svg(chart) for chart in (charts_of(rows, baseline, metrics) if rows else ())),
         panels="\n".join(_panel(path) for path in _some(_panels(folder / "samples"))),
         facts=_terms({key: _words(value) for key, value in vars(facts).items() if value not in ("", None, {})}),
         environment=_terms(environment),

@@ -22,7 +22,7 @@ from upres.archs.outline import outline
 from upres.config.amounts import time_in_words
 from upres.data import Cache
 from upres.data.evenly_spaced import evenly_spaced
-from upres.errors import ConfigError, ModelError, first_line
+from upres.errors import ConfigError, DataError, DeviceMemoryError, ModelError, first_line, out_of_memory
 from upres.image import imresize
 from upres.metrics import Metric, Protocol, measure_with, metric
 from upres.train.bad_batch import BadBatchError, keep
@@ -30,6 +30,7 @@ from upres.train.bar import RunBar
 from upres.train.callbacks import History, KeepBest, KeepLast, Patience, Pause, Samples, StepLog
 from upres.train.components import Components
 from upres.train.devices import device_type
+from upres.train.exhausted import exhausted
 from upres.train.halting import Halt
 from upres.train.module import Training
 from upres.train.options import interval
@@ -37,6 +38,7 @@ from upres.train.pace import Pace
 from upres.train.processes import first_process
 from upres.train.report import environment_of, write_report
 from upres.train.table import LOGGERS, PRECISIONS
+from upres.train.validation import batch_means
 from upres.train.waiting import Waiting
 
 # Seconds that a step or a pause may take in one of several processes before it is said who waits for whom.
@@ -79,6 +81,7 @@ def fit(
         ModelError: `resume` without a readable `last.ckpt` of such a network.
         NonFiniteError: a loss term became NaN or infinite; the batch's pictures were saved.
         FailedError: `last.ckpt` cannot be written.
+        DeviceMemoryError: the memory of the device does not hold a batch, or a validation picture.
         KeyboardInterrupt: the run was stopped; its report is written, and it can be resumed.
     """
     folder = Path(folder)
@@ -92,12 +95,7 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     baseline = None
     if first:  # here too it comes out whether the metrics can measure these pictures, before the first step
-        baseline, *others = bicubic_scores(run.validation, protocol, run.metrics)
-        said = [f"{baseline:.3f} dB ({protocol.describe()})"]
-        said += [
-            f"{row.heading} {value:.{row.digits}f}" for row, value in zip(run.metrics.values(), others, strict=True)
-        ]
-        log(f"bicubic on the validation pictures: {', '.join(said)}")
+        baseline = _baseline(run, log)
     pace = Pace()
     history = History(
         folder,
@@ -151,7 +149,7 @@ def fit(
         except (MisconfigurationException, RuntimeError) as error:
             raise ConfigError(f"devices = {run.devices}: {first_line(error)}") from error
         with halt:
-            _run(trainer, training, folder, last if resume else None)
+            _run(trainer, training, run, folder, last if resume else None)
             if first:
                 _leave(training, history, kept, folder / "last.safetensors")
                 stopped = patience is not None and patience.stopped and training.step < training.total_steps
@@ -169,6 +167,7 @@ def fit(
                     best=kept.epoch,
                     baseline=baseline,
                     environment=environment_of(trainer),
+                    metrics=run.training_metrics,
                 )
     halt.pass_on()
     return best if best.is_file() else folder / "last.safetensors"
@@ -250,12 +249,13 @@ def _check_fits(last: Path, training: Training) -> None:
             )
 
 
-def _run(trainer: pl.Trainer, training: Training, folder: Path, resumed: Path | None) -> None:
+def _run(trainer: pl.Trainer, training: Training, run: Components, folder: Path, resumed: Path | None) -> None:
     """Train.
 
     Raises:
         NonFiniteError: a loss term is; the batch's pictures were saved.
         KeyboardInterrupt: a second Ctrl-C ended it at once.
+        DeviceMemoryError: the memory of the device does not hold a batch, or a validation picture.
     """
     try:
         trainer.fit(training, ckpt_path=None if resumed is None else str(resumed), weights_only=True)
@@ -265,6 +265,10 @@ def _run(trainer: pl.Trainer, training: Training, folder: Path, resumed: Path | 
         if not trainer.interrupted:
             raise
         raise KeyboardInterrupt from error
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        raise DeviceMemoryError(exhausted(training, run)) from error
 
 
 def _ending(training: Training, history: History, kept: KeepBest, run: Components, *, stopped: bool) -> str:
@@ -285,6 +289,36 @@ def _ending(training: Training, history: History, kept: KeepBest, run: Component
     if row is not None and run.monitor not in ("psnr", "last"):
         best += f", {run.monitor} {row[f'val_{run.monitor}']:.5g}"
     return f"{ended}, {time_in_words(sum(row['seconds'] for row in history.rows))}{best}"
+
+
+def _baseline(run: Components, log: Callable[[str], None]) -> float:
+    """Say what bicubic enlargement reaches on the validation pictures, and return its PSNR.
+
+    Raises:
+        ConfigError: a metric cannot measure what is trained on.
+        DataError: a metric cannot measure a validation picture.
+    """
+    _check_crops(run)
+    psnr, *others = bicubic_scores(run.validation, run.protocol, run.metrics)
+    said = [f"{psnr:.3f} dB ({run.protocol.describe()})"]
+    said += [f"{row.heading} {value:.{row.digits}f}" for row, value in zip(run.metrics.values(), others, strict=True)]
+    log(f"bicubic on the validation pictures: {', '.join(said)}")
+    return psnr
+
+
+def _check_crops(run: Components) -> None:
+    """Refuse metrics that cannot measure what is trained on.
+
+    Raises:
+        ConfigError: the crops are too small for one of them.
+    """
+    side, channels = run.patches.patch * run.network.scale, run.validation.hr(0).shape[2]
+    shape = (1, channels, side, side)
+    for name, row in run.training_metrics.items():
+        try:
+            batch_means({name: row}, torch.full(shape, 0.5), torch.zeros(1, side, side, channels).byte(), run.protocol)
+        except DataError as error:
+            raise ConfigError(f"train.metrics: {name}: {error}; crops are {side}×{side}, by data.patch") from error
 
 
 def bicubic_scores(cache: Cache, protocol: Protocol, metrics: Mapping[str, Metric]) -> list[float]:

@@ -14,7 +14,7 @@ from upres.archs import Network
 from upres.data import Cache
 from upres.image import from_unit
 from upres.losses import Loss
-from upres.metrics import Metric, Protocol, measure_with, metric
+from upres.metrics import Metric, Protocol, measure_several, measure_with, metric
 from upres.train.loaders import Pair
 from upres.train.step import loss_terms
 
@@ -64,6 +64,16 @@ def mean_score(scores: Iterable[Score], weights: Mapping[str, float]) -> dict[st
         **terms,
         **{name: float(np.mean([value for item in kept for value in item.metrics[name]])) for name in kept[0].metrics},
     }
+
+
+def batch_means(metrics: Mapping[str, Metric], sr: Tensor, hr: Tensor, protocol: Protocol) -> dict[str, float]:
+    """Return each metric's mean over a batch of crops: sr `n c h w` in [0, 1], hr uint8 `n h w c`.
+
+    Raises:
+        DataError: a metric cannot measure crops of this size.
+    """
+    measured = measure_several(metrics, as_bytes(sr), hr.cpu().numpy(), protocol)
+    return {name: float(np.mean(values)) for name, values in measured.items()}
 
 
 def unit_batch(batch: Pair) -> Pair:
