@@ -30,8 +30,8 @@ class ESPCNConfig:
     activation: Literal["tanh", "relu"] = "tanh"
 
     def __post_init__(self) -> None:
-        if len(self.widths) < 2 or min(self.widths) < 1:
-            raise ValueError(f"widths = {list(self.widths)}: should be two or more, each at least 1")
+        if len(self.widths) < 2:
+            raise ValueError(f"widths = {list(self.widths)}: should be two or more")
 
 
 class ESPCN(Network):

@@ -33,6 +33,9 @@ def recipe_schema() -> Schema:
     head["properties"]["scale"] |= {"minimum": 1, "maximum": MAX_SCALE}
     data = _object(DataOptions)
     data["properties"] |= {"train": sources, "validation": sources}
+    training = _object(TrainConfig)
+    # Packages may bring metrics: which ones is asked here, and not when this is imported.
+    training["properties"]["metrics"]["items"] = {"enum": list(METRICS)}
     adversarial = _object(AdversarialConfig)
     adversarial["properties"] |= {"discriminator": _reference("discriminators"), "schedule": _reference("schedules")}
     sections = {
@@ -41,7 +44,7 @@ def recipe_schema() -> Schema:
         "degradation": _reference("degradations"),
         "data": {**data, "required": ["validation"], "oneOf": [{"required": [name]} for name in ("train", "shards")]},
         "train": {
-            **_object(TrainConfig),
+            **training,
             "anyOf": [{"type": "object", "required": [length]} for length in ("epochs", "steps")],
         },
         "schedule": _reference("schedules"),
@@ -144,7 +147,6 @@ _NAMES: dict[tuple[Any, str], Schema] = {
     (OptimizerConfig, "name"): {"enum": list(OPTIMIZERS)},
     (TrainConfig, "precision"): {"enum": list(PRECISIONS)},
     (TrainConfig, "initialization"): {"enum": list(INITIALIZATIONS)},
-    (TrainConfig, "metrics"): {"type": "array", "items": {"enum": list(METRICS)}},
     (TrainConfig, "loggers"): {"type": "array", "items": {"enum": list(LOGGERS)}},
     (AdversarialConfig, "kind"): {"enum": list(ADVERSARIAL)},
     (ChainConfig, "preset"): {"enum": [*PRESETS, None]},
