@@ -241,9 +241,8 @@ def test_espcn_takes_more_convolutions_and_keeps_what_it_was() -> None:
     ]
     assert network.radius == 5
     assert {name.split(".")[0] for name in network_of("espcn", 4).state_dict()} == {"first", "second", "last"}
-    for widths in ([8], [8, 0]):
-        with pytest.raises(ConfigError, match=r"widths = .*: should be two or more, each at least 1"):
-            parse_part(ARCHS, {"name": "espcn", "widths": widths}, where="r", key="arch")
+    with pytest.raises(ConfigError, match=r"widths = \[8\]: should be two or more"):
+        parse_part(ARCHS, {"name": "espcn", "widths": [8]}, where="r", key="arch")
 
 
 def test_deconv_cnn_is_the_notebooks_network() -> None:
