@@ -55,7 +55,7 @@ COMMANDS = {
     "train": ["train", "recipe.yaml", "--run", "run"],
     "evaluate": ["evaluate", "run/best.safetensors", "bicubic", "--recipe", "recipe.yaml", "--data", "."],
     "export": ["export", "run/best.safetensors", "-o", "mine.onnx"],
-    "upscale": ["upscale", "validation/0.png", "--model", "mine.onnx", "-o", "large.png"],
+    "upscale": ["upscale", "validation/0.png", "--model", "mine.onnx", "-o", "large.png", "--precision", "fp32"],
     "reference": [
         *("upscale", "validation/0.png", "--model", "mine.onnx", "-o", "reference.png", "-v"),
         *("--backend", "mine-reference"),
