@@ -37,6 +37,7 @@ from upres.predictors import Predictor
 
 # Within which times are called equal.
 SLACK = 1.05
+_SHOWN_DB = 0.8
 
 
 @dataclass(frozen=True)
@@ -248,6 +249,9 @@ def plot(scales: dict[str, Any], arguments: argparse.Namespace) -> None:
                     axes.annotate(
                         SHORT.sub("", name), (milliseconds, psnr), (4, -8), textcoords="offset points", fontsize=7
                     )
+            values = [np.mean(network["ways"][way][key]) for network in networks.values() if way in network["ways"]]
+            # A network that its runtime breaks would press all others into a line.
+            axes.set_ylim(max(min(values), max(values) - _SHOWN_DB) - 0.05, max(values) + 0.05)
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.xaxis.set_major_formatter(ScalarFormatter())
