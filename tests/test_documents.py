@@ -31,7 +31,7 @@ SCORED = {"README.md": {4: (1, 2)}, "docs/models.md": {4: (2, 3)}}
 @pytest.mark.parametrize("page", SCORED)
 def test_scores_are_those_of_the_model_files(page: str) -> None:
     rows = [
-        [cell.strip(" *`") for cell in line.strip("|").split("|")]
+        [cell.strip(" *`") for cell in re.split("[|·]", line.strip("|"))]
         for line in (tables.ROOT / page).read_text(encoding="utf-8").splitlines()
         if re.match(r"\| \*\*`?(fast|base|best)\b", line)
     ]
