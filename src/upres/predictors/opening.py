@@ -104,7 +104,8 @@ def open_decided(
 def open_execution(file: ModelFile, execution: Execution, threads: int | None = None) -> Predictor:
     """Open a model in one execution, untried and unguarded, for measuring.
 
-    What is returned may be pickled, and used in a process that was forked: it opens the model there.
+    What is returned may be pickled, and used in a process that was forked: it opens the model there. (OpenVINO cannot,
+    and says so: its threads stay where it was first used.)
 
     Raises:
         ModelError, MissingExtraError, ConfigError: as `open_predictor`.

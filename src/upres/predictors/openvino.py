@@ -7,7 +7,9 @@ would pay more than it gains.
 
 from __future__ import annotations
 
+import functools
 import importlib
+import os
 import sys
 import threading
 from pathlib import Path
@@ -46,6 +48,7 @@ class OpenvinoPredictor(Predictor):
 
     Raises:
         ImportError: OpenVINO is not installed.
+        FailedError: a model was opened by OpenVINO before this process was forked.
         ConfigError: there is no such device.
         ConfigError: bf16, and the processor has none: OpenVINO would take float32 without a word.
         ModelError: the file is missing or damaged.
@@ -54,7 +57,9 @@ class OpenvinoPredictor(Predictor):
     def __init__(
         self, path: Path, facts: Facts, *, precision: str = "fp32", threads: int | None = None, device: str = "cpu"
     ) -> None:
-        core = _openvino().Core()
+        openvino = _openvino()
+        _check_process()
+        core = openvino.Core()
         has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if precision == "bf16" and not has_bf16:
             raise ConfigError("precision bf16: this processor does not multiply in bf16; use fp32 or auto")
@@ -117,6 +122,25 @@ def _openvino() -> Any:
     if not hasattr(openvino, "convert_model"):
         openvino.__dict__["__getattr__"] = later
     return openvino
+
+
+@functools.cache
+def _first_process() -> int:
+    return os.getpid()
+
+
+def _check_process() -> None:
+    """Refuse a process that was forked from one in which OpenVINO ran.
+
+    Its threads are missing there. What one of them held at the moment of the fork, the task scheduler's locks among
+    it, stays held: one process in fifty waited for ever in its first prediction.
+    """
+    if _first_process() != os.getpid():
+        raise FailedError(
+            "OpenVINO cannot be used here: this process was forked from one that had opened a model with it, and "
+            "OpenVINO's threads stayed there; start workers by spawn or forkserver, as "
+            'multiprocessing.get_context("spawn") does, fork before the first model, or use backend onnx'
+        )
 
 
 def _few_threads(threads: int) -> dict[str, Any]:
